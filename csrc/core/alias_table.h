@@ -1,0 +1,44 @@
+// The alias table and the draw: one table lookup per draw (Walker 1977), in integers only.
+#pragma once
+
+#include <cstdint>
+
+#include "macros.h"
+
+namespace pysampler {
+
+constexpr uint64_t kSlotMass = uint64_t{1} << 32;  // integer mass that one slot holds
+constexpr uint64_t kMaxItems = 0xFFFFFFFFull;      // indices are 32-bit
+
+// A slot of mass 2^32: its own item owns `threshold` of it, the alias the rest. A slot wholly owned by its own
+// item is {2^32 - 1, itself}: both outcomes are the same item, so nothing is lost to the missing last unit.
+struct AliasEntry {
+  uint32_t threshold;
+  uint32_t alias;
+};
+static_assert(sizeof(AliasEntry) == 8, "tables are read as 8-byte words");
+
+PYSAMPLER_HOST_DEVICE AliasEntry full_slot(uint32_t item) { return {0xFFFFFFFFu, item}; }
+
+// What a random word points at: a slot and where inside it (both 32 bits).
+struct SlotPoint {
+  uint32_t slot;
+  uint32_t fraction;
+};
+
+// High and low halves of floor(word * items / 2^32), a 96-bit product. Needs items < 2^32, so that nothing overflows.
+PYSAMPLER_HOST_DEVICE SlotPoint locate(uint64_t word, uint64_t items) {
+  const uint64_t scaled = (word >> 32) * items + ((word & 0xFFFFFFFFull) * items >> 32);
+  return {static_cast<uint32_t>(scaled >> 32), static_cast<uint32_t>(scaled)};
+}
+
+PYSAMPLER_HOST_DEVICE uint32_t resolve(AliasEntry entry, SlotPoint point) {
+  return point.fraction < entry.threshold ? point.slot : entry.alias;
+}
+
+PYSAMPLER_HOST_DEVICE uint32_t draw_one(const AliasEntry* table, uint64_t items, uint64_t word) {
+  const SlotPoint point = locate(word, items);
+  return resolve(table[point.slot], point);
+}
+
+}  // namespace pysampler

@@ -1,0 +1,50 @@
+// The stream: which 64 random bits belong to (seed, epoch, purpose, position).
+//
+// Frozen by known answers in tests/cpp and tests/: changing anything here is a breaking change.
+#pragma once
+
+#include <cstdint>
+
+#include "macros.h"
+#include "philox.h"
+
+namespace pysampler {
+
+// Purposes never share random bits. Values are part of the frozen stream: append, never renumber.
+enum class Tag : uint8_t {
+  kDraw = 0,              // weighted draws with replacement
+  kClassPick = 1,         // the item inside a class
+  kPermutation = 2,       // keys of keyed permutations
+  kSystematicOffset = 3,  // U_0 of systematic sampling
+  kRace = 4,              // exponential-race keys (without replacement)
+  kSeenBitmap = 5,        // draws filtered by a seen-bitmap (without replacement)
+  kRepeatFactor = 6,      // stochastic rounding of repeat factors
+  kPadding = 7,           // positions beyond an epoch's end
+};
+
+constexpr int kEpochBits = 48;  // epochs live in [0, 2^48); the 8 bits of the tag sit above bit 56
+
+struct Stream {
+  uint64_t seed;
+  uint64_t counter_high;  // tag << 56 | epoch
+};
+
+PYSAMPLER_HOST_DEVICE Stream make_stream(uint64_t seed, uint64_t epoch, Tag tag = Tag::kDraw) {
+  return {seed, static_cast<uint64_t>(tag) << 56 | epoch};
+}
+
+// Words lie sixteen to a group of eight blocks: positions 0-7 are the low halves, 8-15 the high halves.
+// Eight 64-bit lanes that hold eight consecutive counters then produce sixteen consecutive positions
+// without a shuffle, and every vector width gives the same stream.
+PYSAMPLER_HOST_DEVICE uint64_t stream_block(uint64_t position) {
+  return position / 16 * 8 + position % 8;
+}
+
+PYSAMPLER_HOST_DEVICE bool stream_takes_high_half(uint64_t position) { return (position / 8) % 2 != 0; }
+
+PYSAMPLER_HOST_DEVICE uint64_t stream_word(Stream stream, uint64_t position) {
+  const PhiloxBlock block = philox4x32_10({stream_block(position), stream.counter_high}, stream.seed);
+  return stream_takes_high_half(position) ? block.high : block.low;
+}
+
+}  // namespace pysampler

@@ -1,0 +1,77 @@
+#include "parallel.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "float_environment.h"
+
+namespace pysampler {
+namespace {
+
+constexpr std::chrono::milliseconds kPollInterval(100);
+
+// What the threads of one call share.
+class Work {
+ public:
+  Work(uint64_t count, const std::function<void(uint64_t)>& task) : count_(count), task_(task) {}
+
+  // Takes tasks until none is left or somebody stopped. `between` runs after each task of this thread.
+  template <class Between>
+  void run(Between between) noexcept {
+    const StandardFloats standard_floats;
+    try {
+      for (uint64_t i; !stopped_.load(std::memory_order_relaxed) && (i = next_.fetch_add(1)) < count_;) {
+        task_(i);
+        between();
+      }
+    } catch (...) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!error_) error_ = std::current_exception();
+      stopped_ = true;
+    }
+  }
+
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  const uint64_t count_;
+  const std::function<void(uint64_t)>& task_;
+  std::atomic<uint64_t> next_{0};
+  std::atomic<bool> stopped_{false};
+  std::mutex mutex_;
+  std::exception_ptr error_;
+};
+
+}  // namespace
+
+void parallel_for(uint64_t count, const Execution& execution, const std::function<void(uint64_t)>& task) {
+  Work work(count, task);
+  std::vector<std::thread> threads;
+  const uint64_t wanted = std::min<uint64_t>(count, execution.threads > 1 ? execution.threads : 1);
+  try {
+    threads.reserve(wanted);
+    while (threads.size() + 1 < wanted) {
+      threads.emplace_back([&work] { work.run([] {}); });
+    }
+  } catch (const std::exception&) {
+    // The system has no more threads or memory to give: those that started, and this one, do all the work.
+  }
+  auto last_poll = std::chrono::steady_clock::now();
+  work.run([&] {
+    const auto now = std::chrono::steady_clock::now();
+    if (!execution.interrupt || now - last_poll < kPollInterval) return;
+    last_poll = now;
+    if (execution.interrupt()) throw Interrupted{};
+  });
+  for (std::thread& thread : threads) thread.join();
+  work.rethrow();
+}
+
+}  // namespace pysampler

@@ -1,0 +1,26 @@
+// Which instruction set the kernels use. Chosen once, when the library is loaded.
+#pragma once
+
+#include <vector>
+
+// x86-64 kernels need GCC's or Clang's target attributes; every other platform runs the portable kernels.
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define PYSAMPLER_X86_KERNELS 1
+#else
+#define PYSAMPLER_X86_KERNELS 0
+#endif
+
+namespace pysampler {
+
+enum class Target { kPortable, kAvx2, kAvx512 };
+
+const char* target_name(Target target);
+
+// What this processor can run, best first; always ends with kPortable.
+std::vector<Target> supported_targets();
+
+// The best supported target, or the one that the environment variable PYSAMPLER_CPU_TARGET names
+// (avx512, avx2, portable). Throws std::runtime_error if that one is unknown or unsupported.
+Target choose_target();
+
+}  // namespace pysampler
