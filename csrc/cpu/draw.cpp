@@ -17,12 +17,8 @@ constexpr uint64_t kStreamAboveBytes = 8 << 20;
 
 }  // namespace
 
-void draw(const AliasEntry* table, uint64_t items, Stream stream, uint64_t start, uint64_t step, uint64_t count,
-          int64_t* out, Target target, const Execution& execution) {
-  if (step == 1 && partitioned_draw_pays(items, count)) {
-    partitioned_draw(table, items, stream, start, count, out, target, execution);
-    return;
-  }
+void direct_draw(const AliasEntry* table, uint64_t items, Stream stream, uint64_t start, uint64_t step, uint64_t count,
+                 int64_t* out, Target target, const Execution& execution) {
   const DrawHints hints = {items * sizeof(AliasEntry) > kPrefetchAboveBytes, count * 8 > kStreamAboveBytes};
   const DrawKernels& kernels = draw_kernels(target);
   const uint64_t threads = std::clamp<uint64_t>(count / kMinDrawsPerThread, 1, std::max(execution.threads, 1));
@@ -34,6 +30,15 @@ void draw(const AliasEntry* table, uint64_t items, Stream stream, uint64_t start
     kernels.draw_range(table, items, stream, start + first * step, step, std::min(per_task, count - first), out + first,
                        hints);
   });
+}
+
+void draw(const AliasEntry* table, uint64_t items, Stream stream, uint64_t start, uint64_t step, uint64_t count,
+          int64_t* out, Target target, const Execution& execution) {
+  if (step == 1 && partitioned_draw_pays(items, count)) {
+    partitioned_draw(table, items, stream, start, count, out, target, execution);
+  } else {
+    direct_draw(table, items, stream, start, step, count, out, target, execution);
+  }
 }
 
 }  // namespace pysampler

@@ -1,0 +1,34 @@
+// torch.multinomial's job: a table for each row of a weight matrix, used once.
+#pragma once
+
+#include <cstdint>
+
+#include "../core/weights.h"
+#include "parallel.h"
+#include "target.h"
+#include "weight_check.h"
+
+namespace pysampler {
+
+struct MultinomialJob {
+  WeightView weights;  // rows * columns of them, row by row
+  uint64_t rows;
+  uint64_t columns;  // in [1, kMaxItems]
+  uint64_t draws;    // of each row
+  bool replacement;
+  uint64_t seed;
+};
+
+// Thrown for a row whose weights define no distribution, or have fewer positive entries than draws without replacement.
+struct InvalidRow {
+  uint64_t row;
+  InvalidWeights weights;     // meaningful unless too_few
+  bool too_few = false;
+  uint64_t positive = 0;
+};
+
+// out[row * draws + j] = draw j of that row. With replacement its position in the stream is row * draws + j. Reproducible for any
+// number of threads. Scratch: a table (8 bytes a column) per thread. Throws InvalidRow for the first bad row before drawing.
+void multinomial(const MultinomialJob& job, int64_t* out, Target target, const Execution& execution);
+
+}  // namespace pysampler

@@ -1,0 +1,43 @@
+// How Python calls reach the core: errors become Python exceptions, long calls release the GIL and hear Ctrl-C.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <string>
+#include <utility>
+
+#include "../cpu/parallel.h"
+#include "../cpu/target.h"
+#include "../cpu/weight_check.h"
+
+namespace pysampler::python {
+
+// The kernels in use: chosen when the module is imported.
+Target active_target();
+
+// The message of a ValueError. `prefix` names the weights, for instance "weights" or "weights[3]" (row 3 of a matrix).
+std::string describe(const InvalidWeights& error, const std::string& prefix = "weights");
+
+// Runs work(execution) without the GIL, on up to `threads` threads. A signal handler that raises (Ctrl-C) stops it.
+template <class Work>
+auto without_gil(int threads, Work&& work) {
+  const Execution execution = {threads, [] {
+                                 const pybind11::gil_scoped_acquire gil;
+                                 return PyErr_CheckSignals() != 0;
+                               }};
+  try {
+    const pybind11::gil_scoped_release released;
+    return std::forward<Work>(work)(execution);
+  } catch (const Interrupted&) {
+    throw pybind11::error_already_set();  // what the signal handler raised
+  } catch (const InvalidWeights& error) {
+    throw pybind11::value_error(describe(error));
+  }
+}
+
+template <class T>
+T* pointer(uintptr_t address) {
+  return reinterpret_cast<T*>(address);
+}
+
+}  // namespace pysampler::python

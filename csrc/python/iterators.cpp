@@ -1,0 +1,238 @@
+// Iterators that hand out Python ints, or lists of them, from chunks of draws. Written as plain CPython types: a pybind11
+// method costs several times what an index costs here.
+#include "iterators.h"
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <vector>
+
+#include "call.h"
+#include "index_source.h"
+
+namespace py = pybind11;
+
+namespace pysampler::python {
+namespace {
+
+constexpr uint64_t kFirstChunk = 256;  // the first index comes at once
+constexpr uint64_t kChunk = 4096;      // 32 KiB: stays in L1
+
+// What both iterators share. The source is asked for at the first `next`: iter() alone has no effect.
+struct Chunks {
+  std::shared_ptr<IndexSource> source;
+  std::mutex beginning;  // taken without the GIL, so that two threads cannot both begin
+  std::vector<int64_t> indices;
+  uint64_t used = 0;
+  uint64_t filled = 0;
+  uint64_t handed_out = 0;
+  bool exhausted = false;
+
+  // At least one index, unless the end is reached. Throws what `begin` raised.
+  bool refill(PyObject* begin) {
+    if (exhausted) return false;
+    if (!source) begin_pass(begin);
+    if (indices.size() < kChunk) indices.resize(indices.empty() ? kFirstChunk : kChunk);
+    used = 0;
+    filled = source->take(indices.data(), indices.size());
+    exhausted = filled == 0;
+    if (exhausted) source.reset();
+    return !exhausted;
+  }
+
+ private:
+  void begin_pass(PyObject* begin) {
+    std::unique_lock<std::mutex> lock(beginning, std::defer_lock);
+    {
+      const py::gil_scoped_release released;
+      lock.lock();
+    }
+    if (source || exhausted) return;
+    source = py::reinterpret_steal<py::object>(checked(PyObject_CallNoArgs(begin))).cast<std::shared_ptr<IndexSource>>();
+  }
+
+  static PyObject* checked(PyObject* result) {
+    if (result == nullptr) throw py::error_already_set();
+    return result;
+  }
+};
+
+struct Iterator {
+  PyObject_HEAD
+  PyObject* begin;  // callable without arguments, returns an IndexSource
+  Chunks* chunks;
+  uint64_t batch_size;  // BatchIterator only
+  bool drop_last;
+};
+
+Iterator* cast(PyObject* self) { return reinterpret_cast<Iterator*>(self); }
+
+// Turns C++ exceptions into Python's.
+template <class Body>
+PyObject* guarded(Body body) {
+  try {
+    return body();
+  } catch (py::error_already_set& error) {
+    error.restore();
+  } catch (const py::builtin_exception& error) {
+    error.set_error();
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
+  } catch (const std::exception& error) {
+    PyErr_SetString(PyExc_RuntimeError, error.what());
+  }
+  return nullptr;
+}
+
+PyObject* index_next(PyObject* self) {
+  Chunks& chunks = *cast(self)->chunks;
+  if (chunks.used == chunks.filled) {
+    bool more = false;
+    PyObject* const done = guarded([&] {
+      more = chunks.refill(cast(self)->begin);
+      return Py_None;
+    });
+    if (done == nullptr || !more) return nullptr;
+  }
+  ++chunks.handed_out;
+  return PyLong_FromLongLong(chunks.indices[chunks.used++]);
+}
+
+PyObject* batch_next(PyObject* self) {
+  return guarded([&]() -> PyObject* {
+    Iterator& iterator = *cast(self);
+    Chunks& chunks = *iterator.chunks;
+    // The list grows a chunk at a time, so that a huge batch_size needs no memory beyond the indices there are.
+    py::object batch = py::reinterpret_steal<py::object>(nullptr);
+    uint64_t size = 0;
+    while (size < iterator.batch_size) {
+      if (chunks.used == chunks.filled && !chunks.refill(iterator.begin)) break;
+      const uint64_t count = std::min(iterator.batch_size - size, chunks.filled - chunks.used);
+      py::object part = py::reinterpret_steal<py::object>(PyList_New(static_cast<Py_ssize_t>(count)));
+      if (!part) throw py::error_already_set();
+      // A garbage collection may have run just now, and in it another thread that uses this iterator.
+      if (chunks.filled - chunks.used < count) continue;
+      for (uint64_t i = 0; i < count; ++i) {
+        PyObject* const index = PyLong_FromLongLong(chunks.indices[chunks.used + i]);
+        if (index == nullptr) throw py::error_already_set();
+        PyList_SET_ITEM(part.ptr(), static_cast<Py_ssize_t>(i), index);
+      }
+      chunks.used += count;
+      size += count;
+      if (!batch) {
+        batch = std::move(part);
+      } else if (PyList_SetSlice(batch.ptr(), PY_SSIZE_T_MAX, PY_SSIZE_T_MAX, part.ptr()) < 0) {
+        throw py::error_already_set();
+      }
+    }
+    if (size == 0 || (size < iterator.batch_size && iterator.drop_last)) return nullptr;
+    chunks.handed_out += size;
+    return batch.release().ptr();
+  });
+}
+
+PyObject* allocate(PyTypeObject* type, PyObject* begin, uint64_t batch_size, bool drop_last) {
+  if (PyCallable_Check(begin) == 0) {
+    PyErr_SetString(PyExc_TypeError, "begin must be callable");
+    return nullptr;
+  }
+  PyObject* const self = type->tp_alloc(type, 0);
+  if (self == nullptr) return nullptr;
+  cast(self)->chunks = new (std::nothrow) Chunks;
+  if (cast(self)->chunks == nullptr) {
+    Py_DECREF(self);
+    return PyErr_NoMemory();
+  }
+  Py_INCREF(begin);
+  cast(self)->begin = begin;
+  cast(self)->batch_size = batch_size;
+  cast(self)->drop_last = drop_last;
+  return self;
+}
+
+PyObject* index_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  static const char* names[] = {"begin", nullptr};
+  PyObject* begin;
+  if (PyArg_ParseTupleAndKeywords(args, kwargs, "O", const_cast<char**>(names), &begin) == 0) return nullptr;
+  return allocate(type, begin, 1, false);
+}
+
+PyObject* batch_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  static const char* names[] = {"begin", "batch_size", "drop_last", nullptr};
+  PyObject* begin;
+  long long batch_size;
+  int drop_last;
+  if (PyArg_ParseTupleAndKeywords(args, kwargs, "OLp", const_cast<char**>(names), &begin, &batch_size, &drop_last) ==
+      0) {
+    return nullptr;
+  }
+  if (batch_size < 1) {
+    PyErr_SetString(PyExc_ValueError, "batch_size must be at least 1");
+    return nullptr;
+  }
+  return allocate(type, begin, static_cast<uint64_t>(batch_size), drop_last != 0);
+}
+
+void iterator_dealloc(PyObject* self) {
+  PyTypeObject* const type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
+  Py_CLEAR(cast(self)->begin);
+  delete cast(self)->chunks;
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+int iterator_traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(cast(self)->begin);
+  return 0;
+}
+
+int iterator_clear(PyObject* self) {
+  Py_CLEAR(cast(self)->begin);
+  return 0;
+}
+
+PyObject* handed_out(PyObject* self, void*) { return PyLong_FromUnsignedLongLong(cast(self)->chunks->handed_out); }
+
+PyGetSetDef kProperties[] = {
+    {"handed_out", handed_out, nullptr, "How many indices this iterator has handed out.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+template <class Function>
+void* slot(Function function) {
+  return reinterpret_cast<void*>(function);
+}
+
+void add_type(py::module_& module, const char* name, const char* qualified_name, newfunc create, iternextfunc next,
+              const char* doc) {
+  PyType_Slot slots[] = {
+      {Py_tp_new, slot(create)},
+      {Py_tp_dealloc, slot(iterator_dealloc)},
+      {Py_tp_traverse, slot(iterator_traverse)},
+      {Py_tp_clear, slot(iterator_clear)},
+      {Py_tp_iter, slot(PyObject_SelfIter)},
+      {Py_tp_iternext, slot(next)},
+      {Py_tp_getset, kProperties},
+      {Py_tp_doc, const_cast<char*>(doc)},
+      {0, nullptr},
+  };
+  PyType_Spec spec = {qualified_name, sizeof(Iterator), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
+                      slots};
+  py::object type = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
+  if (!type) throw py::error_already_set();
+  module.add_object(name, type);
+}
+
+}  // namespace
+
+void bind_iterators(py::module_& module) {
+  add_type(module, "IndexIterator", "pysampler._core.IndexIterator", index_new, index_next,
+           "IndexIterator(begin)\n\nIndices of the IndexSource that begin() returns at the first next.");
+  add_type(module, "BatchIterator", "pysampler._core.BatchIterator", batch_new, batch_next,
+           "BatchIterator(begin, batch_size, drop_last)\n\nThe same in lists of batch_size.");
+}
+
+}  // namespace pysampler::python

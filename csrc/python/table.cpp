@@ -1,0 +1,104 @@
+#include "table.h"
+
+#include <stdexcept>
+
+#include "../cpu/build.h"
+#include "../cpu/draw.h"
+#include "../cpu/memory.h"
+#include "../cpu/partitioned_draw.h"
+#include "../cpu/table_scan.h"
+#include "call.h"
+
+namespace py = pybind11;
+
+namespace pysampler::python {
+
+WeightView weight_view(uintptr_t data, uint64_t count, bool is_float64) {
+  return {pointer<const void>(data), count, is_float64 ? WeightType::kFloat64 : WeightType::kFloat32};
+}
+
+std::shared_ptr<Table> Table::build(uintptr_t weights, uint64_t items, bool is_float64, int threads) {
+  if (items == 0 || items > kMaxItems) throw py::value_error("a table has between 1 and 2^32 - 1 items");
+  const auto memory = std::make_shared<LargeBuffer>(items * sizeof(AliasEntry));
+  auto* entries = memory->as<AliasEntry>();
+  without_gil(threads, [&](const Execution& execution) {
+    pysampler::build(weight_view(weights, items, is_float64), entries, active_target(), execution);
+  });
+  return std::shared_ptr<Table>(new Table(memory, entries, items));
+}
+
+std::shared_ptr<Table> Table::over(const py::buffer& buffer, bool check, int threads) {
+  // The buffer is released with the GIL held, whoever drops the last reference.
+  const std::shared_ptr<py::buffer_info> view(new py::buffer_info(buffer.request()), [](py::buffer_info* info) {
+    const py::gil_scoped_acquire gil;
+    delete info;
+  });
+  const auto bytes = static_cast<uint64_t>(view->size) * static_cast<uint64_t>(view->itemsize);
+  const uint64_t items = bytes / sizeof(AliasEntry);
+  const bool contiguous = view->ndim == 1 && (view->size == 0 || view->strides[0] == view->itemsize);
+  if (!contiguous || bytes % sizeof(AliasEntry) != 0 || items == 0 || items > kMaxItems ||
+      reinterpret_cast<uintptr_t>(view->ptr) % alignof(AliasEntry) != 0) {
+    throw py::value_error("a table is a contiguous buffer of 8 bytes for each of 1 to 2^32 - 1 items");
+  }
+  const auto* entries = static_cast<const AliasEntry*>(view->ptr);
+  const bool sound = !check || without_gil(threads, [&](const Execution& execution) {
+                       return aliases_in_range(entries, items, execution);
+                     });
+  if (!sound) throw py::value_error("the table is damaged: an alias lies outside of it");
+  return std::shared_ptr<Table>(new Table(view, entries, items));
+}
+
+std::string Table::draw_into(uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start,
+                             uint64_t step, int threads, const std::string& evaluation) const {
+  if (evaluation != "auto" && evaluation != "partitioned" && evaluation != "direct") {
+    throw py::value_error("evaluation must be auto, direct or partitioned");
+  }
+  const Stream stream = make_stream(seed, epoch);
+  const bool partitioned =
+      step == 1 && (evaluation == "partitioned" || (evaluation == "auto" && partitioned_draw_pays(items_, count)));
+  without_gil(threads, [&](const Execution& execution) {
+    auto* to = pointer<int64_t>(out);
+    if (partitioned) {
+      partitioned_draw(entries_, items_, stream, start, count, to, active_target(), execution);
+    } else {
+      direct_draw(entries_, items_, stream, start, step, count, to, active_target(), execution);
+    }
+  });
+  return partitioned ? "partitioned" : "direct";
+}
+
+void Table::masses_into(uintptr_t out) const {
+  const py::gil_scoped_release released;
+  table_masses(entries_, items_, pointer<uint64_t>(out));
+}
+
+Fingerprint Table::fingerprint(int threads) const {
+  return without_gil(threads, [&](const Execution& execution) {
+    return pysampler::fingerprint(entries_, items_, execution);
+  });
+}
+
+void bind_table(py::module_& module) {
+  py::class_<Table, std::shared_ptr<Table>>(module, "Table", py::buffer_protocol())
+      .def_static("build", &Table::build, py::arg("weights"), py::arg("items"), py::arg("is_float64"),
+                  py::arg("threads"))
+      .def_static("over", &Table::over, py::arg("buffer"), py::arg("check"), py::arg("threads"))
+      .def("__len__", &Table::items)
+      .def_property_readonly("address", [](const Table& table) { return reinterpret_cast<uintptr_t>(table.entries()); })
+      .def("draw_into", &Table::draw_into, py::arg("out"), py::arg("count"), py::arg("seed"), py::arg("epoch"),
+           py::arg("start"), py::arg("step"), py::arg("threads"), py::arg("evaluation") = "auto")
+      .def("masses_into", &Table::masses_into, py::arg("out"))
+      .def("fingerprint",
+           [](const Table& table, int threads) {
+             const Fingerprint value = table.fingerprint(threads);
+             return py::make_tuple(value.low, value.high);
+           },
+           py::arg("threads"))
+      .def_buffer([](const Table& table) {
+        return py::buffer_info(const_cast<AliasEntry*>(table.entries()), sizeof(uint64_t),
+                               py::format_descriptor<uint64_t>::format(), 1,
+                               {static_cast<py::ssize_t>(table.items())}, {sizeof(uint64_t)}, /*readonly=*/true);
+      });
+}
+
+}  // namespace pysampler::python

@@ -1,0 +1,33 @@
+"""Weighted sampling for PyTorch training: exact, reproducible and as fast as memory allows."""
+
+from __future__ import annotations
+
+try:
+    from pysampler import _core
+except ImportError as error:
+    if "_core" not in str(error):
+        raise
+    raise ImportError(
+        "pysampler's compiled part (_core) is missing. If Python found the source folder instead of the "
+        "installed package, install it in place: pip install -e . (in the folder that holds setup.py), "
+        f"or start Python from another folder. [{error}]"
+    ) from error
+
+from pysampler._version import __version__
+from pysampler.batch_sampler import WeightedBatchSampler
+from pysampler.multinomial import multinomial
+from pysampler.sampler import WeightedRandomSampler
+from pysampler.table import AliasTable
+
+cpu_target = _core.cpu_target
+cpu_targets = _core.cpu_targets
+
+__all__ = [
+    "AliasTable",
+    "WeightedBatchSampler",
+    "WeightedRandomSampler",
+    "__version__",
+    "cpu_target",
+    "cpu_targets",
+    "multinomial",
+]

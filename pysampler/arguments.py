@@ -1,0 +1,66 @@
+"""Checks of whole-number arguments and keys, one place for each."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import torch
+
+MAX_EPOCH = 2**48 - 1
+MAX_POSITION = 2**63 - 1
+
+
+def whole_number(value: Any, name: str, least: int, most: int | None = None) -> int:
+    """Returns ``value`` as an int.
+
+    Raises:
+        TypeError: Not an integer; bool counts as none.
+        ValueError: Outside [least, most].
+    """
+    if isinstance(value, bool):
+        raise TypeError(f"{name} must be an integer, but got {name}={value}")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, but got {name}={value!r}") from None
+    if number < least or (most is not None and number > most):
+        limits = f">= {least}" if most is None else f"in [{least}, {most}]"
+        raise ValueError(f"{name} must be {limits}, but got {name}={number}")
+    return number
+
+
+def positive_count(value: Any, name: str) -> int:
+    """Returns ``value`` as an int. ValueError in torch's words unless it is a positive integer (and no bool)."""
+    try:
+        return whole_number(value, name, 1, MAX_POSITION)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} should be a positive integer value, but got {name}={value}") from None
+
+
+def epoch_number(value: Any) -> int:
+    """Returns ``value`` as an epoch: an int in [0, 2^48)."""
+    return whole_number(value, "epoch", 0, MAX_EPOCH)
+
+
+def seed_key(value: Any) -> int:
+    """Returns the 64-bit key of a seed: an int in [-2^63, 2^64), as torch.manual_seed takes it, modulo 2^64."""
+    return whole_number(value, "seed", -(2**63), 2**64 - 1) % 2**64
+
+
+def check_positions(count: int, start: int, step: int) -> None:
+    """Raises ValueError if the last of ``count`` positions lies beyond 2^63 - 1."""
+    if count > 0 and start + (count - 1) * step > MAX_POSITION:
+        raise ValueError(
+            f"positions must stay below 2^63, but start={start} and step={step} lead to "
+            f"{start + (count - 1) * step} for {count} draws"
+        )
+
+
+def key_from_generator(generator: torch.Generator | None) -> int:
+    """Takes a 64-bit key from ``generator``, by default torch's global one: advances it by one draw of 64 bits."""
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise TypeError(f"generator must be a torch.Generator or None, but got {type(generator).__name__}")
+    device = torch.device("cpu") if generator is None else generator.device
+    word = torch.empty((), dtype=torch.int64, device=device).random_(-(2**63), None, generator=generator)
+    return int(word.item()) % 2**64

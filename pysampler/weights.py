@@ -1,0 +1,107 @@
+"""What users pass as weights, turned into tensors the core can read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+MAX_ITEMS = 2**32 - 1
+
+# Held exactly by float32; everything else goes through float64.
+_EXACT_IN_FLOAT32 = frozenset(
+    {torch.bool, torch.uint8, torch.int8, torch.int16, torch.float16, torch.bfloat16, torch.float32}
+)
+
+
+def to_tensor(weights: Any) -> torch.Tensor:
+    """Returns ``weights`` as a CPU tensor of real numbers, in the caller's dtype where torch has it.
+
+    Shares memory with the argument where possible, so callers that keep it make a copy.
+
+    Args:
+        weights: A strided torch tensor on any device, a NumPy array (any stride or byte order), anything
+            with ``__array__`` (a pandas Series), or a sequence of numbers. Any shape.
+
+    Raises:
+        TypeError: A Dataset, strings, complex numbers, objects, a sparse or meta tensor, an iterator.
+    """
+    if isinstance(weights, torch.Tensor):
+        return _from_torch(weights)
+    if isinstance(weights, Dataset):
+        raise TypeError(
+            f"weights must be numbers, one per item, but got the dataset itself ({type(weights).__name__}); "
+            "compute weights from its labels, for instance 1 / count of the item's class"
+        )
+    if isinstance(weights, (str, bytes)) or not (
+        isinstance(weights, Sequence) or hasattr(weights, "__array__") or _has_buffer(weights)
+    ):
+        raise TypeError(
+            "weights must be a tensor, an array or a sequence of numbers, "
+            f"but got {type(weights).__name__}"
+        )
+    try:
+        array = np.asarray(weights)
+    except ValueError as error:
+        raise TypeError(f"weights must be numbers in a regular shape: {error}") from error
+    return _from_numpy(array)
+
+
+def _has_buffer(value: object) -> bool:
+    try:
+        memoryview(value)  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    return True
+
+
+def _from_torch(weights: torch.Tensor) -> torch.Tensor:
+    if weights.layout != torch.strided:
+        raise TypeError(f"weights must be a dense tensor, but its layout is {weights.layout}; call .to_dense()")
+    if weights.device.type == "meta":
+        raise TypeError("weights must hold data, but they are on the meta device")
+    if weights.is_complex() or weights.is_quantized:
+        raise TypeError(f"weights must be real numbers, but their dtype is {weights.dtype}")
+    return weights.detach().cpu()
+
+
+def _from_numpy(array: np.ndarray[Any, Any]) -> torch.Tensor:
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"weights must be real numbers, but their dtype is {array.dtype}")
+    if array.dtype.itemsize > 8 or array.dtype in (np.uint16, np.uint32, np.uint64):
+        array = array.astype(np.float64)
+    # torch takes neither foreign byte orders nor negative strides, and warns about read-only memory.
+    native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+    if not native.flags.writeable:
+        native = native.copy()
+    # ascontiguousarray makes 0-d arrays 1-d.
+    return torch.from_numpy(native.reshape(array.shape))
+
+
+def check_shape(weights: torch.Tensor) -> None:
+    """Raises ValueError unless ``weights`` is one-dimensional, with 1 to 2^32 - 1 entries."""
+    shape = tuple(weights.shape)
+    if weights.ndim == 2 and min(shape) > 0:
+        raise ValueError(
+            f"weights should be a 1d sequence but given weights have shape {shape}. A matrix of "
+            "(items, classes) comes from indexing class weights with one-hot labels: use class indices, "
+            "class_weights[labels.argmax(1)], which gives one weight per item"
+        )
+    if weights.ndim != 1:
+        raise ValueError(f"weights should be a 1d sequence but given weights have shape {shape}")
+    if weights.numel() == 0:
+        raise ValueError("weights must have at least one entry, but they are empty")
+    if weights.numel() > MAX_ITEMS:
+        raise ValueError(f"weights must have at most 2^32 - 1 entries, but they have {weights.numel()}")
+
+
+def readable(weights: torch.Tensor) -> torch.Tensor:
+    """Returns contiguous float32 or float64 with the same values, sharing memory where possible.
+
+    Exact for every dtype but 64-bit integers, which are rounded to float64 beyond 2^53.
+    """
+    dtype = torch.float32 if weights.dtype in _EXACT_IN_FLOAT32 or weights.element_size() == 1 else torch.float64
+    return weights.to(dtype).contiguous()
