@@ -102,46 +102,59 @@ class Builder {
       before = units;
     }
     leftovers_.resize(tasks_);
-    parallel_for(tasks_, execution_, [&](uint64_t task) { pack_task(task, quota, rule); });
+    parallel_for_workers(tasks_, execution_, [&] {
+      const auto scratch = std::make_shared<Scratch>();
+      return Task([this, scratch, &quota, &rule](uint64_t task) { pack_task(task, quota, rule, *scratch); });
+    });
   }
 
-  void pack_task(uint64_t task, const std::vector<uint64_t>& quota, const MassRule& rule) {
-    const std::unique_ptr<PackedBlock[]> packed(new PackedBlock[kPackedTogether]);
-    std::vector<Light> lights;
-    std::vector<Heavy> heavies;
+  // One thread's working memory.
+  struct Scratch {
+    PackedBlock packed[kPackedTogether];
+    Leftovers leftovers;
+  };
+
+  void pack_task(uint64_t task, const std::vector<uint64_t>& quota, const MassRule& rule, Scratch& scratch) {
+    Leftovers& working = scratch.leftovers;
+    working.lights.clear();
+    working.heavies.clear();
+    working.deficit = working.excess = 0;
     const uint64_t end = first_block(task) + block_count(task);
     for (uint64_t first = first_block(task); first < end; first += kPackedTogether) {
       const uint64_t count = std::min<uint64_t>(kPackedTogether, end - first);
-      if (!kernels_.pack_blocks(weights_, rule, first, count, &quota[first], packed.get(), table_)) changed_meanwhile();
-      for (uint64_t b = 0; b < count; ++b) collect(packed[b], lights, heavies);
+      if (!kernels_.pack_blocks(weights_, rule, first, count, &quota[first], scratch.packed, table_)) changed_meanwhile();
+      for (uint64_t b = 0; b < count; ++b) collect(scratch.packed[b], working);
     }
-    // Exact copies: the working vectors have grown by doubling.
-    leftovers_[task] = {{lights.begin(), lights.end()}, {heavies.begin(), heavies.end()}};
+    leftovers_[task] = working;  // an exact copy: the working lists have room to spare
   }
 
   // What the merge inside a block did not place. A heavy with exactly a slot's mass needs nobody.
-  void collect(const PackedBlock& block, std::vector<Light>& lights, std::vector<Heavy>& heavies) {
+  void collect(const PackedBlock& block, Leftovers& to) {
     const auto collect_heavy = [&](uint64_t excess, uint32_t item) {
       if (excess == 0) {
         table_[item] = full_slot(item);
       } else {
-        heavies.push_back({excess, item});
+        keep_excess(&table_[item], excess);
+        to.heavies.push_back(item);
+        to.excess += excess;
       }
     };
+    const uint64_t i = block.lights_done;
     uint64_t j = block.heavies_done;
     if (j < block.heavies) {
-      const uint64_t given = block.deficit[block.lights_done], had = block.excess[j];
-      if (had < given) {
-        lights.push_back({block.heavy_id[j], static_cast<uint32_t>(kSlotMass - (given - had))});
+      const uint64_t given = block.deficit[i], had = block.excess[j];
+      if (had < given) {  // has become a light
+        table_[block.heavy_id[j]].threshold = static_cast<uint32_t>(kSlotMass - (given - had));
+        to.lights.push_back(block.heavy_id[j]);
+        to.deficit += given - had;
       } else {
         collect_heavy(had - given, block.heavy_id[j]);
       }
       for (++j; j < block.heavies; ++j) collect_heavy(block.excess[j] - block.excess[j - 1], block.heavy_id[j]);
     }
-    const size_t old_size = lights.size();
-    lights.resize(old_size + (block.lights - block.lights_done));
-    Light* to = lights.data() + old_size;
-    for (uint64_t i = block.lights_done; i < block.lights; ++i) *to++ = {block.light_id[i], block.light_mass[i]};
+    for (uint64_t k = i; k < block.lights; ++k) table_[block.light_id[k]].threshold = block.light_mass[k];
+    to.lights.insert(to.lights.end(), block.light_id + i, block.light_id + block.lights);
+    to.deficit += block.deficit[block.lights] - block.deficit[i];
   }
 
   const WeightView weights_;

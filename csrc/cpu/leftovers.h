@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "../core/alias_table.h"
@@ -10,21 +11,22 @@
 
 namespace pysampler {
 
-struct Light {
-  uint32_t item;
-  uint32_t mass;  // below a slot's
-};
-
-struct Heavy {
-  uint64_t excess;  // mass beyond a slot's, > 0
-  uint32_t item;
-};
-
-// The leftovers of some neighbouring blocks.
+// The items that some neighbouring blocks left over, in order, with the sums of (slot - mass) of the lights and (mass - slot) of
+// the heavies. Until it is placed, a light keeps its mass in the threshold of its slot and a heavy its excess, which is
+// positive, in all 8 bytes of its slot: so the lists are short, and their amounts are where they will be written.
 struct Leftovers {
-  std::vector<Light> lights;
-  std::vector<Heavy> heavies;
+  std::vector<uint32_t> lights;
+  std::vector<uint32_t> heavies;
+  uint64_t deficit = 0;
+  uint64_t excess = 0;
 };
+
+inline void keep_excess(AliasEntry* slot, uint64_t excess) { std::memcpy(slot, &excess, sizeof excess); }
+inline uint64_t kept_excess(const AliasEntry* slot) {
+  uint64_t excess;
+  std::memcpy(&excess, slot, sizeof excess);
+  return excess;
+}
 
 // Fills the slots of all leftovers. Over all segments, the lights' deficits must equal the heavies' excesses; false if they do
 // not (the weights changed while they were read).

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <exception>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -18,15 +19,16 @@ constexpr std::chrono::milliseconds kPollInterval(100);
 // What the threads of one call share.
 class Work {
  public:
-  Work(uint64_t count, const std::function<void(uint64_t)>& task) : count_(count), task_(task) {}
+  Work(uint64_t count, const std::function<Task()>& make_task) : count_(count), make_task_(make_task) {}
 
   // Takes tasks until none is left or somebody stopped. `between` runs after each task of this thread.
   template <class Between>
   void run(Between between) noexcept {
     const StandardFloats standard_floats;
     try {
+      const Task task = make_task_();
       for (uint64_t i; !stopped_.load(std::memory_order_relaxed) && (i = next_.fetch_add(1)) < count_;) {
-        task_(i);
+        task(i);
         between();
       }
     } catch (...) {
@@ -42,7 +44,7 @@ class Work {
 
  private:
   const uint64_t count_;
-  const std::function<void(uint64_t)>& task_;
+  const std::function<Task()>& make_task_;
   std::atomic<uint64_t> next_{0};
   std::atomic<bool> stopped_{false};
   std::mutex mutex_;
@@ -51,10 +53,15 @@ class Work {
 
 }  // namespace
 
-void parallel_for(uint64_t count, const Execution& execution, const std::function<void(uint64_t)>& task) {
-  Work work(count, task);
+void parallel_for(uint64_t count, const Execution& execution, const Task& task) {
+  parallel_for_workers(count, execution, [&task] { return Task(std::cref(task)); });
+}
+
+void parallel_for_workers(uint64_t count, const Execution& execution, const std::function<Task()>& make_task) {
+  if (count == 0) return;
+  Work work(count, make_task);
   std::vector<std::thread> threads;
-  const uint64_t wanted = std::min<uint64_t>(count, execution.threads > 1 ? execution.threads : 1);
+  const uint64_t wanted = std::min<uint64_t>(count, std::max(execution.threads, 1));
   try {
     threads.reserve(wanted);
     while (threads.size() + 1 < wanted) {

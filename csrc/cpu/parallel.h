@@ -18,8 +18,13 @@ struct Execution {
 // Thrown on the calling thread when `interrupt` asked to stop; the outputs are then unspecified.
 struct Interrupted {};
 
+using Task = std::function<void(uint64_t)>;
+
 // Calls task(i) for every i in [0, count), each exactly once, in any order, on up to execution.threads threads
 // including the caller. An exception of a task is rethrown here after all threads have stopped.
-void parallel_for(uint64_t count, const Execution& execution, const std::function<void(uint64_t)>& task);
+void parallel_for(uint64_t count, const Execution& execution, const Task& task);
+
+// The same where a task needs scratch memory: each thread makes its own task, once, with its own scratch.
+void parallel_for_workers(uint64_t count, const Execution& execution, const std::function<Task()>& make_task);
 
 }  // namespace pysampler
