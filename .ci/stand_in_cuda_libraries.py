@@ -42,7 +42,9 @@ def main(torch_lib: Path, folder: Path) -> None:
         names = sorted({name for version in versions[library] for name in symbols[version]} | unversioned)
         source.write_text("\n".join(f"void {name}(void) {{}}" for name in names) + "\n")
         script.write_text(
-            "".join(f"{v} {{ global: {''.join(name + '; ' for name in sorted(symbols[v]))}}};\n" for v in versions[library])
+            "".join(
+                f"{v} {{ global: {''.join(name + '; ' for name in sorted(symbols[v]))}}};\n" for v in versions[library]
+            )
         )
         options = [f"-Wl,--version-script={script}"] if versions[library] else []
         target = str(folder / library)

@@ -1,6 +1,8 @@
 """The compiled part. Addresses are those of contiguous native memory that lives through the call."""
 
-from collections.abc import Buffer, Callable, Iterator
+from collections.abc import Callable, Iterator
+
+from typing_extensions import Buffer
 
 def cpu_target() -> str: ...
 def cpu_targets() -> list[str]: ...

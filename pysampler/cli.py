@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 import pysampler
 
 # Import name -> name to install, of what the demo needs beyond the package's own dependencies.
@@ -60,9 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pysampler {pysampler.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="{info,demo}")
 
-    info = commands.add_parser(
-        "info", help="say which version, CPU target, threads and CUDA are in use"
-    )
+    info = commands.add_parser("info", help="say which version, CPU target, threads and CUDA are in use")
     info.add_argument("--json", action="store_true", help="print one JSON object")
 
     demo = commands.add_parser(
@@ -77,12 +77,8 @@ def _parser() -> argparse.ArgumentParser:
         help="folder for the plots (default: %(default)s)",
     )
     demo.add_argument("--quick", action="store_true", help="a few seconds; the numbers mean little")
-    demo.add_argument(
-        "--seeds", type=_positive, metavar="N", help="seeds per setting (default: 6; quick: 2)"
-    )
-    demo.add_argument(
-        "--threads", type=_positive, default=1, metavar="N", help="threads for torch (default: 1)"
-    )
+    demo.add_argument("--seeds", type=_positive, metavar="N", help="seeds per setting (default: 5; quick: 2)")
+    demo.add_argument("--threads", type=_positive, default=1, metavar="N", help="threads for torch (default: 1)")
     return parser
 
 
@@ -98,8 +94,6 @@ def _positive(text: str) -> int:
 
 def describe() -> dict[str, Any]:
     """Collects what `pysampler info` prints, as plain values that JSON can hold."""
-    import torch
-
     return {
         "version": pysampler.__version__,
         "cpu": {
@@ -128,8 +122,6 @@ def _cuda_kernels() -> str:
 
 def _cuda_devices() -> list[str]:
     """Names the CUDA devices that torch can use; a broken driver counts as none."""
-    import torch
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -168,23 +160,17 @@ def _info(arguments: argparse.Namespace) -> int:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    missing = [
-        name for module, name in _DEMO_LIBRARIES.items() if importlib.util.find_spec(module) is None
-    ]
+    missing = [name for module, name in _DEMO_LIBRARIES.items() if importlib.util.find_spec(module) is None]
     if missing:
         return _fail("demo", f"needs {', '.join(missing)}; {_INSTALL_DEMO}", 2)
     try:
-        from pysampler.demo import run_demo
+        from pysampler.demo import run_demo  # noqa: PLC0415 - needs libraries that others may lack
 
-        run_demo(
-            arguments.out, quick=arguments.quick, seeds=arguments.seeds, threads=arguments.threads
-        )
+        run_demo(arguments.out, quick=arguments.quick, seeds=arguments.seeds, threads=arguments.threads)
     except BrokenPipeError:
         raise
     except ImportError as error:
-        return _fail(
-            "demo", f"a library cannot be imported ({_one_line(error)}); {_INSTALL_DEMO}", 2
-        )
+        return _fail("demo", f"a library cannot be imported ({_one_line(error)}); {_INSTALL_DEMO}", 2)
     except OSError as error:
         return _fail("demo", f"{_one_line(error)} (can --out be written to?)", 1)
     return 0

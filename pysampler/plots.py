@@ -15,6 +15,7 @@ They never touch pyplot or any global setting: save one with ``figure.savefig("m
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,9 +37,7 @@ _INK, _SOFT_INK, _GRID = "#222222", "#666666", "#E3E3E3"
 # ---- data companions: numpy only ----------------------------------------------------------------
 
 
-def class_counts_per_batch(
-    batches: Iterable[npt.ArrayLike], labels: npt.ArrayLike, num_classes: int
-) -> IntArray:
+def class_counts_per_batch(batches: Iterable[npt.ArrayLike], labels: npt.ArrayLike, num_classes: int) -> IntArray:
     """Counts the items of each class in each batch.
 
     Args:
@@ -50,10 +49,7 @@ def class_counts_per_batch(
         int64 array of shape (batches, num_classes).
     """
     of_item = np.asarray(labels, dtype=np.int64)
-    rows = [
-        np.bincount(of_item[np.asarray(batch, dtype=np.int64)], minlength=num_classes)
-        for batch in batches
-    ]
+    rows = [np.bincount(of_item[np.asarray(batch, dtype=np.int64)], minlength=num_classes) for batch in batches]
     return np.asarray(rows, dtype=np.int64).reshape(len(rows), num_classes)
 
 
@@ -65,9 +61,7 @@ def draws_of_each_item(batches: Iterable[npt.ArrayLike], num_items: int) -> IntA
     return counts
 
 
-def unique_items_seen(
-    epochs: Iterable[Iterable[npt.ArrayLike]], labels: npt.ArrayLike, num_classes: int
-) -> IntArray:
+def unique_items_seen(epochs: Iterable[Iterable[npt.ArrayLike]], labels: npt.ArrayLike, num_classes: int) -> IntArray:
     """Counts the distinct items of each class seen after 0, 1, 2... epochs.
 
     Args:
@@ -219,9 +213,7 @@ def coverage_curve(
             full = int(np.argmax(line == size))
             axes.plot(full, height[full], "o", markersize=8, zorder=4, clip_on=False, **ring)
     top = 1.0 if share else total
-    axes.axhline(
-        top, color=_SOFT_INK, linestyle="--", linewidth=1.2, zorder=1, label="everything seen"
-    )
+    axes.axhline(top, color=_SOFT_INK, linestyle="--", linewidth=1.2, zorder=1, label="everything seen")
     _dress(axes, _coverage_sentence(seen, total), xlabel="epochs")
     axes.set_ylabel(f"{'share of the class' if share else 'unique images'} seen so far")
     axes.set_xlim(0, max(len(seen) - 1, 1))
@@ -246,20 +238,27 @@ def _coverage_sentence(seen: IntArray, total: int) -> str:
 # ---- one look for every figure ------------------------------------------------------------------
 
 
-def _new_figure(title: str, *, width: float, height: float) -> Figure:
-    """Makes an empty figure of the shared style, sizes in inches."""
+def _matplotlib() -> ModuleType:
+    """Imports matplotlib, or says how to install it."""
     try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-        from matplotlib.layout_engine import ConstrainedLayoutEngine
+        import matplotlib.backends.backend_agg  # noqa: PLC0415 - optional, and slow to import
+        import matplotlib.figure  # noqa: PLC0415
+        import matplotlib.layout_engine  # noqa: PLC0415
+        import matplotlib.ticker  # noqa: PLC0415
     except ImportError as error:
         raise ImportError(
             f"pysampler.plots needs matplotlib, which cannot be imported ({error}); "
             'install it with: pip install "pysampler[plots]"'
         ) from error
-    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08)  # inches
-    figure = Figure(figsize=(width, height), dpi=150, layout=layout, facecolor="white")
-    FigureCanvasAgg(figure)
+    return matplotlib
+
+
+def _new_figure(title: str, *, width: float, height: float) -> Figure:
+    """Makes an empty figure of the shared style, sizes in inches."""
+    mpl = _matplotlib()
+    layout = mpl.layout_engine.ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08)
+    figure: Figure = mpl.figure.Figure(figsize=(width, height), dpi=150, layout=layout, facecolor="white")
+    mpl.backends.backend_agg.FigureCanvasAgg(figure)
     figure.suptitle(title, x=0.1 / width, ha="left", fontsize=14, fontweight="bold", color=_INK)
     return figure
 
@@ -268,9 +267,7 @@ def _class_colours(num_classes: int) -> list[Any]:
     """Gives every class a colour: distinct ones for few classes, an ordered scale for many."""
     if num_classes <= len(_PALETTE):
         return list(_PALETTE[:num_classes])
-    from matplotlib import colormaps
-
-    return list(colormaps["viridis"](np.linspace(0.0, 0.92, num_classes)))
+    return list(_matplotlib().colormaps["viridis"](np.linspace(0.0, 0.92, num_classes)))
 
 
 def _dress(axes: Axes, title: str, *, xlabel: str = "", ylabel: str = "") -> None:
@@ -286,20 +283,14 @@ def _dress(axes: Axes, title: str, *, xlabel: str = "", ylabel: str = "") -> Non
 
 
 def _whole_numbers(axis: Axis) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    axis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10], integer=True))
+    axis.set_major_locator(_matplotlib().ticker.MaxNLocator(nbins=7, steps=[1, 2, 5, 10], integer=True))
 
 
 def _percent(axis: Axis) -> None:
-    from matplotlib.ticker import PercentFormatter
-
-    axis.set_major_formatter(PercentFormatter(xmax=1.0, decimals=0))
+    axis.set_major_formatter(_matplotlib().ticker.PercentFormatter(xmax=1.0, decimals=0))
 
 
 def _class_legend(figure: Figure, axes: Axes, *, reverse: bool = False) -> None:
     """Puts one legend for the whole figure outside its axes, on the right."""
     handles, names = axes.get_legend_handles_labels()
-    figure.legend(
-        handles, names, loc="outside right center", reverse=reverse, frameon=False, labelcolor=_INK
-    )
+    figure.legend(handles, names, loc="outside right center", reverse=reverse, frameon=False, labelcolor=_INK)

@@ -84,7 +84,7 @@ class WeightedRandomSampler(torch.utils.data.WeightedRandomSampler):
         return self._own.table
 
     @property
-    def weights(self) -> torch.Tensor:  # type: ignore[override]
+    def weights(self) -> torch.Tensor:
         """The sampler's copy of the weights, in the dtype they were given in.
 
         If the sampler was given a table, its probabilities: built on request, and changes to them have no effect.
@@ -120,7 +120,7 @@ class WeightedRandomSampler(torch.utils.data.WeightedRandomSampler):
         epoch = self._passes.begin()
         if self.replacement:
             return _core.StreamSource(table._core, key, epoch, 0, self.num_samples, 1)
-        return _core.BufferSource(self._own.draw_without_replacement(self.num_samples, key, epoch).numpy())
+        return _core.BufferSource(memoryview(self._own.draw_without_replacement(self.num_samples, key, epoch).numpy()))
 
 
 class _OwnWeights:

@@ -40,8 +40,7 @@ def to_tensor(weights: Any) -> torch.Tensor:
         isinstance(weights, Sequence) or hasattr(weights, "__array__") or _has_buffer(weights)
     ):
         raise TypeError(
-            "weights must be a tensor, an array or a sequence of numbers, "
-            f"but got {type(weights).__name__}"
+            f"weights must be a tensor, an array or a sequence of numbers, but got {type(weights).__name__}"
         )
     try:
         array = np.asarray(weights)

@@ -1,0 +1,35 @@
+"""Groups: one question each, asked by a function `run(session)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..session import Session
+from . import (
+    build,
+    bulk,
+    cpu_targets,
+    draws,
+    first_index,
+    loaders,
+    loops,
+    small_calls,
+    without_replacement,
+)
+
+# In order of importance: if time runs out, the last ones are skipped.
+GROUPS: dict[str, Callable[[Session], None]] = {
+    "draws": draws.run,
+    "families": draws.run_families,
+    "bulk": bulk.run,
+    "build": build.run,
+    "build-families": build.run_families,
+    "loops": loops.run,
+    "small-calls": small_calls.run,
+    "first-index": first_index.run,
+    "memory": first_index.run_memory,
+    "without-replacement": without_replacement.run,
+    "cpu-targets": cpu_targets.run,
+    "loaders": loaders.run,
+    "huge": bulk.run_huge,
+}
