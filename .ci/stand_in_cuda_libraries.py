@@ -1,7 +1,7 @@
 """Makes a CUDA build of torch importable without CUDA: writes stand-ins for the shared libraries it misses.
 
-pip offers CPU builds of few torch versions; the CUDA builds need gigabytes of libraries merely to be imported. Each stand-in defines
-the symbols that torch asks for, as functions that are never called on a machine without a GPU.
+pip offers CPU builds of few torch versions; the CUDA builds need gigabytes of libraries merely to be imported. Each
+stand-in defines the symbols that torch asks for, as functions that are never called on a machine without a GPU.
 
 Usage: python stand_in_cuda_libraries.py TORCH_LIB_FOLDER OUTPUT_FOLDER, then run with LD_LIBRARY_PATH=OUTPUT_FOLDER.
 """

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
+from numpy.typing import NDArray
 from typing_extensions import Buffer
 
 def cpu_target() -> str: ...
@@ -38,7 +40,7 @@ class StreamSource(IndexSource):
     ) -> None: ...
 
 class BufferSource(IndexSource):
-    def __init__(self, buffer: Buffer) -> None: ...
+    def __init__(self, buffer: NDArray[np.int64]) -> None: ...
 
 class IndexIterator(Iterator[int]):
     def __new__(cls, begin: Callable[[], IndexSource]) -> IndexIterator: ...

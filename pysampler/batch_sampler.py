@@ -30,8 +30,8 @@ class WeightedBatchSampler(torch.utils.data.BatchSampler):
     def __init__(self, sampler: WeightedRandomSampler, batch_size: int, drop_last: bool = False) -> None:
         if not isinstance(sampler, WeightedRandomSampler):
             raise TypeError(
-                f"WeightedBatchSampler needs a pysampler.WeightedRandomSampler, but got {type(sampler).__name__}. If a "
-                "framework has put its own sampler in place, pass it a rank-aware sampler or tell it not to replace samplers"
+                f"WeightedBatchSampler needs a pysampler.WeightedRandomSampler, but got {type(sampler).__name__}. "
+                "If a framework has put its own sampler in place, tell it not to replace samplers"
             )
         size = positive_count(batch_size, "batch_size")
         if not isinstance(drop_last, bool):

@@ -26,22 +26,23 @@ def multinomial(
     proportion to their weights.
 
     Args:
-        weights: Shape (N,) or (rows, N), 1 <= N < 2^32, finite and >= 0, rows need not sum to one. Tensor, array or sequence.
+        weights: Shape (N,) or (rows, N), 1 <= N < 2^32, finite and >= 0, rows need not sum to one. Tensor, array or
+            sequence.
         num_samples: Draws of each row, >= 1.
         replacement: Whether an item may be drawn again.
         generator: Where the 64-bit key of this call comes from; torch's global generator by default. Advances it once.
         out: An int64 tensor to write to; resized if need be.
 
     Returns:
-        int64 tensor of shape (num_samples,) or (rows, num_samples), on the device of ``weights``. A function of the weights and
-        the key: threads and processor change nothing.
+        int64 tensor of shape (num_samples,) or (rows, num_samples), on the device of ``weights``. A function of the
+        weights and the key: threads and processor change nothing.
 
-    Cost: about 5 ns per weight (table) and 1.5 to 7 ns per draw on one thread; without replacement about 3 ns per weight and
-    15 ns per draw. Computed on the CPU. Interruptible by Ctrl-C.
+    Cost: about 5 ns per weight (table) and 1.5 to 7 ns per draw on one thread; without replacement about 3 ns per
+    weight and 15 ns per draw. Computed on the CPU. Interruptible by Ctrl-C.
 
     Raises:
-        ValueError: Wrong shape; a row that is all zero or has a negative, NaN or infinite entry; more draws without replacement
-            than positive weights. Nothing is drawn then.
+        ValueError: Wrong shape; a row that is all zero or has a negative, NaN or infinite entry; more draws without
+            replacement than positive weights. Nothing is drawn then.
         TypeError: Not numbers, or a Dataset.
     """
     tensor = to_tensor(weights)

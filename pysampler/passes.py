@@ -11,8 +11,9 @@ from pysampler.arguments import MAX_EPOCH, epoch_number
 class Passes:
     """Counts passes.
 
-    A pass begins at an iterator's first ``next``; ``iter()`` alone has no effect, for loaders call it twice. It takes the
-    epoch that ``set_epoch`` pinned, else the one after the last begun. So no way of leaving a loop early replays an epoch.
+    A pass begins at an iterator's first ``next``; ``iter()`` alone has no effect, for loaders call it twice. It takes
+    the epoch that ``set_epoch`` pinned, else the one after the last begun. So no way of leaving a loop early replays an
+    epoch.
     """
 
     def __init__(self) -> None:

@@ -18,27 +18,28 @@ from pysampler.weights import check_shape, readable, to_tensor
 class WeightedRandomSampler(torch.utils.data.WeightedRandomSampler):
     """Draws indices with given weights: a drop-in for ``torch.utils.data.WeightedRandomSampler``.
 
-    Indices are handed out as Python ints while they are drawn, in C++: an epoch is never held in memory, the first index
-    comes within microseconds, and the number of items is limited by memory only (below 2^32).
+    Indices are handed out as Python ints while they are drawn, in C++: an epoch is never held in memory, the first
+    index comes within microseconds, and the number of items is limited by memory only (below 2^32).
 
     Args:
-        weights: One weight per item: 1-d tensor, array or sequence, finite and >= 0, not all zero. The sampler keeps a copy in
-            the same dtype. Or an ``AliasTable``, which is shared.
+        weights: One weight per item: 1-d tensor, array or sequence, finite and >= 0, not all zero. The sampler keeps a
+            copy in the same dtype. Or an ``AliasTable``, which is shared.
         num_samples: Draws per epoch; by default the number of items.
-        replacement: Whether an item may come again within an epoch. Without, the law is that of successive sampling, the
-            epoch's indices (8 bytes each) are drawn at its beginning, and ``num_samples`` must not exceed the number of
-            positive weights.
+        replacement: Whether an item may come again within an epoch. Without, the law is that of successive sampling,
+            the epoch's indices (8 bytes each) are drawn at its beginning, and ``num_samples`` must not exceed the
+            number of positive weights.
         generator: Where each pass takes its 64-bit key from; by default torch's global generator, so that
             ``torch.manual_seed`` works. Read when a pass begins; may be set at any time.
         seed: Instead of a generator: the same indices for the same epoch, in every process and on every machine. In
             [-2^63, 2^64).
         method: "iid": independent draws.
 
-    A pass begins at the first ``next`` of an iterator and takes the epoch pinned by ``set_epoch``, else the one after the last
-    begun. With a seed, epoch e always yields the same indices. Iterators that are running are unaffected by anything.
+    A pass begins at the first ``next`` of an iterator and takes the epoch pinned by ``set_epoch``, else the one after
+    the last begun. With a seed, epoch e always yields the same indices. Iterators that are running are unaffected by
+    anything.
 
-    In-place changes of ``sampler.weights`` and assignments to it are honoured when the next pass begins; the table is then built
-    again, 5 ns per item.
+    In-place changes of ``sampler.weights`` and assignments to it are honoured when the next pass begins; the table is
+    then built again, 5 ns per item.
 
     Raises:
         ValueError: See ``AliasTable``; num_samples that is not a positive int; seed and generator together.
@@ -120,7 +121,7 @@ class WeightedRandomSampler(torch.utils.data.WeightedRandomSampler):
         epoch = self._passes.begin()
         if self.replacement:
             return _core.StreamSource(table._core, key, epoch, 0, self.num_samples, 1)
-        return _core.BufferSource(memoryview(self._own.draw_without_replacement(self.num_samples, key, epoch).numpy()))
+        return _core.BufferSource(self._own.draw_without_replacement(self.num_samples, key, epoch).numpy())
 
 
 class _OwnWeights:

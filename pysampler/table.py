@@ -23,8 +23,8 @@ class AliasTable:
     an average weight. The same weights give the same table on any number of threads and any processor.
 
     Args:
-        weights: 1-d, N entries with 1 <= N < 2^32, finite and >= 0, not all zero, need not sum to one. A torch tensor, a
-            NumPy array or a sequence; read during the call only. float32 and float64 are used as they are; other
+        weights: 1-d, N entries with 1 <= N < 2^32, finite and >= 0, not all zero, need not sum to one. A torch tensor,
+            a NumPy array or a sequence; read during the call only. float32 and float64 are used as they are; other
             dtypes are converted exactly, but for 64-bit integers beyond 2^53, which are rounded.
 
     Cost: about 5 ns per item on one thread; 8 bytes per item. Threads: ``torch.get_num_threads()``.
@@ -60,8 +60,8 @@ class AliasTable:
     ) -> torch.Tensor:
         """Draws the indices at positions ``start, start + step, ...`` of the stream ``(seed, epoch)``.
 
-        Each is a pure function of (table, seed, epoch, position): any threads, processor or splitting into calls gives the
-        same. Draws at different positions are independent.
+        Each is a pure function of (table, seed, epoch, position): any threads, processor or splitting into calls gives
+        the same. Draws at different positions are independent.
 
         Args:
             n: How many, >= 0.
@@ -137,8 +137,8 @@ class AliasTable:
         Args:
             path: The file.
             mmap: Map the file instead of reading it: all processes of a machine that do share one copy.
-            validate: Check every alias and the fingerprint, O(N). Without, loading is O(1): only for files that nobody but
-                you writes, for a damaged one could then draw wrongly or crash.
+            validate: Check every alias and the fingerprint, O(N). Without, loading is O(1): only for files that nobody
+                but you writes, for a damaged one could then draw wrongly or crash.
 
         Raises:
             ValueError: Not such a file, truncated or damaged.

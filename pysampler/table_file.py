@@ -1,8 +1,9 @@
 """Table files: safetensors with one tensor.
 
-The safetensors format is 8 bytes of header length (little-endian), a JSON header, then the data. Ours holds one tensor "entries",
-dtype U32, shape (N, 2), of (threshold, alias) pairs, and in ``__metadata__`` the strings ``format``, ``version`` and
-``fingerprint``. The header is padded with spaces so that the data starts at a multiple of 64. Any safetensors reader opens it.
+The safetensors format is 8 bytes of header length (little-endian), a JSON header, then the data. Ours holds one tensor
+"entries", dtype U32, shape (N, 2), of (threshold, alias) pairs, and in ``__metadata__`` the strings ``format``,
+``version`` and ``fingerprint``. The header is padded with spaces so that the data starts at a multiple of 64. Any
+safetensors reader opens it.
 """
 
 from __future__ import annotations

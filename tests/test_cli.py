@@ -133,9 +133,7 @@ def test_numbers_below_one_are_refused_with_their_value(
     with pytest.raises(SystemExit) as stopped:
         cli.main(["demo", *arguments])
     assert stopped.value.code == 2
-    assert (
-        f"{arguments[0]}: must be a whole number of at least 1, but got" in capsys.readouterr().err
-    )
+    assert f"{arguments[0]}: must be a whole number of at least 1, but got" in capsys.readouterr().err
 
 
 # ---- demo ---------------------------------------------------------------------------------------
@@ -177,9 +175,7 @@ def test_a_library_that_fails_while_imported_is_one_line_that_names_the_extra(
     assert message.count("\n") == 1
 
 
-def test_an_output_folder_that_is_a_file_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_output_folder_that_is_a_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for library in ("sklearn", "matplotlib", "tqdm"):
         require(library)
     (tmp_path / "taken").touch()
@@ -206,9 +202,7 @@ def test_info_imports_nothing_heavy() -> None:
 def test_ctrl_c_ends_a_running_demo_with_130_and_no_traceback(tmp_path: Path) -> None:
     for library in ("sklearn", "matplotlib", "tqdm"):
         require(library)
-    process = start(
-        f"from pysampler.cli import main; sys.exit(main(['demo', '--out', {str(tmp_path)!r}]))"
-    )
+    process = start(f"from pysampler.cli import main; sys.exit(main(['demo', '--out', {str(tmp_path)!r}]))")
     assert process.stdout is not None
     for line in process.stdout:
         if line.strip().startswith("3 "):  # the header's last line: training begins

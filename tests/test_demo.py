@@ -34,7 +34,7 @@ def libraries() -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
-    """Trains on one thread, as the demo does: on a busy machine more cost far more than they give."""
+    """Trains on one thread, as the demo does: on a busy machine more are far slower."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -105,17 +105,16 @@ def test_a_seed_deals_the_same_images_again_and_another_seed_others() -> None:
 
 @pytest.mark.parametrize(("num_classes", "rare_class"), [(2, 1), (10, None)])
 def test_scores_are_those_of_scikit_learn(num_classes: int, rare_class: int | None) -> None:
-    from sklearn.metrics import accuracy_score, f1_score, recall_score
-
+    metrics = require("sklearn.metrics")
     generator = torch.Generator().manual_seed(0)
     actual = torch.arange(num_classes).repeat(30)
     guessed = torch.randint(num_classes, actual.shape, generator=generator)
     predicted = torch.where(torch.rand(actual.shape, generator=generator) < 0.6, actual, guessed)
     average = {"average": "macro"} if rare_class is None else {"pos_label": rare_class}
     found = score(predicted, actual, num_classes, rare_class)
-    assert found.f1 == pytest.approx(f1_score(actual, predicted, **average), abs=1e-12)
-    assert found.recall == pytest.approx(recall_score(actual, predicted, **average), abs=1e-12)
-    assert found.accuracy == pytest.approx(accuracy_score(actual, predicted), abs=1e-12)
+    assert found.f1 == pytest.approx(metrics.f1_score(actual, predicted, **average), abs=1e-12)
+    assert found.recall == pytest.approx(metrics.recall_score(actual, predicted, **average), abs=1e-12)
+    assert found.accuracy == pytest.approx(metrics.accuracy_score(actual, predicted), abs=1e-12)
 
 
 def test_a_class_never_predicted_scores_zero() -> None:
@@ -132,9 +131,7 @@ def centre_of_ink(images: Tensor) -> Tensor:
 
 def test_augmentation_moves_each_image_a_little_and_reproducibly() -> None:
     images = two_classes(0).train_images[:50]
-    moved, again = (
-        augmentation.augment(images, torch.Generator().manual_seed(7)) for _ in range(2)
-    )
+    moved, again = (augmentation.augment(images, torch.Generator().manual_seed(7)) for _ in range(2))
     assert torch.equal(moved, again)
     assert moved.shape == images.shape
     assert moved.min() >= 0
@@ -190,8 +187,7 @@ def test_augmentation_does_not_change_what_is_drawn(experiment: Experiment) -> N
     for oversampling in (False, True):
         plain, moved = (experiment.runs[Setting(oversampling, a)][0] for a in (False, True))
         assert all(
-            torch.equal(torch.cat(one), torch.cat(two))
-            for one, two in zip(plain.epochs, moved.epochs, strict=True)
+            torch.equal(torch.cat(one), torch.cat(two)) for one, two in zip(plain.epochs, moved.epochs, strict=True)
         )
 
 

@@ -5,10 +5,10 @@
 //
 //   1. Items are grouped in blocks (BlockLayout). S_b is the sum of the weights of block b, in the order of block_sum.
 //   2. S_b becomes an integer by aligning exponents; sums of integers do not depend on their order.
-//   3. An item whose ideal mass t = w * items * 2^32 / sum is below kSmallMass gets max(1, floor(t)), so a positive weight
-//      is never lost. What that gives away is taken from the others in proportion (less than 2^-31 of each).
-//   4. The others share the rest: block b gets the difference of two rounded cumulative sums (Quotas), and inside the block
-//      each gets the floor of its share, the remaining units going one each to the first of them.
+//   3. An item whose ideal mass t = w * items * 2^32 / sum is below kSmallMass gets max(1, floor(t)), so a positive
+//      weight is never lost. What that gives away is taken from the others in proportion (less than 2^-31 of each).
+//   4. The others share the rest: block b gets the difference of two rounded cumulative sums (Quotas), and inside the
+//      block each gets the floor of its share, the remaining units going one each to the first of them.
 #pragma once
 
 #include <cstdint>
@@ -43,8 +43,8 @@ PYSAMPLER_HOST_DEVICE BlockLayout block_layout(uint64_t items) {
   return {items, (items + kBlockItems - 1) / kBlockItems};
 }
 
-// Items with an ideal mass below this are rounded one by one. Large enough that a block's leftover units, which may have to
-// be taken from one of its other items, never empty it.
+// Items with an ideal mass below this are rounded one by one. Large enough that a block's leftover units, which may
+// have to be taken from one of its other items, never empty it.
 constexpr double kSmallMass = 64.0;
 
 PYSAMPLER_HOST_DEVICE uint64_t small_mass(double ideal) {
@@ -67,8 +67,8 @@ PYSAMPLER_HOST_DEVICE int exponent_of(double value) {
   return static_cast<int>(bits >> 52) - 1023;
 }
 
-// Every weight is multiplied by this power of two before use, so that no sum overflows and none of the weights that matter is
-// denormal. One of three values, so that ordinary weights are left as they are.
+// Every weight is multiplied by this power of two before use, so that no sum overflows and none of the weights that
+// matter is denormal. One of three values, so that ordinary weights are left as they are.
 PYSAMPLER_HOST_DEVICE double prescale_for(double largest) {
   if (largest > power_of_two(450)) return power_of_two(-600);
   if (largest < power_of_two(-450)) return power_of_two(600);
@@ -156,8 +156,8 @@ PYSAMPLER_HOST_DEVICE Quotas share_out(uint64_t mass, WideSum total, Alignment a
 // (at most 9) and of a sum of 1024 doubles. More means that the weights changed while they were read.
 PYSAMPLER_HOST_DEVICE uint64_t rounding_allowance(uint64_t quota) { return 16 + (quota >> 40); }
 
-// Lights have mass below a slot's, heavies at least a slot's. A light fills its own slot up with the current heavy; a heavy
-// that falls below a slot's mass closes: it becomes a light of the next heavy.
+// Lights have mass below a slot's, heavies at least a slot's. A light fills its own slot up with the current heavy; a
+// heavy that falls below a slot's mass closes: it becomes a light of the next heavy.
 PYSAMPLER_HOST_DEVICE AliasEntry closed_heavy(uint64_t excess_before_and_own, uint64_t deficit_filled, uint32_t next) {
   return {static_cast<uint32_t>(kSlotMass - (deficit_filled - excess_before_and_own)), next};
 }

@@ -47,8 +47,8 @@ struct BuildKernels {
   // The same over the items that are not small; small_units[i] = total mass of those that are.
   void (*sum_large)(WeightView weights, const MassRule& rule, uint64_t first, uint64_t count, double* sums,
                     uint64_t* small_units);
-  // Masses of the blocks [first, first + count), count <= kPackedTogether, adding up to quotas[], and as many of their slots as
-  // can be filled inside each block. False if the weights no longer fit the quotas.
+  // Masses of the blocks [first, first + count), count <= kPackedTogether, adding up to quotas[], and as many of their
+  // slots as can be filled inside each block. False if the weights no longer fit the quotas.
   bool (*pack_blocks)(WeightView weights, const MassRule& rule, uint64_t first, uint64_t count, const uint64_t* quotas,
                       PackedBlock* blocks, AliasEntry* table);
 };

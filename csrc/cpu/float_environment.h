@@ -1,5 +1,5 @@
-// Standard floating-point behaviour for as long as the object lives, whatever the caller has set: torch.set_flush_denormal(True),
-// for instance, would turn denormal weights into zeros.
+// Standard floating-point behaviour for as long as the object lives, whatever the caller has set:
+// torch.set_flush_denormal(True), for instance, would turn denormal weights into zeros.
 #pragma once
 
 #include "target.h"

@@ -8,9 +8,10 @@
 namespace pysampler {
 namespace {
 
-// The merge is a path through (lights filled, heavies closed). It passes a light while the current heavy still has something
-// to give, else it closes the heavy: heavy j closes before light i exactly if the excess up to and including j is less than the
-// deficit before i. So the path can be entered anywhere, and its stretches can be walked in any order:
+// The merge is a path through (lights filled, heavies closed). It passes a light while the current heavy still has
+// something to give, else it closes the heavy: heavy j closes before light i exactly if the excess up to and including
+// j is less than the deficit before i. So the path can be entered anywhere, and its stretches can be walked in any
+// order:
 //  - at the first light of a segment, where the deficit before it decides which heavy it meets;
 //  - at the first heavy of a segment, where the excess before it decides how many lights have been filled.
 struct PathPoint {
@@ -18,8 +19,8 @@ struct PathPoint {
   size_t heavy_segment, heavy;  // the current heavy, or the end
   uint64_t deficit;             // of the lights before
   uint64_t excess;              // of the heavies before
-  // Of the heavies up to and including the current one. Kept here because a walk that ends at this point must not look it up:
-  // the walk that starts here may be overwriting it.
+  // Of the heavies up to and including the current one. Kept here because a walk that ends at this point must not look
+  // it up: the walk that starts here may be overwriting it.
   uint64_t including;
 
   using Order = std::pair<std::pair<size_t, size_t>, std::pair<size_t, size_t>>;
@@ -48,7 +49,8 @@ class Path {
     return point;
   }
 
-  // Where the first heavy of segment s becomes the current one: the one before closed as soon as the deficit exceeded `excess`.
+  // Where the first heavy of segment s becomes the current one: the one before closed as soon as the deficit exceeded
+  // `excess`.
   PathPoint at_heavy_segment(size_t s) const {
     const uint64_t excess = excess_before_[s];
     const size_t l = segment_holding(deficit_before_, excess);
@@ -78,6 +80,8 @@ class Path {
   }
 
  private:
+  static constexpr size_t kAhead = 64;
+
   bool has_light(const PathPoint& point) const { return point.light_segment < segments_.size(); }
   bool has_heavy(const PathPoint& point) const { return point.heavy_segment < segments_.size(); }
   uint32_t heavy_item(const PathPoint& point) const { return segments_[point.heavy_segment].heavies[point.heavy]; }
@@ -89,6 +93,8 @@ class Path {
     size_t light = at.light;
     uint64_t deficit = at.deficit;
     for (; light < stop && deficit <= at.including; ++light) {
+      // Lists run block by block, so their slots lie scattered over the table.
+      if (light + kAhead < lights.size()) __builtin_prefetch(&table_[lights[light + kAhead]], 1, 3);
       AliasEntry& slot = table_[lights[light]];
       deficit += kSlotMass - slot.threshold;
       slot.alias = heavy;
@@ -103,6 +109,8 @@ class Path {
     ++at.heavy;
     to_next_heavy(at);
     if (!has_heavy(at)) return;
+    const std::vector<uint32_t>& heavies = segments_[at.heavy_segment].heavies;
+    if (at.heavy + kAhead < heavies.size()) __builtin_prefetch(&table_[heavies[at.heavy + kAhead]], 1, 3);
     const bool is_last = at.heavy_segment == end.heavy_segment && at.heavy == end.heavy;
     at.including = is_last ? end.including : at.excess + kept_excess(&table_[heavy_item(at)]);
   }

@@ -1,5 +1,5 @@
-// What the blocks of a table could not place among themselves, and its placement: the same merge of lights and heavies, over
-// all blocks, in parallel.
+// What the blocks of a table could not place among themselves, and its placement: the same merge of lights and heavies,
+// over all blocks, in parallel.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +11,10 @@
 
 namespace pysampler {
 
-// The items that some neighbouring blocks left over, in order, with the sums of (slot - mass) of the lights and (mass - slot) of
-// the heavies. Until it is placed, a light keeps its mass in the threshold of its slot and a heavy its excess, which is
-// positive, in all 8 bytes of its slot: so the lists are short, and their amounts are where they will be written.
+// The items that some neighbouring blocks left over, in order, with the sums of slot - mass over the lights and of
+// mass - slot over the heavies. Until it is placed, a light keeps its mass in the threshold of its slot and a heavy its excess,
+// which is positive, in all 8 bytes of its slot: so the lists are short, and their amounts are where they will be
+// written.
 struct Leftovers {
   std::vector<uint32_t> lights;
   std::vector<uint32_t> heavies;
@@ -28,8 +29,8 @@ inline uint64_t kept_excess(const AliasEntry* slot) {
   return excess;
 }
 
-// Fills the slots of all leftovers. Over all segments, the lights' deficits must equal the heavies' excesses; false if they do
-// not (the weights changed while they were read).
+// Fills the slots of all leftovers. Over all segments, the lights' deficits must equal the heavies' excesses; false if
+// they do not (the weights changed while they were read).
 bool place_leftovers(const std::vector<Leftovers>& segments, AliasEntry* table, const Execution& execution);
 
 }  // namespace pysampler

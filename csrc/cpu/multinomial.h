@@ -27,8 +27,9 @@ struct InvalidRow {
   uint64_t positive = 0;
 };
 
-// out[row * draws + j] = draw j of that row. With replacement its position in the stream is row * draws + j. Reproducible for any
-// number of threads. Scratch: a table (8 bytes a column) per thread. Throws InvalidRow for the first bad row before drawing.
+// out[row * draws + j] = draw j of that row. With replacement its position in the stream is row * draws + j.
+// Reproducible for any number of threads. Scratch: a table (8 bytes a column) per thread. Throws InvalidRow for the
+// first bad row before drawing.
 void multinomial(const MultinomialJob& job, int64_t* out, Target target, const Execution& execution);
 
 }  // namespace pysampler

@@ -16,8 +16,8 @@ std::string describe(const InvalidWeights& error, const std::string& prefix) {
     case InvalidWeights::Reason::kNotFiniteOrNegative: break;
   }
   const std::string value = pybind11::repr(pybind11::float_(error.first_value));
-  return prefix + " must be finite and >= 0, but " + prefix + "[" + std::to_string(error.first_index) + "] is " + value +
-         " (invalid entries: " + std::to_string(error.bad_count) + ")";
+  return prefix + " must be finite and >= 0, but " + prefix + "[" + std::to_string(error.first_index) + "] is " +
+         value + " (invalid entries: " + std::to_string(error.bad_count) + ")";
 }
 
 }  // namespace pysampler::python

@@ -1,5 +1,5 @@
-// Iterators that hand out Python ints, or lists of them, from chunks of draws. Written as plain CPython types: a pybind11
-// method costs several times what an index costs here.
+// Iterators that hand out Python ints, or lists of them, from chunks of draws. Written as plain CPython types: a
+// pybind11 method costs several times what an index costs here.
 #include "iterators.h"
 
 #include <algorithm>
@@ -49,12 +49,9 @@ struct Chunks {
       lock.lock();
     }
     if (source || exhausted) return;
-    source = py::reinterpret_steal<py::object>(checked(PyObject_CallNoArgs(begin))).cast<std::shared_ptr<IndexSource>>();
-  }
-
-  static PyObject* checked(PyObject* result) {
-    if (result == nullptr) throw py::error_already_set();
-    return result;
+    const auto result = py::reinterpret_steal<py::object>(PyObject_CallNoArgs(begin));
+    if (!result) throw py::error_already_set();
+    source = result.cast<std::shared_ptr<IndexSource>>();
   }
 };
 
@@ -219,8 +216,8 @@ void add_type(py::module_& module, const char* name, const char* qualified_name,
       {Py_tp_doc, const_cast<char*>(doc)},
       {0, nullptr},
   };
-  PyType_Spec spec = {qualified_name, sizeof(Iterator), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
-                      slots};
+  const unsigned flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE;
+  PyType_Spec spec = {qualified_name, sizeof(Iterator), 0, flags, slots};
   py::object type = py::reinterpret_steal<py::object>(PyType_FromSpec(&spec));
   if (!type) throw py::error_already_set();
   module.add_object(name, type);

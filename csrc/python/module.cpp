@@ -36,9 +36,10 @@ void draw_without_replacement_into(uintptr_t out, uint64_t count, uintptr_t weig
   });
 }
 
-void multinomial_into(uintptr_t out, uintptr_t weights, uint64_t rows, uint64_t columns, bool is_float64, bool is_matrix,
-                      uint64_t draws, bool replacement, uint64_t seed, int threads) {
-  const MultinomialJob job = {weight_view(weights, rows * columns, is_float64), rows, columns, draws, replacement, seed};
+void multinomial_into(uintptr_t out, uintptr_t weights, uint64_t rows, uint64_t columns, bool is_float64,
+                      bool is_matrix, uint64_t draws, bool replacement, uint64_t seed, int threads) {
+  const WeightView view = weight_view(weights, rows * columns, is_float64);
+  const MultinomialJob job = {view, rows, columns, draws, replacement, seed};
   try {
     without_gil(threads, [&](const Execution& execution) {
       multinomial(job, pointer<int64_t>(out), active_target(), execution);
@@ -46,8 +47,8 @@ void multinomial_into(uintptr_t out, uintptr_t weights, uint64_t rows, uint64_t 
   } catch (const InvalidRow& error) {
     const std::string name = is_matrix ? "weights[" + std::to_string(error.row) + "]" : "weights";
     if (!error.too_few) throw py::value_error(describe(error.weights, name));
-    throw py::value_error("cannot draw num_samples=" + std::to_string(draws) + " without replacement: " + name + " has " +
-                          std::to_string(error.positive) + " positive entries");
+    throw py::value_error("cannot draw num_samples=" + std::to_string(draws) + " without replacement: " + name +
+                          " has " + std::to_string(error.positive) + " positive entries");
   }
 }
 
