@@ -1,9 +1,9 @@
-// Eight 64-bit lanes in plain C++: the reference that the vector versions must equal, and the fallback.
+// Four 64-bit lanes in plain C++: the reference that the vector versions must equal, and the fallback.
 // Included inside a namespace of its own by draw_kernels.cpp.
 
 struct Lanes {
-  static constexpr int kCount = 8;
-  uint64_t lane[8];
+  static constexpr int kCount = 4;
+  uint64_t lane[4];
 };
 
 template <class Function>
