@@ -56,7 +56,7 @@ class BatchIterator(Iterator[list[int]]):
     @property
     def handed_out(self) -> int: ...
 
-def positive_weights(weights: int, count: int, is_float64: bool) -> int: ...
+def positive_weights(weights: int, count: int, is_float64: bool, threads: int) -> int: ...
 def draw_without_replacement_into(
     out: int,
     count: int,
@@ -77,6 +77,6 @@ def multinomial_into(
     is_matrix: bool,
     draws: int,
     replacement: bool,
-    seed: int,
+    take_key: Callable[[], int],
     threads: int,
 ) -> None: ...

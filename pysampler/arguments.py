@@ -9,6 +9,7 @@ import torch
 
 MAX_EPOCH = 2**48 - 1
 MAX_POSITION = 2**63 - 1
+MAX_COUNT = 2**60 - 1  # of int64 that an address space could hold
 
 
 def whole_number(value: Any, name: str, least: int, most: int | None = None) -> int:
@@ -30,10 +31,10 @@ def whole_number(value: Any, name: str, least: int, most: int | None = None) -> 
     return number
 
 
-def positive_count(value: Any, name: str) -> int:
+def positive_count(value: Any, name: str, most: int = MAX_COUNT) -> int:
     """Returns ``value`` as an int. ValueError in torch's words unless it is a positive integer (and no bool)."""
     try:
-        return whole_number(value, name, 1, MAX_POSITION)
+        return whole_number(value, name, 1, most)
     except (TypeError, ValueError):
         raise ValueError(f"{name} should be a positive integer value, but got {name}={value}") from None
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch.utils.data
 
 from pysampler import _core
-from pysampler.arguments import positive_count
+from pysampler.arguments import MAX_POSITION, positive_count
 from pysampler.sampler import WeightedRandomSampler
 
 
@@ -33,7 +33,7 @@ class WeightedBatchSampler(torch.utils.data.BatchSampler):
                 f"WeightedBatchSampler needs a pysampler.WeightedRandomSampler, but got {type(sampler).__name__}. "
                 "If a framework has put its own sampler in place, tell it not to replace samplers"
             )
-        size = positive_count(batch_size, "batch_size")
+        size = positive_count(batch_size, "batch_size", MAX_POSITION)
         if not isinstance(drop_last, bool):
             raise ValueError(f"drop_last should be a boolean value, but got drop_last={drop_last}")
         self.sampler: Any = sampler

@@ -74,7 +74,7 @@ def multinomial(
             tensor.ndim == 2,
             count,
             bool(replacement),
-            key_from_generator(generator),
+            lambda: key_from_generator(generator),  # once the rows have been found to be sound
             torch.get_num_threads(),
         )
     if out is None:
@@ -97,4 +97,4 @@ def _direct_output(out: torch.Tensor | None, shape: tuple[int, ...]) -> torch.Te
     """Returns ``out`` itself if it can be written to as it is, else a new CPU tensor."""
     if out is not None and out.device.type == "cpu" and out.shape == shape and out.is_contiguous():
         return out
-    return torch.empty(shape, dtype=torch.int64)
+    return torch.empty(shape, dtype=torch.int64, device="cpu")

@@ -117,6 +117,9 @@ class WeightedRandomSampler(torch.utils.data.WeightedRandomSampler):
     def begin_pass(self) -> _core.IndexSource:
         """Begins a pass and returns where its indices come from. Iterators call this at their first ``next``."""
         table = self._own.table
+        if not self.replacement:
+            self._own.check_enough(self.num_samples)
+        # Only now, when nothing can go wrong any more, something is taken from the generator and the epoch counted.
         key = key_from_generator(self.generator) if self._key is None else self._key
         epoch = self._passes.begin()
         if self.replacement:
@@ -128,23 +131,26 @@ class _OwnWeights:
     """A copy of the weights and the table built from it, kept in step."""
 
     def __init__(self, weights: Any) -> None:
+        self._weights: torch.Tensor | None = None
+        self._version = 0
         if isinstance(weights, AliasTable):
-            self._weights = None
             self._table = weights
             return
         tensor = to_tensor(weights)
         check_shape(tensor)
-        self._weights = tensor.clone(memory_format=torch.contiguous_format)
-        self._build(self._weights)
-
-    def _build(self, weights: torch.Tensor) -> None:
-        self._version = weights._version
-        self._table = AliasTable(weights)
+        # Tensors made in inference mode do not count their changes.
+        with torch.inference_mode(False):
+            own = torch.empty(tensor.shape, dtype=tensor.dtype, device="cpu").copy_(tensor)
+        self._table = AliasTable(own)
+        self._weights, self._version = own, own._version
 
     @property
     def table(self) -> AliasTable:
+        """The table of the weights as they are now."""
         if self._weights is not None and self._weights._version != self._version:
-            self._build(self._weights)
+            version = self._weights._version
+            self._table = AliasTable(self._weights)
+            self._version = version
         return self._table
 
     @property
@@ -154,16 +160,18 @@ class _OwnWeights:
     def check_enough(self, count: int) -> None:
         """Raises ValueError unless ``count`` distinct items can be drawn."""
         source = readable(self.weights)
-        positive = _core.positive_weights(source.data_ptr(), source.numel(), source.dtype == torch.float64)
+        positive = _core.positive_weights(
+            source.data_ptr(), source.numel(), source.dtype == torch.float64, torch.get_num_threads()
+        )
         if count > positive:
             raise ValueError(
                 f"num_samples={count} draws without replacement need as many positive weights, but there are {positive}"
             )
 
     def draw_without_replacement(self, count: int, key: int, epoch: int) -> torch.Tensor:
-        self.check_enough(count)
+        """Draws ``count`` distinct items, in the order of successive sampling."""
         source = readable(self.weights)
-        indices = torch.empty(count, dtype=torch.int64)
+        indices = torch.empty(count, dtype=torch.int64, device="cpu")
         _core.draw_without_replacement_into(
             indices.data_ptr(),
             count,
@@ -176,3 +184,11 @@ class _OwnWeights:
             torch.get_num_threads(),
         )
         return indices
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"weights": self._weights, "table": self.table}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Version numbers are not copied along with tensors.
+        self._weights, self._table = state["weights"], state["table"]
+        self._version = 0 if self._weights is None else self._weights._version

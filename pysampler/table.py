@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from pysampler import _core
-from pysampler.arguments import check_positions, epoch_number, seed_key, whole_number
+from pysampler.arguments import MAX_COUNT, check_positions, epoch_number, seed_key, whole_number
 from pysampler.table_file import TableFile, read_table_file, write_table_file
 from pysampler.weights import check_shape, readable, to_tensor
 
@@ -81,13 +81,14 @@ class AliasTable:
             ValueError: An argument out of range, or a position beyond 2^63 - 1.
             TypeError: An argument of the wrong type.
         """
-        count = whole_number(n, "n", 0)
-        first = whole_number(start, "start", 0)
-        stride = whole_number(step, "step", 1)
+        count = whole_number(n, "n", 0, MAX_COUNT)
+        first = whole_number(start, "start", 0, 2**64 - 1)
+        stride = whole_number(step, "step", 1, 2**64 - 1)
         check_positions(count, first, stride)
         key, epoch = seed_key(seed), epoch_number(epoch)
         result = _output(out, count)
-        self._core.draw_into(result.data_ptr(), count, key, epoch, first, stride, torch.get_num_threads())
+        if count > 0:
+            self._core.draw_into(result.data_ptr(), count, key, epoch, first, stride, torch.get_num_threads())
         return result
 
     def probabilities(self) -> torch.Tensor:
@@ -169,7 +170,7 @@ class AliasTable:
 
 def _output(out: torch.Tensor | None, count: int) -> torch.Tensor:
     if out is None:
-        return torch.empty(count, dtype=torch.int64)
+        return torch.empty(count, dtype=torch.int64, device="cpu")
     if not isinstance(out, torch.Tensor) or out.dtype != torch.int64 or out.device.type != "cpu":
         raise TypeError("out must be an int64 tensor on the CPU")
     if out.layout != torch.strided or out.shape != (count,) or not out.is_contiguous():

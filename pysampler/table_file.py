@@ -12,6 +12,7 @@ import contextlib
 import json
 import mmap
 import os
+import re
 import struct
 import sys
 import tempfile
@@ -105,7 +106,7 @@ def _read_header(file: BinaryIO, name: str) -> _Header:
     if not 2 <= length <= _MAX_HEADER_BYTES or 8 + length > size:
         raise ValueError(f"{name} is no table file: it has no safetensors header")
     try:
-        header = json.loads(file.read(length))
+        header = json.loads(file.read(length), object_pairs_hook=_without_repetition)
         metadata, entries = header["__metadata__"], header["entries"]
         kind, version, fingerprint = metadata["format"], metadata["version"], metadata["fingerprint"]
         shape, offsets, dtype = entries["shape"], entries["data_offsets"], entries["dtype"]
@@ -118,11 +119,23 @@ def _read_header(file: BinaryIO, name: str) -> _Header:
     items = shape[0] if isinstance(shape, list) and shape else None
     if type(items) is not int or not 1 <= items <= MAX_ITEMS:
         raise ValueError(f"{name} is damaged: its shape is {shape!r}")
+    if (len(header), len(metadata), len(entries)) != (2, 3, 3):
+        raise ValueError(f"{name} is damaged: its header says more than a {FORMAT} has to say")
+    if not isinstance(fingerprint, str) or re.fullmatch("[0-9a-f]{32}", fingerprint) is None:
+        raise ValueError(f"{name} is damaged: its fingerprint is {fingerprint!r}")
     if dtype != "U32" or shape != [items, 2] or offsets != [0, 8 * items] or (8 + length) % _ALIGNMENT != 0:
         raise ValueError(f"{name} is damaged: its header contradicts itself")
     if size != 8 + length + 8 * items:
         raise ValueError(f"{name} is truncated or damaged: {size} bytes, expected {8 + length + 8 * items}")
-    return _Header(items, str(fingerprint), 8 + length)
+    return _Header(items, fingerprint, 8 + length)
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object in which no name comes twice: readers disagree on which one would count."""
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a name comes twice")
+    return result
 
 
 def _umask() -> int:

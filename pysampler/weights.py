@@ -58,13 +58,15 @@ def _has_buffer(value: object) -> bool:
 
 
 def _from_torch(weights: torch.Tensor) -> torch.Tensor:
+    if weights.is_nested:
+        raise TypeError("weights must be a dense tensor, but they are a nested one")
     if weights.layout != torch.strided:
         raise TypeError(f"weights must be a dense tensor, but its layout is {weights.layout}; call .to_dense()")
     if weights.device.type == "meta":
         raise TypeError("weights must hold data, but they are on the meta device")
     if weights.is_complex() or weights.is_quantized:
         raise TypeError(f"weights must be real numbers, but their dtype is {weights.dtype}")
-    return weights.detach().cpu()
+    return weights.detach().cpu().resolve_neg()
 
 
 def _from_numpy(array: np.ndarray[Any, Any]) -> torch.Tensor:

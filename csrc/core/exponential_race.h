@@ -5,16 +5,16 @@
 // and Spirakis 2006; the race itself is Renyi 1953). Everything here is integers and IEEE +, -, *, / on doubles, never
 // contracted, so that every instruction set, thread count and device finds the same keys.
 //
-// How close to the exact law. Let e = 2^-51 bound the relative error of a computed key (measured: 3.7e-16 from the
-// logarithm, 1.1e-16 from the division; scaling is exact). The computed order of the first k of n items can differ from
-// that of the real-valued race only
+// How close to the exact law. Let e = 2^-50 bound the relative error of a computed key given its uniform number
+// (measured: 3.7e-16 from the logarithm; 1.1e-16 from the division; scaling is exact). The computed order of the first
+// k of n items can differ from that of a race with real numbers only
 //  - if for some r <= k the r-th and the next arrival lie within a factor 1 + 2e. The gap after the r-th is exponential
-//    with rate R_r, the weight left over, and E[T_(r) R_r] <= r because R decreases, so this has probability at most
-//    2e (1 + 2 + ... + k) = e k (k + 1);
-//  - or if two arrivals lie in the same step of the 64-bit uniform words: at most n k 2^-64.
-// Total variation distance <= 2^-51 k (k + 1) + 2^-64 n k, whatever the weights: 4.5e-4 for k = 10^6. This counts every
-// near tie as an error although either order was as likely; ties broken by index alone, which for equal weights make
-// the race an inverse riffle shuffle (Bayer and Diaconis 1992), suggest about 2^-57 n^1.5, 2e-7 for k = n = 10^7.
+//    with rate R_r, the weight left over, and E[R_r T_(r)] <= r because R decreases, so the probability of this is at
+//    most 2e (1 + 2 + ... + k) = e k (k + 1);
+//  - or if two arrivals are closer than the steps of the 64-bit uniform numbers can tell: at most 2^-64 n (k + 24).
+// Total variation distance <= 2^-50 k (k + 1) + 2^-64 n (k + 24), whatever the weights: 9e-4 for k = 10^6. This counts
+// every near tie as an error although either order is about as likely. Exact ties alone, which for equal weights make
+// the race an inverse riffle shuffle (Bayer and Diaconis 1992), suggest some 2^-57 n^1.5 for k = n: 2e-7 at 10^7.
 #pragma once
 
 #include <cstdint>
@@ -48,8 +48,8 @@ PYSAMPLER_HOST_DEVICE double scaled_uniform(uint64_t word) { return nearest_doub
 
 // -ln(1 - V): a standard exponential, in [2^-65, 45.1]. Relative error at most 3.7e-16 for every word: 1 - V is taken
 // from the integer complement, so nothing cancels when V is near 1, and V itself where 1 - V is near 1.
-// With 1 - V = 2^-e (1 + f), 1 + f in [sqrt 1/2, sqrt 2) and s = f / (2 + f): ln(1 + f) = 2 s + s (2/3 s^2 + ...), summed
-// as f - f^2/2 + s (f^2/2 + R(s^2)), R being a minimax polynomial (error 2^-59; our own fit).
+// With 1 - V = 2^-e (1 + f), 1 + f in [sqrt 1/2, sqrt 2) and s = f / (2 + f): ln(1 + f) = 2 s + s (2/3 s^2 + ...),
+// summed as f - f^2/2 + s (f^2/2 + R(s^2)) (as fdlibm does), R being a minimax polynomial of our own, within 2^-59.
 PYSAMPLER_HOST_DEVICE double exponential_of(uint64_t word) {
   const double uniform = scaled_uniform(word);
   const double complement = nearest_double(word, 0xFFFFFFFFull) + 0.5;
@@ -84,14 +84,18 @@ PYSAMPLER_HOST_DEVICE double race_scale(uint64_t largest) {
   return double_from_bits(static_cast<uint64_t>((wanted < 1023 ? wanted : 1023) + 1023) << 52);
 }
 
-// Zero for weights that are not positive: their keys are infinite, they never arrive.
+// Not a number for weights that are not positive: such items do not run.
 PYSAMPLER_HOST_DEVICE double raced_weight(double weight, double scale) {
   const double scaled = weight * scale;
   const double raised = scaled < kSmallestRacedWeight ? kSmallestRacedWeight : scaled;
-  return weight > 0.0 ? raised : 0.0;
+  return weight > 0.0 ? raised : double_from_bits(0x7FF8000000000000ull);
 }
 
-// Keys are positive, so their bits as an unsigned integer sort as they do. Ties are broken by the item's index.
-PYSAMPLER_HOST_DEVICE double race_key(uint64_t word, double raced) { return exponential_of(word) / raced; }
+// An item's key: the bits of its time, which for positive numbers sort as the numbers do. Those of an item that does
+// not run are not a number's, and so above any other key. Ties are broken by the item's index.
+PYSAMPLER_HOST_DEVICE uint64_t race_key(uint64_t word, double raced) { return bits_of(exponential_of(word) / raced); }
+
+constexpr uint64_t kLargestKey = 0x7FEFFFFFFFFFFFFFull;
+constexpr uint64_t kDoesNotRun = 0x7FF8000000000000ull;
 
 }  // namespace pysampler

@@ -1,22 +1,48 @@
 #include "bucket_sort.h"
 
 #include <algorithm>
-#ifndef MODE
-#define MODE 2
-#endif
-#ifndef EXTRA
-#define EXTRA 3
-#endif
+#include <array>
 
 namespace pysampler {
 namespace {
 
+constexpr int kMaxDigitBits = 11;
+constexpr uint64_t kMaxDigits = uint64_t{1} << kMaxDigitBits;
+constexpr uint64_t kSpansAhead = 6;  // blocks to fetch before they are read
+static_assert(kSpansAhead <= RecordBuckets::kSpansBeyond);
+
+// Bits shift ... shift + bits - 1 of a record.
+struct Digit {
+  int shift, bits;
+  uint64_t of(uint64_t record) const { return record >> shift & ((uint64_t{1} << bits) - 1); }
+};
+
+using Counts = std::array<uint32_t, kMaxDigits>;
+
 int bits_for(uint64_t count) {
   int bits = 0;
-  while (uint64_t{1} << bits < count) ++bits;
+  while (bits < 40 && uint64_t{1} << bits < count) ++bits;
   return bits;
 }
 
+void prefetch(RecordSpan span) {
+#if defined(__GNUC__) || defined(__clang__)
+  for (uint64_t i = 0; i < span.count; i += 8) __builtin_prefetch(span.records + i);
+#else
+  (void)span;
+#endif
+}
+
+void counts_to_starts(Counts* counts, int bits) {
+  uint32_t start = 0;
+  for (uint64_t d = 0; d < uint64_t{1} << bits; ++d) {
+    const uint32_t count = (*counts)[d];
+    (*counts)[d] = start;
+    start += count;
+  }
+}
+
+// Records are in order but for neighbours: those that agree in all sorted digits.
 void insertion_sort(uint64_t* records, uint64_t count) {
   for (uint64_t i = 1; i < count; ++i) {
     const uint64_t record = records[i];
@@ -28,35 +54,37 @@ void insertion_sort(uint64_t* records, uint64_t count) {
 
 }  // namespace
 
-uint64_t* BucketSorter::sort(const RecordSpan* begin, const RecordSpan* end, uint64_t count, int key_end) {
-  if (a_.size() < count) { a_.resize(count + count / 4); b_.resize(count + count / 4); }
-  const int bits = std::min(bits_for(count) + EXTRA, key_end - 32);
-#if MODE == 1
-  const uint64_t bins = uint64_t{1} << bits; const int shift = key_end - bits;
-  starts_.assign(bins + 1, 0);
-  for (const RecordSpan* s = begin; s != end; ++s) for (uint64_t i = 0; i < s->count; ++i) ++starts_[(s->records[i] >> shift & (bins - 1)) + 1];
-  for (uint64_t i = 0; i < bins; ++i) starts_[i + 1] += starts_[i];
-  for (const RecordSpan* s = begin; s != end; ++s) for (uint64_t i = 0; i < s->count; ++i) { const uint64_t r = s->records[i]; a_[starts_[r >> shift & (bins - 1)]++] = r; }
-  insertion_sort(a_.data(), count);
-  return a_.data();
-#elif MODE == 2
-  const int low = bits / 2, high = bits - low; const int s0 = key_end - bits, s1 = s0 + low;
-  const uint64_t m0 = (1u << low) - 1, m1 = (1u << high) - 1;
-  starts_.assign((2u << high) , 0);
-  uint32_t* h0 = starts_.data(); uint32_t* h1 = h0 + (1u << high);
-  for (const RecordSpan* s = begin; s != end; ++s) for (uint64_t i = 0; i < s->count; ++i) { const uint64_t r = s->records[i]; ++h0[r >> s0 & m0]; ++h1[r >> s1 & m1]; }
-  uint32_t c0 = 0, c1 = 0;
-  for (uint64_t i = 0; i <= m0; ++i) { const uint32_t t = h0[i]; h0[i] = c0; c0 += t; }
-  for (uint64_t i = 0; i <= m1; ++i) { const uint32_t t = h1[i]; h1[i] = c1; c1 += t; }
-  uint64_t* a = a_.data(); uint64_t* b = b_.data();
-  for (const RecordSpan* s = begin; s != end; ++s) for (uint64_t i = 0; i < s->count; ++i) { const uint64_t r = s->records[i]; a[h0[r >> s0 & m0]++] = r; }
-  for (uint64_t i = 0; i < count; ++i) { const uint64_t r = a[i]; b[h1[r >> s1 & m1]++] = r; }
-  insertion_sort(b, count);
-  return b;
-#else
-  uint64_t n = 0; for (const RecordSpan* s = begin; s != end; ++s) for (uint64_t i = 0; i < s->count; ++i) a_[n++] = s->records[i];
-  std::sort(a_.data(), a_.data() + n); return a_.data();
-#endif
+// Two passes by digits, low one first, over the leading bits: three more than would tell `count` evenly spread records
+// apart, so that little is left to the insertion sort.
+uint64_t* BucketSorter::sort(const RecordSpan* begin, const RecordSpan* end, uint64_t count, int top, int bottom) {
+  if (once_.size() < count) {
+    once_.resize(count + count / 4);
+    twice_.resize(count + count / 4);
+  }
+  const int bits = std::min({bits_for(count) + 5, top - bottom, 2 * kMaxDigitBits});
+  const Digit low = {top - bits, bits / 2}, high = {top - bits + bits / 2, bits - bits / 2};
+  Counts lows, highs;
+  std::fill_n(lows.begin(), uint64_t{1} << low.bits, 0);
+  std::fill_n(highs.begin(), uint64_t{1} << high.bits, 0);
+  for (const RecordSpan* span = begin; span != end; ++span) {
+    prefetch(span[kSpansAhead]);
+    for (uint64_t i = 0; i < span->count; ++i) {
+      ++lows[low.of(span->records[i])];
+      ++highs[high.of(span->records[i])];
+    }
+  }
+  counts_to_starts(&lows, low.bits);
+  counts_to_starts(&highs, high.bits);
+  uint64_t *once = once_.data(), *twice = twice_.data();
+  for (const RecordSpan* span = begin; span != end; ++span) {
+    for (uint64_t i = 0; i < span->count; ++i) {
+      const uint64_t record = span->records[i];
+      once[lows[low.of(record)]++] = record;
+    }
+  }
+  for (uint64_t i = 0; i < count; ++i) twice[highs[high.of(once[i])]++] = once[i];
+  insertion_sort(twice, count);
+  return twice;
 }
 
 }  // namespace pysampler

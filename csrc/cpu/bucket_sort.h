@@ -11,13 +11,12 @@ namespace pysampler {
 // Scratch of one thread: two arrays as large as the largest bucket it has sorted.
 class BucketSorter {
  public:
-  // Sorts the records of a bucket, which agree in all bits from `key_end` up, by all their bits. Fast if the bits below
-  // `key_end` are spread evenly, right in any case. The result is valid until the next call.
-  uint64_t* sort(const RecordSpan* begin, const RecordSpan* end, uint64_t count, int key_end);
+  // Sorts the `count` records of a bucket, which agree in the bits from `top` up. The bits bottom ... top - 1 should be
+  // spread evenly; if they are not, this is slower and still right. The result is valid until the next call.
+  uint64_t* sort(const RecordSpan* begin, const RecordSpan* end, uint64_t count, int top, int bottom);
 
  private:
-  std::vector<uint64_t> a_, b_;
-  std::vector<uint32_t> starts_;
+  std::vector<uint64_t> once_, twice_;
 };
 
 }  // namespace pysampler

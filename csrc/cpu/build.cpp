@@ -6,6 +6,7 @@
 
 #include "../core/alias_build.h"
 #include "build_kernels.h"
+#include "float_environment.h"
 #include "leftovers.h"
 
 namespace pysampler {
@@ -30,7 +31,7 @@ class Builder {
   void run() {
     ScanResult scan = sum_blocks(1.0);
     if (!scan.all_valid || scan.largest == 0) {
-      count_positive(weights_);  // throws and says what is wrong
+      count_positive(weights_, execution_);  // throws and says what is wrong
       changed_meanwhile();
     }
     const double prescale = prescale_for(scan.largest);
@@ -172,6 +173,7 @@ class Builder {
 }  // namespace
 
 void build(WeightView weights, AliasEntry* table, Target target, const Execution& execution) {
+  const StandardFloats standard_floats;
   Builder(weights, table, target, execution).run();
 }
 

@@ -1,11 +1,13 @@
 #include "multinomial.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "../core/alias_table.h"
 #include "../core/stream.h"
 #include "build.h"
 #include "draw.h"
+#include "float_environment.h"
 #include "memory.h"
 #include "without_replacement.h"
 
@@ -21,48 +23,59 @@ WeightView row_of(const MultinomialJob& job, uint64_t row) {
   return {static_cast<const char*>(job.weights.data) + row * job.columns * item_bytes, job.columns, job.weights.type};
 }
 
-void check_rows(const MultinomialJob& job) {
-  for (uint64_t row = 0; row < job.rows; ++row) {
-    try {
-      const uint64_t positive = count_positive(row_of(job, row));
-      if (!job.replacement && positive < job.draws) throw InvalidRow{row, {}, true, positive};
-    } catch (const InvalidWeights& error) {
-      throw InvalidRow{row, error};
-    }
+void check_row(const MultinomialJob& job, uint64_t row, const Execution& execution) {
+  try {
+    const uint64_t positive = count_positive(row_of(job, row), execution);
+    if (!job.replacement && positive < job.draws) throw InvalidRow{row, {}, true, positive};
+  } catch (const InvalidWeights& error) {
+    throw InvalidRow{row, error};
   }
 }
 
-void draw_row(const MultinomialJob& job, uint64_t row, AliasEntry* table, int64_t* out, Target target,
-              const Execution& execution) {
-  const WeightView weights = row_of(job, row);
-  if (job.replacement) {
-    build(weights, table, target, execution);
-    draw(table, job.columns, make_stream(job.seed, 0), row * job.draws, 1, job.draws, out, target, execution);
-  } else {
-    const WithoutReplacement request = {weights, nullptr, job.seed, 0, row * job.columns};
-    draw_without_replacement(request, job.draws, out, target, execution);
-  }
-}
-
-}  // namespace
-
-void multinomial(const MultinomialJob& job, int64_t* out, Target target, const Execution& execution) {
-  check_rows(job);
-  const uint64_t table_items = job.replacement ? job.columns : 0;
-  if (job.rows == 1 || job.columns >= kLongRow) {
-    const LargeBuffer table(table_items * sizeof(AliasEntry));
-    for (uint64_t row = 0; row < job.rows; ++row) {
-      draw_row(job, row, table.as<AliasEntry>(), out + row * job.draws, target, execution);
-    }
+// Calls work(row, how to execute it) for every row: long rows one after the other on all threads, short ones in groups
+// that go to one thread each.
+template <class Work>
+void for_each_row(const MultinomialJob& job, const Execution& execution, Work work) {
+  if (job.rows == 1 || job.columns + job.draws >= kLongRow) {
+    for (uint64_t row = 0; row < job.rows; ++row) work(row, execution);
     return;
   }
   const uint64_t rows_per_task = std::max<uint64_t>(1, kItemsPerTask / (job.columns + job.draws));
   parallel_for((job.rows - 1) / rows_per_task + 1, execution, [&](uint64_t task) {
-    const LargeBuffer table(table_items * sizeof(AliasEntry));
     const uint64_t end = std::min(job.rows, (task + 1) * rows_per_task);
-    for (uint64_t row = task * rows_per_task; row < end; ++row) {
-      draw_row(job, row, table.as<AliasEntry>(), out + row * job.draws, target, {});
+    for (uint64_t row = task * rows_per_task; row < end; ++row) work(row, Execution{});
+  });
+}
+
+}  // namespace
+
+void check_rows(const MultinomialJob& job, const Execution& execution) {
+  std::atomic<uint64_t> first_bad{job.rows};
+  for_each_row(job, execution, [&](uint64_t row, const Execution& within) {
+    try {
+      check_row(job, row, within);
+    } catch (const InvalidRow&) {
+      uint64_t known = first_bad;
+      while (row < known && !first_bad.compare_exchange_weak(known, row)) {
+      }
     }
+  });
+  if (first_bad < job.rows) check_row(job, first_bad, execution);  // throws
+}
+
+void multinomial(const MultinomialJob& job, uint64_t seed, int64_t* out, Target target, const Execution& execution) {
+  const StandardFloats standard_floats;
+  for_each_row(job, execution, [&](uint64_t row, const Execution& within) {
+    const WeightView weights = row_of(job, row);
+    int64_t* const to = out + row * job.draws;
+    if (!job.replacement) {
+      draw_without_replacement({weights, nullptr, seed, 0, row * job.columns}, job.draws, to, target, within);
+      return;
+    }
+    const LargeBuffer table(job.columns * sizeof(AliasEntry));
+    auto* const entries = table.as<AliasEntry>();
+    build(weights, entries, target, within);
+    draw(entries, job.columns, make_stream(seed, 0), row * job.draws, 1, job.draws, to, target, within);
   });
 }
 

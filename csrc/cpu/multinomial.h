@@ -16,7 +16,6 @@ struct MultinomialJob {
   uint64_t columns;  // in [1, kMaxItems]
   uint64_t draws;    // of each row
   bool replacement;
-  uint64_t seed;
 };
 
 // Thrown for a row whose weights define no distribution, or have fewer positive entries than draws without replacement.
@@ -27,9 +26,12 @@ struct InvalidRow {
   uint64_t positive = 0;
 };
 
+// Throws InvalidRow for the first row that cannot be drawn from.
+void check_rows(const MultinomialJob& job, const Execution& execution);
+
 // out[row * draws + j] = draw j of that row. With replacement its position in the stream is row * draws + j.
-// Reproducible for any number of threads. Scratch: a table (8 bytes a column) per thread. Throws InvalidRow for the
-// first bad row before drawing.
-void multinomial(const MultinomialJob& job, int64_t* out, Target target, const Execution& execution);
+// Reproducible for any number of threads. Scratch: a table (8 bytes a column) per thread. The rows must
+// have passed check_rows.
+void multinomial(const MultinomialJob& job, uint64_t seed, int64_t* out, Target target, const Execution& execution);
 
 }  // namespace pysampler

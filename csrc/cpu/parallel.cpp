@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <exception>
 #include <functional>
 #include <mutex>
@@ -13,8 +12,6 @@
 
 namespace pysampler {
 namespace {
-
-constexpr std::chrono::milliseconds kPollInterval(100);
 
 // What the threads of one call share.
 class Work {
@@ -70,12 +67,8 @@ void parallel_for_workers(uint64_t count, const Execution& execution, const std:
   } catch (const std::exception&) {
     // The system has no more threads or memory to give: those that started, and this one, do all the work.
   }
-  auto last_poll = std::chrono::steady_clock::now();
   work.run([&] {
-    const auto now = std::chrono::steady_clock::now();
-    if (!execution.interrupt || now - last_poll < kPollInterval) return;
-    last_poll = now;
-    if (execution.interrupt()) throw Interrupted{};
+    if (execution.interrupt && execution.interrupt()) throw Interrupted{};
   });
   for (std::thread& thread : threads) thread.join();
   work.rethrow();

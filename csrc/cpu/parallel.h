@@ -6,7 +6,8 @@
 
 namespace pysampler {
 
-// Returns true when the caller wants the work abandoned. Polled on the calling thread only, a few times a second.
+// Returns true when the caller wants the work abandoned. Asked on the calling thread only, after each of its tasks, so
+// it should mostly be quick.
 using Interrupt = std::function<bool()>;
 
 // How a long call runs. `threads` >= 1 is an upper limit.

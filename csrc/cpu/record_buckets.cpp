@@ -1,39 +1,75 @@
 #include "record_buckets.h"
 
 #include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "target.h"
+
+#if PYSAMPLER_X86_KERNELS
+#include <emmintrin.h>
+#endif
 
 namespace pysampler {
 
-uint64_t* RecordWriter::new_block(uint64_t bucket) {
-  const uint64_t i = buckets_of_blocks_.size();
-  if (i == slabs_.size() * slab_blocks_) slabs_.emplace_back((slab_blocks_ + 1) * kBlockBytes);  // + 1: for alignment
-  buckets_of_blocks_.push_back(static_cast<uint32_t>(bucket));
-  return block(i);
+RecordWriter::RecordWriter(uint64_t buckets, uint64_t slab_blocks)
+    : lines_(buckets * kLineRecords * sizeof(uint64_t)), last_blocks_(buckets), slab_blocks_(slab_blocks) {
+  for (uint64_t bucket = 0; bucket < buckets; ++bucket) line(bucket)[kCountSlot] = 0;
+}
+
+// Moves the line of the bucket's records first ... first + 7 to its block.
+void RecordWriter::move_line(uint64_t bucket, uint64_t first) {
+  if (first % kBlockRecords == 0) {
+    const uint64_t i = buckets_of_blocks_.size();
+    if (i == slabs_.size() * slab_blocks_) slabs_.emplace_back(slab_blocks_ * kBlockBytes);
+    buckets_of_blocks_.push_back(static_cast<uint32_t>(bucket));
+    last_blocks_[bucket] = block(i);
+  }
+  const uint64_t* from = line(bucket);
+  uint64_t* to = last_blocks_[bucket] + first % kBlockRecords;
+#if PYSAMPLER_X86_KERNELS
+  // Past the caches: the line is whole, so nothing needs to be read first, and it is not needed again soon.
+  for (uint64_t i = 0; i < kLineRecords; i += 2) {
+    _mm_stream_si128(reinterpret_cast<__m128i*>(to + i), _mm_load_si128(reinterpret_cast<const __m128i*>(from + i)));
+  }
+#else
+  std::memcpy(to, from, kLineRecords * sizeof(uint64_t));
+#endif
+}
+
+void RecordWriter::publish() const {
+#if PYSAMPLER_X86_KERNELS
+  _mm_sfence();  // streaming stores are not ordered by the locks that the threads use
+#endif
 }
 
 RecordBuckets::RecordBuckets(uint64_t buckets, uint64_t expected_records)
     : buckets_(buckets), slab_blocks_(std::clamp<uint64_t>(expected_records / 256 + buckets, 64, 8192)) {}
 
+RecordWriter& RecordBuckets::add_writer() {
+  auto writer = std::make_unique<RecordWriter>(buckets_, slab_blocks_);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  writers_.push_back(std::move(writer));
+  return *writers_.back();
+}
+
 void RecordBuckets::seal() {
   offsets_.assign(buckets_ + 1, 0);
-  first_span_.assign(buckets_ + 1, 0);
-  for (const auto& writer : pool_.all()) {
-    writer->for_each_block([&](uint64_t bucket, const uint64_t*, uint64_t count) {
-      offsets_[bucket + 1] += count;
-      ++first_span_[bucket + 1];
+  first_spans_.assign(buckets_ + 1, 0);
+  for (const auto& writer : writers_) {
+    writer->for_each_span([&](uint64_t bucket, RecordSpan span) {
+      offsets_[bucket + 1] += span.count;
+      ++first_spans_[bucket + 1];
     });
   }
   for (uint64_t b = 0; b < buckets_; ++b) {
     offsets_[b + 1] += offsets_[b];
-    first_span_[b + 1] += first_span_[b];
+    first_spans_[b + 1] += first_spans_[b];
   }
-  total_ = offsets_[buckets_];
-  spans_.resize(first_span_[buckets_]);
-  std::vector<uint64_t> next(first_span_.begin(), first_span_.end() - 1);
-  for (const auto& writer : pool_.all()) {
-    writer->for_each_block([&](uint64_t bucket, const uint64_t* records, uint64_t count) {
-      spans_[next[bucket]++] = {records, count};
-    });
+  spans_.assign(first_spans_[buckets_] + kSpansBeyond, RecordSpan{nullptr, 0});
+  std::vector<uint64_t> next(first_spans_.begin(), first_spans_.end() - 1);
+  for (const auto& writer : writers_) {
+    writer->for_each_span([&](uint64_t bucket, RecordSpan span) { spans_[next[bucket]++] = span; });
   }
 }
 

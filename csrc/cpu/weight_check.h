@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "../core/weights.h"
+#include "parallel.h"
 
 namespace pysampler {
 
@@ -17,6 +18,6 @@ struct InvalidWeights {
 };
 
 // The number of positive weights. Throws InvalidWeights if one is negative or not finite, or if all are zero.
-uint64_t count_positive(WeightView weights);
+uint64_t count_positive(WeightView weights, const Execution& execution = {});
 
 }  // namespace pysampler

@@ -1,10 +1,26 @@
 #include "call.h"
 
+#include <chrono>
+#include <memory>
+
 namespace pysampler::python {
 
 Target active_target() {
   static const Target target = choose_target();
   return target;
+}
+
+Interrupt signal_check() {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds kInterval(100);
+  const auto last = std::make_shared<Clock::time_point>(Clock::now());
+  return [last] {
+    const Clock::time_point now = Clock::now();
+    if (now - *last < kInterval) return false;
+    *last = now;
+    const pybind11::gil_scoped_acquire gil;
+    return PyErr_CheckSignals() != 0;
+  };
 }
 
 std::string describe(const InvalidWeights& error, const std::string& prefix) {

@@ -18,13 +18,13 @@ Target active_target();
 // The message of a ValueError. `prefix` names the weights, for instance "weights" or "weights[3]" (row 3 of a matrix).
 std::string describe(const InvalidWeights& error, const std::string& prefix = "weights");
 
+// Whether a signal handler has raised. Looks a few times a second only, counted over all that one call does.
+Interrupt signal_check();
+
 // Runs work(execution) without the GIL, on up to `threads` threads. A signal handler that raises (Ctrl-C) stops it.
 template <class Work>
 auto without_gil(int threads, Work&& work) {
-  const Execution execution = {threads, [] {
-                                 const pybind11::gil_scoped_acquire gil;
-                                 return PyErr_CheckSignals() != 0;
-                               }};
+  const Execution execution = {threads, signal_check()};
   try {
     const pybind11::gil_scoped_release released;
     return std::forward<Work>(work)(execution);

@@ -32,7 +32,11 @@ struct Chunks {
   // At least one index, unless the end is reached. Throws what `begin` raised.
   bool refill(PyObject* begin) {
     if (exhausted) return false;
-    if (!source) begin_pass(begin);
+    if (!source) {
+      begin_pass(begin);
+      if (used != filled) return true;  // another thread began and filled while this one waited
+      if (exhausted) return false;
+    }
     if (indices.size() < kChunk) indices.resize(indices.empty() ? kFirstChunk : kChunk);
     used = 0;
     filled = source->take(indices.data(), indices.size());

@@ -23,8 +23,10 @@ std::vector<std::string> supported_target_names() {
   return names;
 }
 
-uint64_t positive_weights(uintptr_t weights, uint64_t count, bool is_float64) {
-  return without_gil(1, [&](const Execution&) { return count_positive(weight_view(weights, count, is_float64)); });
+uint64_t positive_weights(uintptr_t weights, uint64_t count, bool is_float64, int threads) {
+  return without_gil(threads, [&](const Execution& execution) {
+    return count_positive(weight_view(weights, count, is_float64), execution);
+  });
 }
 
 void draw_without_replacement_into(uintptr_t out, uint64_t count, uintptr_t weights, uint64_t items, bool is_float64,
@@ -37,12 +39,14 @@ void draw_without_replacement_into(uintptr_t out, uint64_t count, uintptr_t weig
 }
 
 void multinomial_into(uintptr_t out, uintptr_t weights, uint64_t rows, uint64_t columns, bool is_float64,
-                      bool is_matrix, uint64_t draws, bool replacement, uint64_t seed, int threads) {
+                      bool is_matrix, uint64_t draws, bool replacement, const py::object& take_key, int threads) {
   const WeightView view = weight_view(weights, rows * columns, is_float64);
-  const MultinomialJob job = {view, rows, columns, draws, replacement, seed};
+  const MultinomialJob job = {view, rows, columns, draws, replacement};
   try {
+    without_gil(threads, [&](const Execution& execution) { check_rows(job, execution); });
+    const auto seed = take_key().cast<uint64_t>();
     without_gil(threads, [&](const Execution& execution) {
-      multinomial(job, pointer<int64_t>(out), active_target(), execution);
+      multinomial(job, seed, pointer<int64_t>(out), active_target(), execution);
     });
   } catch (const InvalidRow& error) {
     const std::string name = is_matrix ? "weights[" + std::to_string(error.row) + "]" : "weights";
@@ -64,11 +68,11 @@ PYBIND11_MODULE(_core, module) {
   bindings::bind_index_sources(module);
   bindings::bind_iterators(module);
   module.def("positive_weights", &bindings::positive_weights, py::arg("weights"), py::arg("count"),
-             py::arg("is_float64"));
+             py::arg("is_float64"), py::arg("threads"));
   module.def("draw_without_replacement_into", &bindings::draw_without_replacement_into, py::arg("out"),
              py::arg("count"), py::arg("weights"), py::arg("items"), py::arg("is_float64"), py::arg("table"),
              py::arg("seed"), py::arg("epoch"), py::arg("threads"));
   module.def("multinomial_into", &bindings::multinomial_into, py::arg("out"), py::arg("weights"), py::arg("rows"),
              py::arg("columns"), py::arg("is_float64"), py::arg("is_matrix"), py::arg("draws"), py::arg("replacement"),
-             py::arg("seed"), py::arg("threads"));
+             py::arg("take_key"), py::arg("threads"));
 }
