@@ -1,13 +1,12 @@
 #include "exponential_race.h"
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <stdexcept>
 #include <vector>
 
 #include "../core/exponential_race.h"
-#include "bucket_sort.h"
+#include "arrival_sort.h"
 #include "record_buckets.h"
 
 namespace pysampler {
@@ -21,50 +20,46 @@ constexpr uint64_t kRecordsPerBucket = 2048;  // a bucket and its sorted copies 
 constexpr int kMaxBucketBits = 12;            // and so do the cache lines of all buckets
 constexpr uint64_t kAppendsAhead = 16;        // lines to fetch before they are written to
 
-// What is kept of an item: the leading bits of its key's code and, below, its index. Sorting records sorts codes, and
-// equal codes by index; the keys themselves are computed again where codes tie.
-class RecordFormat {
+constexpr uint64_t kFewItems = 4096;  // up to here planning costs more than it saves
+
+// The race of few items: one bucket of all that run, with the keys themselves as codes, from the smallest that occurs.
+class SmallRace {
  public:
-  explicit RecordFormat(uint64_t items) {
-    while (item_bits_ < 32 && items >> item_bits_ != 0) ++item_bits_;
-    item_mask_ = (uint64_t{1} << item_bits_) - 1;
+  explicit SmallRace(const Race& race) : race_(race), sorter_(race_), records_(race.weights.count) {}
+
+  void run(uint64_t count, int64_t* out) {
+    make_records();
+    if (running_ < count) throw std::invalid_argument("fewer items have a positive weight than are to be drawn");
+    const RecordSpan all[1 + RecordBuckets::kSpansBeyond] = {{records_.data(), running_}};
+    const uint64_t* sorted = sorter_.sort(all, all + 1, running_, 64);
+    for (uint64_t i = 0; i < count; ++i) out[i] = static_cast<int64_t>(sorter_.format().item(sorted[i]));
   }
-  uint64_t make(uint64_t code, uint64_t item) const { return (code & ~item_mask_) | item; }
-  uint64_t item(uint64_t record) const { return record & item_mask_; }
-  uint64_t code(uint64_t record) const { return record >> item_bits_; }
-  int item_bits() const { return item_bits_; }
 
  private:
-  int item_bits_ = 1;
-  uint64_t item_mask_;
-};
-
-struct Arrival {
-  uint64_t key;
-  uint64_t item;
-  bool operator<(const Arrival& other) const { return key != other.key ? key < other.key : item < other.item; }
-};
-
-// The race of so few items that a plain sort is fastest.
-constexpr uint64_t kFewItems = 1024;
-
-void run_small_race(const Race& race, uint64_t count, int64_t* out) {
-  std::array<Arrival, kFewItems> arrivals;
-  alignas(64) uint64_t keys[kRaceBlock];
-  uint64_t found = 0;
-  for (uint64_t begin = 0; begin < race.weights.count; begin += kRaceBlock) {
-    const uint64_t part = std::min(kRaceBlock, race.weights.count - begin);
-    race_keys(race, begin, part, keys);
-    for (uint64_t i = 0; i < part; ++i) {
-      if (keys[i] <= kLargestKey) arrivals[found++] = {keys[i], begin + i};
+  void make_records() {
+    const uint64_t items = race_.weights.count;
+    std::vector<uint64_t> keys(items);
+    uint64_t smallest = kLargestKey, largest = 0;
+    for (uint64_t begin = 0; begin < items; begin += kRaceBlock) {
+      race_keys(race_, begin, std::min(kRaceBlock, items - begin), keys.data() + begin);
+    }
+    for (const uint64_t key : keys) {
+      smallest = std::min(smallest, key);
+      if (key <= kLargestKey) largest = std::max(largest, key);
+    }
+    int shift = 0;
+    while (shift < 63 && (largest - smallest) >> (63 - shift) == 0) ++shift;
+    for (uint64_t i = 0; i < items; ++i) {
+      records_[running_] = sorter_.format().make((keys[i] - smallest) << shift, i);
+      running_ += keys[i] <= kLargestKey;
     }
   }
-  if (found < count) throw std::invalid_argument("fewer items have a positive weight than are to be drawn");
-  Arrival *first = arrivals.data(), *last = first + count;
-  if (count < found) std::nth_element(first, last, first + found);
-  std::sort(first, last);
-  for (uint64_t i = 0; i < count; ++i) out[i] = static_cast<int64_t>(arrivals[i].item);
-}
+
+  const Race& race_;
+  ArrivalSorter sorter_;
+  std::vector<uint64_t> records_;
+  uint64_t running_ = 0;
+};
 
 // Computes keys and appends a record for each that is within the plan's limit.
 class Collector {
@@ -118,62 +113,15 @@ class Collector {
   RecordWriter* writer_;
 };
 
-// Sorts buckets into `out`.
-class BucketFinisher {
- public:
-  BucketFinisher(const Race& race, const RecordBuckets& buckets, int bucket_bits, uint64_t count, int64_t* out)
-      : race_(race), buckets_(buckets), format_(race.weights.count), top_(64 - bucket_bits), count_(count), out_(out) {}
-
-  void finish(uint64_t bucket) {
-    const uint64_t size = buckets_.size(bucket), first = buckets_.offset(bucket);
-    uint64_t* records = sorter_.sort(buckets_.spans_begin(bucket), buckets_.spans_end(bucket), size, top_,
-                                     format_.item_bits());
-    if (has_equal_codes(records, size)) settle_equal_codes(records, size);
-    const uint64_t wanted = std::min(size, count_ - first);
-    for (uint64_t i = 0; i < wanted; ++i) out_[first + i] = static_cast<int64_t>(format_.item(records[i]));
-  }
-
- private:
-  bool has_equal_codes(const uint64_t* records, uint64_t count) const {
-    uint64_t borrowed = 0;  // the top bit of d - 1 is set only if d = 0, since d has fewer bits
-    for (uint64_t i = 1; i < count; ++i) borrowed |= format_.code(records[i] ^ records[i - 1]) - 1;
-    return borrowed >> 63 != 0;
-  }
-
-  // Puts records of equal code in the order of their keys, then of their indices.
-  void settle_equal_codes(uint64_t* records, uint64_t count) {
-    tied_.clear();
-    const auto for_each_tie = [&](auto visit) {
-      for (uint64_t begin = 0, end; begin < count; begin = end) {
-        for (end = begin + 1; end < count && format_.code(records[end]) == format_.code(records[begin]);) ++end;
-        if (end - begin > 1) visit(begin, end);
-      }
-    };
-    for_each_tie([&](uint64_t begin, uint64_t end) {
-      for (uint64_t i = begin; i < end; ++i) tied_.push_back(static_cast<uint32_t>(format_.item(records[i])));
-    });
-    keys_.resize(tied_.size());
-    race_keys_at(race_, tied_.data(), tied_.size(), keys_.data());
-    uint64_t done = 0;
-    for_each_tie([&](uint64_t begin, uint64_t end) {
-      arrivals_.clear();
-      for (uint64_t i = begin; i < end; ++i, ++done) arrivals_.push_back({keys_[done], format_.item(records[i])});
-      std::sort(arrivals_.begin(), arrivals_.end());
-      for (uint64_t i = begin; i < end; ++i) records[i] = format_.make(records[i], arrivals_[i - begin].item);
-    });
-  }
-
-  const Race& race_;
-  const RecordBuckets& buckets_;
-  RecordFormat format_;
-  int top_;
-  uint64_t count_;
-  int64_t* out_;
-  BucketSorter sorter_;
-  std::vector<uint32_t> tied_;
-  std::vector<uint64_t> keys_;
-  std::vector<Arrival> arrivals_;
-};
+// Sorts a bucket into its place in `out`, as far as that reaches.
+void finish_bucket(const RecordBuckets& buckets, uint64_t bucket, int bucket_bits, uint64_t count, int64_t* out,
+                   ArrivalSorter* sorter) {
+  const uint64_t size = buckets.size(bucket), first = buckets.offset(bucket);
+  const uint64_t* records =
+      sorter->sort(buckets.spans_begin(bucket), buckets.spans_end(bucket), size, 64 - bucket_bits);
+  const uint64_t wanted = std::min(size, count - first);
+  for (uint64_t i = 0; i < wanted; ++i) out[first + i] = static_cast<int64_t>(sorter->format().item(records[i]));
+}
 
 }  // namespace
 
@@ -195,10 +143,10 @@ bool run_planned_race(const Race& race, const RacePlan& plan, uint64_t count, in
   while (needed < buckets.count() && buckets.offset(needed) < count) ++needed;
   const uint64_t per_task = std::max<uint64_t>(1, needed * kRecordsPerTask / count);
   parallel_for_workers((needed - 1) / per_task + 1, execution, [&]() -> Task {
-    const auto finisher = std::make_shared<BucketFinisher>(race, buckets, bucket_bits, count, out);
-    return [finisher, per_task, needed](uint64_t task) {
+    const auto sorter = std::make_shared<ArrivalSorter>(race);
+    return [=, &buckets](uint64_t task) {
       const uint64_t end = std::min(needed, (task + 1) * per_task);
-      for (uint64_t bucket = task * per_task; bucket < end; ++bucket) finisher->finish(bucket);
+      for (uint64_t b = task * per_task; b < end; ++b) finish_bucket(buckets, b, bucket_bits, count, out, sorter.get());
     };
   });
   return true;
@@ -206,7 +154,7 @@ bool run_planned_race(const Race& race, const RacePlan& plan, uint64_t count, in
 
 void run_race(const Race& race, uint64_t count, int64_t* out, const Execution& execution) {
   if (count == 0) return;
-  if (race.weights.count <= kFewItems) return run_small_race(race, count, out);
+  if (race.weights.count <= kFewItems) return SmallRace(race).run(count, out);
   if (run_planned_race(race, plan_by_sample(race, count), count, out, execution)) return;
   run_planned_race(race, plan_by_histogram(race, count, execution), count, out, execution);
 }

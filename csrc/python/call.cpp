@@ -12,7 +12,7 @@ Target active_target() {
 
 Interrupt signal_check() {
   using Clock = std::chrono::steady_clock;
-  constexpr std::chrono::milliseconds kInterval(100);
+  static constexpr std::chrono::milliseconds kInterval(100);
   const auto last = std::make_shared<Clock::time_point>(Clock::now());
   return [last] {
     const Clock::time_point now = Clock::now();

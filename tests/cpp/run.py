@@ -1,0 +1,223 @@
+"""Compiles csrc/core and csrc/cpu with neither torch nor Python on the include path, and runs their C++ tests.
+
+    python tests/cpp/run.py                       every configuration
+    python tests/cpp/run.py --config asan tsan    those two
+    python tests/cpp/run.py --only build draw     the tests with "build" or "draw" in their names
+
+Configurations: ``plain`` (optimised as setup.py does it), ``asan`` (AddressSanitizer and UndefinedBehaviorSanitizer)
+and ``tsan`` (ThreadSanitizer; only the tests with ``_threads`` in their names). Every tests/cpp/test_*.cpp is a program
+of its own that prints a line for each of its tests. Objects are kept below build/cpp-tests and made again when a
+source, a header or the command changed. Exits with 1 if anything failed. The compiler is $CXX, else g++.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent
+ROOT = TESTS.parent.parent
+TIME_LIMIT_S = 300
+THREADED = "_threads"
+# Marks a test that provokes conversions of NaN and the like on purpose: it edits weights while they are read.
+ALLOWS_FLOAT_CASTS = "// sanitizer: out-of-range float conversions are expected"
+
+COMMON_FLAGS = ["-std=c++17", "-g", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off", "-pthread"]
+# Conversions are checked too, which -fsanitize=undefined alone leaves out.
+CONFIGURATIONS = {
+    "plain": ["-O3"],
+    "asan": [
+        "-O1",
+        "-fno-omit-frame-pointer",
+        "-fsanitize=address,undefined,float-cast-overflow,float-divide-by-zero",
+        "-fno-sanitize-recover=all",
+        "-fsanitize-recover=float-cast-overflow",
+    ],
+    "tsan": ["-O1", "-fno-omit-frame-pointer", "-fsanitize=thread"],
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a test program said: a line for each of its tests, and how many of them failed."""
+
+    lines: list[str]
+    passed: int
+    failed: int
+    skipped: int
+
+
+class Configuration:
+    """One set of compiler flags, and the folder that holds what they made."""
+
+    def __init__(self, name: str, compiler: str, build: Path) -> None:
+        self.name = name
+        self.command = [compiler, *COMMON_FLAGS, *CONFIGURATIONS[name]]
+        tag = hashlib.sha256(" ".join(self.command).encode()).hexdigest()[:8]
+        self.folder = build / f"{name}-{tag}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def compile(self, source: Path) -> Path:
+        """Returns the object of ``source``, compiled unless it is up to date."""
+        target = self.folder / (source.stem + (".test.o" if source.parent == TESTS else ".o"))
+        dependencies = target.with_suffix(".d")
+        if not _up_to_date(target, dependencies):
+            _call([*self.command, "-MMD", "-MF", str(dependencies), "-c", str(source), "-o", str(target)])
+        return target
+
+    def archive(self, objects: list[Path]) -> Path:
+        """Returns a static library of ``objects``."""
+        target = self.folder / "libpysampler.a"
+        target.unlink(missing_ok=True)
+        _call(["ar", "rcs", str(target), *map(str, objects)])
+        return target
+
+    def link(self, test: Path, library: Path) -> Path:
+        program = test.with_suffix("").with_suffix("")
+        _call([*self.command, str(test), str(library), "-o", str(program)])
+        return program
+
+
+def _up_to_date(target: Path, dependencies: Path) -> bool:
+    if not (target.exists() and dependencies.exists()):
+        return False
+    files = dependencies.read_text().replace("\\\n", " ").split(":", 1)[1].split()
+    made = target.stat().st_mtime
+    return all(Path(file).exists() and Path(file).stat().st_mtime < made for file in files)
+
+
+def _call(command: list[str]) -> None:
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
+
+
+def library_sources() -> list[Path]:
+    """The files of csrc/cpu, those that take longest to compile first."""
+    return sorted((ROOT / "csrc" / "cpu").glob("*.cpp"), key=lambda source: ("kernels" not in source.stem, source.stem))
+
+
+def test_sources(only: list[str]) -> list[Path]:
+    sources = sorted(TESTS.glob("test_*.cpp"))
+    return [source for source in sources if not only or any(word in source.stem for word in only)]
+
+
+def belongs(source: Path, configuration: str) -> bool:
+    return configuration != "tsan" or THREADED in source.stem
+
+
+def sanitizer_environment(source: Path, folder: Path) -> dict[str, str]:
+    environment = {key: value for key, value in os.environ.items() if key != "PYSAMPLER_CPU_TARGET"}
+    undefined = "print_stacktrace=1:halt_on_error=1"
+    if ALLOWS_FLOAT_CASTS in source.read_text(encoding="utf-8"):
+        suppressions = folder / "float-casts.supp"
+        suppressions.write_text("float-cast-overflow:*\n")
+        undefined = f"suppressions={suppressions}"
+    return {
+        **environment,
+        "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_init_order=1",
+        "UBSAN_OPTIONS": undefined,
+        "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+    }
+
+
+def run_program(program: Path, source: Path, configuration: str) -> Outcome:
+    """Runs one test program. A crash, a time-out or a silent exit with an error counts as one failure more."""
+    started = time.monotonic()
+    try:
+        result = subprocess.run(
+            [str(program)],
+            env=sanitizer_environment(source, program.parent),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=TIME_LIMIT_S,
+            check=False,
+        )
+        output, code = result.stdout, result.returncode
+    except subprocess.TimeoutExpired as error:
+        output, code = f"{(error.stdout or b'').decode(errors='replace')}\nno end after {TIME_LIMIT_S} s", -1
+    counts = {"ok": 0, "FAILED": 0, "skip": 0}
+    lines = []
+    for line in output.splitlines():
+        match = re.match(r"(ok|FAILED|skip)\s+(.*)", line)
+        if match:
+            counts[match[1]] += 1
+            lines.append(f"{match[1]:<6} {configuration:<5} {source.stem}: {match[2]}")
+        elif not line.endswith(" checks, 0 failed"):
+            lines.append(line)
+    if code != 0 and counts["FAILED"] == 0:
+        counts["FAILED"] = 1
+        lines.append(f"FAILED {configuration:<5} {source.stem}: ended with code {code}")
+    lines.append(f"       {configuration:<5} {source.stem}: {time.monotonic() - started:.1f} s")
+    return Outcome(lines, counts["ok"], counts["FAILED"], counts["skip"])
+
+
+def test_configuration(configuration: Configuration, sources: list[Path], pool: ThreadPoolExecutor) -> list[Outcome]:
+    """Builds the library and every test program, and runs these, as many at a time as the pool has threads."""
+    if not sources:
+        return []
+    objects = pool.map(configuration.compile, library_sources())
+    tests = [pool.submit(configuration.compile, source) for source in sources]
+    library = configuration.archive(list(objects))
+
+    def link_and_run(source: Path, test: Future[Path]) -> Outcome:
+        try:
+            program = configuration.link(test.result(), library)
+        except RuntimeError as error:
+            return Outcome([str(error), f"FAILED {configuration.name:<5} {source.stem}: not built"], 0, 1, 0)
+        return run_program(program, source, configuration.name)
+
+    # All objects are done before a program runs: a task must never wait for another one of the same pool.
+    for test in tests:
+        test.exception()
+    outcomes = []
+    for outcome in pool.map(link_and_run, sources, tests):
+        print("\n".join(outcome.lines), flush=True)
+        outcomes.append(outcome)
+    return outcomes
+
+
+def report(outcomes: Iterable[Outcome], seconds: float) -> int:
+    outcomes = list(outcomes)
+    passed, failed, skipped = (
+        sum(getattr(outcome, field) for outcome in outcomes) for field in ("passed", "failed", "skipped")
+    )
+    skips = f", {skipped} skipped" if skipped else ""
+    print(f"{passed} passed, {failed} failed{skips} in {seconds:.0f} s")
+    return 0 if failed == 0 and passed > 0 else 1
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", nargs="+", choices=CONFIGURATIONS, default=list(CONFIGURATIONS))
+    parser.add_argument("--only", nargs="+", default=[], metavar="WORD")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="compilers and tests at a time")
+    parser.add_argument("--build", type=Path, default=ROOT / "build" / "cpp-tests", help="folder for what is compiled")
+    arguments = parser.parse_args()
+    started = time.monotonic()
+    outcomes: list[Outcome] = []
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        for name in arguments.config:
+            configuration = Configuration(name, os.environ.get("CXX", "g++"), arguments.build)
+            sources = [source for source in test_sources(arguments.only) if belongs(source, name)]
+            try:
+                outcomes += test_configuration(configuration, sources, pool)
+            except RuntimeError as error:
+                outcomes.append(Outcome([], 0, 1, 0))
+                print(f"{error}\nFAILED {name:<5} csrc: not built", flush=True)
+    return report(outcomes, time.monotonic() - started)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

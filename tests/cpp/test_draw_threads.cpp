@@ -1,0 +1,94 @@
+// Bulk draws: the same bits for any number of threads, any target and any way of evaluation.
+#include <algorithm>
+#include <vector>
+
+#include "../../csrc/cpu/draw.h"
+#include "../../csrc/cpu/partitioned_draw.h"
+#include "check.h"
+#include "draw_reference.h"
+#include "targets.h"
+
+namespace pysampler {
+namespace {
+
+constexpr int64_t kUntouched = -7;
+const Stream kStream = make_stream(123, 45);
+
+template <class Draw>
+void check_draw(const std::vector<int64_t>& expected, Draw draw) {
+  std::vector<int64_t> out(expected.size() + 16, kUntouched);
+  draw(out.data() + 8);
+  CHECK(std::equal(expected.begin(), expected.end(), out.begin() + 8));
+  CHECK(std::count(out.begin(), out.begin() + 8, kUntouched) == 8);
+  CHECK(std::count(out.end() - 8, out.end(), kUntouched) == 8);
+}
+
+void test_any_number_of_threads_gives_the_same_draws() {
+  const std::vector<AliasEntry> table = random_table(100000, 1);  // 800 kB: large enough to be prefetched
+  for (const uint64_t count : {0, 1, 100, 32767, 65536, 98305, 300001}) {
+    for (const uint64_t step : {1, 3}) {
+      const uint64_t start = 999999;
+      const std::vector<int64_t> expected = draws_one_by_one(table.data(), table.size(), kStream, start, step, count);
+      for_each_target([&](Target target) {
+        for (const int threads : {1, 2, 3, 8}) {
+          check_draw(expected, [&](int64_t* out) {
+            direct_draw(table.data(), table.size(), kStream, start, step, count, out, target, {threads, {}});
+          });
+        }
+        check_draw(expected, [&](int64_t* out) {
+          draw(table.data(), table.size(), kStream, start, step, count, out, target, {2, {}});
+        });
+      });
+    }
+  }
+}
+
+void test_outputs_too_large_for_the_caches_are_the_same() {
+  const std::vector<AliasEntry> table = random_table(1000, 2);
+  const uint64_t count = 1100000;  // above 8 MiB: streaming stores
+  const std::vector<int64_t> expected = draws_one_by_one(table.data(), table.size(), kStream, 5, 1, count);
+  check_draw(expected, [&](int64_t* out) {
+    direct_draw(table.data(), table.size(), kStream, 5, 1, count, out, supported_targets().front(), {2, {}});
+  });
+}
+
+void test_nobody_asks_for_an_interrupt_and_nothing_changes() {
+  const std::vector<AliasEntry> table = random_table(1000, 3);
+  const std::vector<int64_t> expected = draws_one_by_one(table.data(), table.size(), kStream, 0, 1, 600000);
+  for (const int threads : {1, 2}) {
+    check_draw(expected, [&](int64_t* out) {
+      direct_draw(table.data(), table.size(), kStream, 0, 1, expected.size(), out, Target::kPortable,
+                  {threads, [] { return false; }});
+    });
+  }
+}
+
+void test_partitioned_draws_equal_single_draws() {
+  for (const uint64_t items : {uint64_t{1}, uint64_t{1000}, (uint64_t{1} << 17) + 1, uint64_t{3000000}}) {
+    const std::vector<AliasEntry> table = random_table(items, items);
+    for (const uint64_t start : {0, 13}) {
+      for (const uint64_t count : {0, 2, 70, 129, 50021}) {
+        const std::vector<int64_t> expected = draws_one_by_one(table.data(), items, kStream, start, 1, count);
+        for_each_target([&](Target target) {
+          for (const int threads : {1, 3}) {
+            check_draw(expected, [&](int64_t* out) {
+              partitioned_draw(table.data(), items, kStream, start, count, out, target, {threads, {}});
+            });
+          }
+        });
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace pysampler
+
+int main() {
+  using namespace pysampler;
+  RUN(test_any_number_of_threads_gives_the_same_draws);
+  RUN(test_outputs_too_large_for_the_caches_are_the_same);
+  RUN(test_nobody_asks_for_an_interrupt_and_nothing_changes);
+  RUN(test_partitioned_draws_equal_single_draws);
+  return finish_tests();
+}

@@ -1,0 +1,116 @@
+// Whatever floating-point behaviour the caller has set, weights are judged and tables built by the standard one.
+#include <cfenv>
+#include <functional>
+#include <vector>
+
+#include "../../csrc/cpu/float_environment.h"
+#include "../../csrc/cpu/multinomial.h"
+#include "table_checks.h"
+#include "targets.h"
+#include "weight_families.h"
+
+namespace pysampler {
+namespace {
+
+struct Environment {
+  const char* name;
+  std::function<void()> set;
+};
+
+std::vector<Environment> environments() {
+  std::vector<Environment> all = {{"rounding up", [] { std::fesetround(FE_UPWARD); }},
+                                  {"rounding towards zero", [] { std::fesetround(FE_TOWARDZERO); }}};
+#if PYSAMPLER_X86_KERNELS
+  all.push_back({"flushing denormals to zero", [] { _mm_setcsr(_mm_getcsr() | 0x8040); }});
+#endif
+  return all;
+}
+
+// Runs `work` in the environment, and goes back to the usual one.
+void within(const Environment& environment, const std::function<void()>& work) {
+  std::fenv_t usual;
+  std::fegetenv(&usual);
+  environment.set();
+  try {
+    work();
+  } catch (...) {
+    std::fesetenv(&usual);
+    throw;
+  }
+  std::fesetenv(&usual);
+}
+
+void test_the_environment_of_the_caller_comes_back() {
+#if PYSAMPLER_X86_KERNELS
+  for (const Environment& environment : environments()) {
+    within(environment, [&] {
+      const unsigned before = _mm_getcsr();
+      parallel_for(3, {2, {}}, [](uint64_t) {});
+      CHECK(_mm_getcsr() == before);
+    });
+  }
+#else
+  skip("the environment", "only x86 has one that the library changes");
+#endif
+}
+
+void check_table(const Environment& environment, const WeightFamily& family, uint64_t items) {
+  const std::vector<double> weights = family.weights(items);
+  const std::vector<AliasEntry> expected = table_of(weights);
+  bool equal = false;
+  try {
+    within(environment, [&] { equal = same_table(table_of(weights), expected); });
+  } catch (const InvalidWeights&) {
+  }
+  if (!equal)
+    std::fprintf(stderr, "%s, %llu items, %s\n", family.name.c_str(), static_cast<unsigned long long>(items),
+                 environment.name);
+  CHECK(equal);
+}
+
+void test_tables_do_not_depend_on_the_environment() {
+  for (const Environment& environment : environments()) {
+    for (const WeightFamily& family : weight_families()) {
+      for (const uint64_t items : {1, 1000, 3000}) check_table(environment, family, items);
+    }
+  }
+}
+
+void test_denormal_weights_count_as_positive() {
+  const std::vector<double> wide = {DBL_TRUE_MIN, 0, 1};
+  const std::vector<float> narrow = {FLT_TRUE_MIN, 0, 1};
+  for (const Environment& environment : environments()) {
+    within(environment, [&] {
+      CHECK(count_positive(view_of(wide)) == 2);
+      CHECK(count_positive(view_of(narrow)) == 2);
+    });
+  }
+}
+
+void test_multinomial_draws_from_denormal_weights() {
+  const std::vector<double> weights = {0, DBL_TRUE_MIN, 0};
+  const MultinomialJob job = {view_of(weights), 1, 3, 5, true};
+  for (const Environment& environment : environments()) {
+    std::vector<int64_t> out(5);
+    try {
+      within(environment, [&] {
+        check_rows(job, {1, {}});
+        multinomial(job, 1, out.data(), Target::kPortable, {1, {}});
+      });
+    } catch (const InvalidRow&) {
+    }
+    CHECK(out == std::vector<int64_t>(5, 1));
+  }
+}
+
+}  // namespace
+}  // namespace pysampler
+
+int main() {
+  using namespace pysampler;
+  RUN(test_the_environment_of_the_caller_comes_back);
+  RUN(test_tables_do_not_depend_on_the_environment);
+  RUN(test_denormal_weights_count_as_positive);
+  RUN(test_multinomial_draws_from_denormal_weights);
+  return finish_tests();
+}

@@ -1,0 +1,101 @@
+// Partitioned draws with several pieces and chunks, and with regions that overflow.
+//
+// Real regions have room for eight standard deviations more than their share and never overflow. So the file is
+// compiled once more here, as `cramped_draw`, with regions that have room for the mere share: about half of them
+// overflow.
+#include <cmath>
+
+#include "../../csrc/cpu/draw.h"
+#include "../../csrc/cpu/partitioned_draw.h"
+#include "check.h"
+#include "draw_reference.h"
+#include "targets.h"
+
+#define partitioned_draw cramped_draw
+#define partitioned_draw_pays cramped_draw_pays
+#define sqrt(share) sqrt(0.0 * (share))
+#include "../../csrc/cpu/partitioned_draw.cpp"
+#undef sqrt
+#undef partitioned_draw_pays
+#undef partitioned_draw
+
+namespace pysampler {
+namespace {
+
+const Stream kStream = make_stream(99, 1);
+constexpr uint64_t kItems = 4000000;
+
+const std::vector<AliasEntry>& table() {
+  static const std::vector<AliasEntry> entries = random_table(kItems, 1);
+  return entries;
+}
+
+std::vector<int64_t> direct(uint64_t start, uint64_t count) {
+  std::vector<int64_t> out(count);
+  direct_draw(table().data(), kItems, kStream, start, 1, count, out.data(), supported_targets().front(), {2, {}});
+  return out;
+}
+
+void test_many_pieces_and_chunks_equal_direct_draws() {
+  const uint64_t count = 4 * kPieceDraws + 77;  // more than one chunk: 64 MiB of scratch hold three pieces
+  CHECK(count * sizeof(uint64_t) > kMinScratchBytes);
+  std::vector<int64_t> out(count);
+  partitioned_draw(table().data(), kItems, kStream, 3, count, out.data(), supported_targets().front(), {2, {}});
+  CHECK(out == direct(3, count));
+}
+
+void test_an_overflowing_region_is_noticed_and_never_written_beyond() {
+  const Layout layout = choose_layout(kItems);
+  const uint64_t guard = 0xDDDDDDDDDDDDDDDDull;
+  std::vector<uint64_t> points(layout.buckets * layout.capacity + 1, guard);
+  std::vector<uint16_t> bucket_of(kPieceDraws);
+  Piece piece;
+  piece.points = points.data();
+  piece.bucket_of = bucket_of.data();
+  piece.filled.resize(layout.buckets);
+  append(layout, draw_kernels(Target::kPortable), kItems, kStream, 0, kPieceDraws, piece);
+  CHECK(piece.overflowed);
+  CHECK(points.back() == guard);
+  uint64_t full = 0;
+  for (const uint32_t filled : piece.filled) {
+    CHECK(filled < layout.capacity);
+    full += filled == layout.capacity - 1;
+  }
+  CHECK(full > 0 && full < layout.buckets);
+}
+
+void test_pieces_that_overflow_equal_direct_draws() {
+  const uint64_t count = kPieceDraws + 50000;  // the first piece overflows, the second does not
+  for (const int threads : {1, 2}) {
+    std::vector<int64_t> out(count);
+    cramped_draw(table().data(), kItems, kStream, 16, count, out.data(), supported_targets().front(), {threads, {}});
+    CHECK(out == direct(16, count));
+  }
+}
+
+void test_every_slot_has_a_bucket_and_there_are_not_too_many() {
+  for (const uint64_t items : {uint64_t{1}, uint64_t{1} << 17, uint64_t{100000000}, uint64_t{1} << 31, kMaxItems}) {
+    const Layout layout = choose_layout(items);
+    CHECK(layout.buckets <= kMaxBuckets);
+    CHECK((items - 1) >> layout.shift < layout.buckets);
+  }
+}
+
+void test_partitioning_pays_for_large_tables_and_many_draws_only() {
+  CHECK(!pysampler::partitioned_draw_pays(1000, 1000000000));
+  CHECK(!pysampler::partitioned_draw_pays(1000000000, 1000));
+  CHECK(pysampler::partitioned_draw_pays(1000000000, 1000000000));
+}
+
+}  // namespace
+}  // namespace pysampler
+
+int main() {
+  using namespace pysampler;
+  RUN(test_many_pieces_and_chunks_equal_direct_draws);
+  RUN(test_an_overflowing_region_is_noticed_and_never_written_beyond);
+  RUN(test_pieces_that_overflow_equal_direct_draws);
+  RUN(test_every_slot_has_a_bucket_and_there_are_not_too_many);
+  RUN(test_partitioning_pays_for_large_tables_and_many_draws_only);
+  return finish_tests();
+}
