@@ -1,13 +1,6 @@
 #include "build_kernels.h"
 
-#if PYSAMPLER_X86_KERNELS
-#if defined(__GNUC__) && !defined(__clang__)
-// GCC 12 takes the undefined pass-through operands of its own AVX-512 intrinsics for uninitialised variables.
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#endif
-#include <immintrin.h>
-#endif
+#include "x86_intrinsics.h"
 
 namespace pysampler {
 

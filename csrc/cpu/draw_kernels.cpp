@@ -1,18 +1,12 @@
 #include "draw_kernels.h"
 
-#if PYSAMPLER_X86_KERNELS
-#if defined(__GNUC__) && !defined(__clang__)
-// GCC 12 takes the undefined pass-through operands of its own AVX-512 intrinsics for uninitialised variables.
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#endif
-#include <immintrin.h>
-#endif
+#include "x86_intrinsics.h"
 
 namespace pysampler {
 
 namespace portable {
 #include "lanes_portable.h"
+#include "philox_lanes.inc"
 
 #include "draw_kernel.inc"
 }  // namespace portable
@@ -21,6 +15,7 @@ namespace portable {
 #include "target_begin_avx2.h"
 namespace avx2 {
 #include "lanes_avx2.h"
+#include "philox_lanes.inc"
 
 #include "draw_kernel.inc"
 }  // namespace avx2
@@ -29,6 +24,7 @@ namespace avx2 {
 #include "target_begin_avx512.h"
 namespace avx512 {
 #include "lanes_avx512.h"
+#include "philox_lanes.inc"
 
 #include "draw_kernel.inc"
 }  // namespace avx512
