@@ -119,9 +119,9 @@ class WeightedRandomSampler(torch.utils.data.WeightedRandomSampler):
         table = self._own.table
         if not self.replacement:
             self._own.check_enough(self.num_samples)
-        # Only now, when nothing can go wrong any more, something is taken from the generator and the epoch counted.
-        key = key_from_generator(self.generator) if self._key is None else self._key
+        # Only now, when nothing can go wrong any more, the epoch is counted and something taken from the generator.
         epoch = self._passes.begin()
+        key = key_from_generator(self.generator) if self._key is None else self._key
         if self.replacement:
             return _core.StreamSource(table._core, key, epoch, 0, self.num_samples, 1)
         return _core.BufferSource(self._own.draw_without_replacement(self.num_samples, key, epoch).numpy())
