@@ -15,6 +15,8 @@ except ImportError as error:
 
 from pysampler._version import __version__
 from pysampler.batch_sampler import WeightedBatchSampler
+from pysampler.class_weights import class_weights, sample_weights
+from pysampler.labels import Labels, read_labels
 from pysampler.multinomial import multinomial
 from pysampler.sampler import WeightedRandomSampler
 from pysampler.table import AliasTable
@@ -24,10 +26,14 @@ cpu_targets = _core.cpu_targets
 
 __all__ = [
     "AliasTable",
+    "Labels",
     "WeightedBatchSampler",
     "WeightedRandomSampler",
     "__version__",
+    "class_weights",
     "cpu_target",
     "cpu_targets",
     "multinomial",
+    "read_labels",
+    "sample_weights",
 ]
