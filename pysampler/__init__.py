@@ -16,6 +16,8 @@ except ImportError as error:
 from pysampler._version import __version__
 from pysampler.batch_sampler import WeightedBatchSampler
 from pysampler.class_weights import class_weights, sample_weights
+from pysampler.coverage_trials import CoverageTrials, simulate_coverage
+from pysampler.forecast import CoverageForecast, forecast_coverage
 from pysampler.labels import Labels, read_labels
 from pysampler.multinomial import multinomial
 from pysampler.sampler import WeightedRandomSampler
@@ -26,6 +28,8 @@ cpu_targets = _core.cpu_targets
 
 __all__ = [
     "AliasTable",
+    "CoverageForecast",
+    "CoverageTrials",
     "Labels",
     "WeightedBatchSampler",
     "WeightedRandomSampler",
@@ -33,7 +37,9 @@ __all__ = [
     "class_weights",
     "cpu_target",
     "cpu_targets",
+    "forecast_coverage",
     "multinomial",
     "read_labels",
     "sample_weights",
+    "simulate_coverage",
 ]
