@@ -20,6 +20,7 @@ from pysampler.coverage_trials import CoverageTrials, simulate_coverage
 from pysampler.forecast import CoverageForecast, forecast_coverage
 from pysampler.labels import Labels, read_labels
 from pysampler.multinomial import multinomial
+from pysampler.repeat_factors import repeat_counts, repeat_factors, repeat_indices
 from pysampler.sampler import WeightedRandomSampler
 from pysampler.table import AliasTable
 
@@ -40,6 +41,9 @@ __all__ = [
     "forecast_coverage",
     "multinomial",
     "read_labels",
+    "repeat_counts",
+    "repeat_factors",
+    "repeat_indices",
     "sample_weights",
     "simulate_coverage",
 ]
