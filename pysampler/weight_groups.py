@@ -20,6 +20,7 @@ _LOW_BITS = 42
 _LOW_MASK = 2**_LOW_BITS - 1
 _CHUNK = 2**18
 _LEAST_PROBABILITY = 1e-280
+_SMALL = 1e-20
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,10 +66,11 @@ def group_weights(weights: Any) -> WeightGroups:
     source = weights.probabilities() if isinstance(weights, AliasTable) else to_tensor(weights)
     check_shape(source)
     values = readable(source).numpy()
-    low_key, high_key = _range_of_keys(values)
+    least, most = _range_of_positive(values)
+    if most < _SMALL:  # spacings within the smallest weights would be lost to rounding
+        values, least, most = values.astype(np.float64) * 2.0**200, least * 2.0**200, most * 2.0**200
+    low_key, high_key = (int(key) for key in _bits(np.array([least, most])) >> _LOW_BITS)
     keys, count, mean_low, variance_low, zeros = _sums(values, low_key, high_key - low_key + 1)
-    if not len(keys):
-        raise ValueError("weights must have a positive sum, but every entry is zero")
     lowest = (keys << _LOW_BITS).view(np.float64)
     unit = np.spacing(lowest)
     mean = lowest + mean_low * unit
@@ -77,8 +79,8 @@ def group_weights(weights: Any) -> WeightGroups:
     probability = scaled / (count * scaled).sum()
     if probability[0] < _LEAST_PROBABILITY:
         raise ValueError(
-            f"the smallest positive weight must be at least {_LEAST_PROBABILITY} of the sum, but it is {mean[0]}; "
-            "pass the AliasTable, which draws such items with probability 2^-32 / N"
+            f"the smallest positive weight must be at least {_LEAST_PROBABILITY} of the sum, but it is "
+            f"{probability[0]:.3g} of it; pass the AliasTable, which draws such items with probability 2^-32 / N"
         )
     return WeightGroups(probability, count, spread, zeros)
 
@@ -87,8 +89,8 @@ def _chunks(values: npt.NDArray[Any], size: int) -> Iterator[npt.NDArray[Any]]:
     return (values[begin : begin + size] for begin in range(0, len(values), size))
 
 
-def _range_of_keys(values: npt.NDArray[Any]) -> tuple[int, int]:
-    """Returns the keys of the smallest and the largest weight, once all are known to be valid."""
+def _range_of_positive(values: npt.NDArray[Any]) -> tuple[float, float]:
+    """Returns the smallest positive and the largest weight, once all are known to be valid."""
     least, most = values.min(), values.max()
     if not (least >= 0 and most < math.inf):  # so with NaN, too
         wrong = np.flatnonzero(~((values >= 0) & (values < math.inf)))
@@ -96,8 +98,11 @@ def _range_of_keys(values: npt.NDArray[Any]) -> tuple[int, int]:
             f"weights must be finite and >= 0, but weights[{wrong[0]}] is {values[wrong[0]]} "
             f"(invalid entries: {len(wrong)})"
         )
-    low, high = (_bits(np.array([extreme])) >> _LOW_BITS for extreme in (least, most))
-    return int(low[0]), int(high[0])
+    if most == 0:
+        raise ValueError("weights must have a positive sum, but every entry is zero")
+    if least == 0:
+        least = values.min(where=values > 0, initial=math.inf)
+    return float(least), float(most)
 
 
 def _sums(

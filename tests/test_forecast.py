@@ -122,6 +122,7 @@ FAMILIES: dict[str, list[float]] = {
     "all in one group": (1 + RANDOM.random(24) / 1024).tolist(),
     "two values in one group": [1.0, *[1.0009] * 23],
     "heavy tail": (RANDOM.pareto(1.0, 24) + 1).tolist(),
+    "the smallest doubles": [5e-324, 1e-323, 1.5e-323, 0.0],
     "near the largest double": (RANDOM.random(20) * 1e308).tolist(),
 }
 
@@ -199,6 +200,13 @@ def test_many_distinct_weights_agree_with_sums_over_all_items(family: str) -> No
         for factor in (1 - 1e-6, 1 + 1e-6):  # the wanted level lies between
             log_probability = np.log(-np.expm1(-p * draws * factor)).sum()
             assert (log_probability > math.log(level)) == (factor > 1)
+
+
+def test_runs_of_zeros_of_any_length_are_skipped() -> None:
+    weights = np.concatenate([np.zeros(600_000), [1.0, 2.0], np.zeros(300_000)])
+    forecast = forecast_coverage(weights, 3)
+    assert (forecast.items, forecast.zero_weight_items) == (2, 900_000)
+    assert forecast.expected_unique == pytest.approx(2 - (2 / 3) ** 3 - (1 / 3) ** 3)
 
 
 def test_float32_weights_are_read_as_they_are_and_tables_as_they_draw() -> None:
