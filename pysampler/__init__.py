@@ -18,6 +18,7 @@ from pysampler.batch_sampler import WeightedBatchSampler
 from pysampler.class_weights import class_weights, sample_weights
 from pysampler.coverage_trials import CoverageTrials, simulate_coverage
 from pysampler.forecast import CoverageForecast, forecast_coverage
+from pysampler.imbalanced import ImbalancedDatasetSampler
 from pysampler.labels import Labels, read_labels
 from pysampler.multinomial import multinomial
 from pysampler.repeat_factors import repeat_counts, repeat_factors, repeat_indices
@@ -31,6 +32,7 @@ __all__ = [
     "AliasTable",
     "CoverageForecast",
     "CoverageTrials",
+    "ImbalancedDatasetSampler",
     "Labels",
     "WeightedBatchSampler",
     "WeightedRandomSampler",

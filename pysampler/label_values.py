@@ -42,7 +42,7 @@ class LabelValues:
         wrong = np.flatnonzero((indices < 0) | (indices >= len(self)))
         if len(wrong):
             raise ValueError(
-                f"subset indices must be in [0, {len(self)}), but indices[{wrong[0]}] is {indices[wrong[0]]} "
+                f"indices must be in [0, {len(self)}), but indices[{wrong[0]}] is {indices[wrong[0]]} "
                 f"({len(wrong)} of {len(indices)} are invalid)"
             )
         if self.offsets is None:

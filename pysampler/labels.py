@@ -43,6 +43,15 @@ class Labels:
         """int64 of shape (C,): how many items each class has. An item with several labels counts for each. O(N)."""
         return np.bincount(self.codes, minlength=len(self.classes))
 
+    def take(self, indices: IntArray) -> Labels:
+        """Returns the labels of the items ``indices``, an int64 array, in that order; the classes stay. O(indices).
+
+        Raises:
+            ValueError: An index outside [0, N).
+        """
+        taken = LabelValues(self.codes, self.offsets).take(indices)
+        return Labels(np.asarray(taken.flat), taken.offsets, self.classes)
+
 
 def read_labels(
     source: Any,
