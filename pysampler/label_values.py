@@ -95,6 +95,9 @@ def label_values(source: Any) -> LabelValues:
     if hasattr(source, "iloc") or (hasattr(source, "categories") and hasattr(source, "codes")):
         return _from_pandas(source)
     if hasattr(source, "__array__"):
+        masked = np.flatnonzero(np.ma.getmaskarray(source) if isinstance(source, np.ma.MaskedArray) else [])
+        if len(masked):
+            raise ValueError(_missing(int(masked[0]), "masked", len(masked), source.size))
         return _from_array(np.asarray(source))
     if isinstance(source, Sequence) and not isinstance(source, (str, bytes)):
         return _from_sequence(list(source))
@@ -184,6 +187,11 @@ def _from_sequence(values: list[Any]) -> LabelValues:
         return _from_array(array)
     if all(issubclass(kind, (set, frozenset, list, tuple)) for kind in kinds):
         return _from_collections(values, any(issubclass(kind, (list, tuple)) for kind in kinds))
+    if kinds <= {str, bytes}:
+        return LabelValues(values)
+    odd = next((index for index, value in enumerate(values) if type(value).__hash__ is None), None)
+    if odd is not None:
+        raise TypeError(f"labels must be numbers or names, but labels[{odd}] is a {type(values[odd]).__name__}")
     missing = [index for index, value in enumerate(values) if _is_missing(value)]
     if missing:
         raise ValueError(_missing(missing[0], values[missing[0]], len(missing), len(values)))
@@ -199,10 +207,13 @@ def _from_collections(values: list[Collection[Any]], ordered: bool) -> LabelValu
                 "differ; give the class indices of an item as a set"
             )
         return _from_matrix(np.asarray(values), None)
-    distinct = [list(dict.fromkeys(value)) for value in values]
+    try:
+        distinct = [list(dict.fromkeys(value)) for value in values]
+    except TypeError as error:
+        raise TypeError(f"an item's labels must be numbers or names: {error}") from error
     flat = _from_sequence(list(itertools.chain.from_iterable(distinct)))
     if flat.offsets is not None:
-        raise ValueError("labels are nested too deeply: an item's labels must be numbers or names")
+        raise TypeError("an item's labels must be numbers or names, but they are nested more deeply")
     lengths = np.fromiter(map(len, distinct), np.int64, len(distinct))
     return LabelValues(flat.flat, None if (lengths == 1).all() else _offsets(lengths), flat.names)
 

@@ -285,6 +285,8 @@ def test_hugging_face_lists_of_class_labels_are_several_labels_per_item() -> Non
     ("source", "message"),
     [
         ([], "at least one item"),
+        ([[], []], "none of the 2 items has any label"),
+        (np.ma.array([1, 2, 3], mask=[0, 1, 1]), r"labels\[1\] is missing \(masked; 2 of 3"),
         ([set(), set()], "none of the 2 items has any label"),
         ([0, -1, 1, -1], r"in \[0, 16777216\), but labels\[1\] is -1 \(2 of 4"),
         ([0, 1 << 40], r"labels\[1\] is 1099511627776 .*give classes="),
@@ -323,6 +325,9 @@ def test_labels_that_make_no_sense_are_named(source: Any, message: str) -> None:
         (torch.empty(2, device="meta"), "dense"),
         (Unreadable(), "get_labels=lambda"),
         (Unreadable(targets={"a.png": 0}), "but got dict"),
+        (Unreadable(targets=[{"boxes": []}] * 4), r"labels\[0\] is a dict"),
+        ([0, 1, [2]], r"labels\[2\] is a list"),
+        ([["a"], [["b"]]], "an item's labels must be numbers or names"),
         ({"train": [0]}, "which part"),
     ],
 )
