@@ -15,7 +15,13 @@ except ImportError as error:
 
 from pysampler._version import __version__
 from pysampler.batch_sampler import WeightedBatchSampler
+from pysampler.class_weights import class_weights, sample_weights
+from pysampler.coverage_trials import CoverageTrials, simulate_coverage
+from pysampler.forecast import CoverageForecast, forecast_coverage
+from pysampler.imbalanced import ImbalancedDatasetSampler
+from pysampler.labels import Labels, read_labels
 from pysampler.multinomial import multinomial
+from pysampler.repeat_factors import repeat_counts, repeat_factors, repeat_indices
 from pysampler.sampler import WeightedRandomSampler
 from pysampler.table import AliasTable
 
@@ -24,10 +30,22 @@ cpu_targets = _core.cpu_targets
 
 __all__ = [
     "AliasTable",
+    "CoverageForecast",
+    "CoverageTrials",
+    "ImbalancedDatasetSampler",
+    "Labels",
     "WeightedBatchSampler",
     "WeightedRandomSampler",
     "__version__",
+    "class_weights",
     "cpu_target",
     "cpu_targets",
+    "forecast_coverage",
     "multinomial",
+    "read_labels",
+    "repeat_counts",
+    "repeat_factors",
+    "repeat_indices",
+    "sample_weights",
+    "simulate_coverage",
 ]
