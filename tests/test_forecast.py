@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import sys
-import time
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from optional import require
 
-from pysampler import AliasTable, CoverageForecast, forecast_coverage, sample_weights, simulate_coverage
-from pysampler.weight_groups import group_weights
+from pysampler import CoverageForecast, forecast_coverage, sample_weights
 
 CATS = [0] * 160 + [1] * 10
 
@@ -164,130 +159,6 @@ def test_equal_weights_give_the_coupon_collectors_mean() -> None:
     harmonic = math.fsum(1 / number for number in range(1, 1001))
     assert forecast_coverage([1.0] * 1000).full_coverage_draws_mean == pytest.approx(1000 * harmonic, rel=1e-12)
     assert forecast_coverage([1.0] * 1000, 400).expected_unique == pytest.approx(1000 * (1 - 0.999**400), rel=1e-12)
-
-
-# ---- grouping -----------------------------------------------------------------------------------
-
-
-@given(st.lists(st.floats(0, 1e300), min_size=1, max_size=50).filter(lambda weights: max(weights) > 1e-200))
-def test_groups_keep_count_and_sum_and_spread(weights: list[float]) -> None:
-    weights = [weight if weight > max(weights) * 1e-270 else 0.0 for weight in weights]
-    groups = group_weights(weights)
-    assert groups.items + groups.zeros == len(weights)
-    assert groups.zeros == weights.count(0.0)
-    assert (groups.count * groups.probability).sum() == pytest.approx(1, rel=1e-14)
-    assert (np.diff(groups.probability) > 0).all()
-    assert ((groups.spread >= 0) & (groups.spread <= 2.4e-7)).all()
-    second_moment = (groups.count * groups.probability**2 * (1 + groups.spread)).sum()
-    scaled = np.array(weights) / max(weights)
-    assert second_moment == pytest.approx((scaled**2).sum() / scaled.sum() ** 2, rel=1e-10)
-
-
-@pytest.mark.parametrize("family", ["uniform", "lognormal", "two octaves"])
-def test_many_distinct_weights_agree_with_sums_over_all_items(family: str) -> None:
-    random = np.random.default_rng(1)
-    weights = {
-        "uniform": random.random(300_000),
-        "lognormal": random.lognormal(size=300_000),
-        "two octaves": random.uniform(1, 4, 300_000),
-    }[family]
-    forecast, p = forecast_coverage(weights), weights / weights.sum()
-    for draws in (1, 1000, len(weights), 50 * len(weights)):
-        expected = -np.expm1(draws * np.log1p(-p)).sum()
-        assert forecast.expected_unique_after(draws) == pytest.approx(expected, rel=1e-9)
-    for level in (1e-6, 0.5, 0.99):
-        draws = forecast.full_coverage_draws_quantile(level)
-        for factor in (1 - 1e-6, 1 + 1e-6):  # the wanted level lies between
-            log_probability = np.log(-np.expm1(-p * draws * factor)).sum()
-            assert (log_probability > math.log(level)) == (factor > 1)
-
-
-def test_runs_of_zeros_of_any_length_are_skipped() -> None:
-    weights = np.concatenate([np.zeros(600_000), [1.0, 2.0], np.zeros(300_000)])
-    forecast = forecast_coverage(weights, 3)
-    assert (forecast.items, forecast.zero_weight_items) == (2, 900_000)
-    assert forecast.expected_unique == pytest.approx(2 - (2 / 3) ** 3 - (1 / 3) ** 3)
-
-
-def test_float32_weights_are_read_as_they_are_and_tables_as_they_draw() -> None:
-    weights = torch.rand(1000, generator=torch.Generator().manual_seed(0))
-    forecast = forecast_coverage(weights)
-    assert forecast == forecast_coverage(weights.double())
-    drawn = forecast_coverage(AliasTable(weights))
-    assert drawn.expected_unique == pytest.approx(forecast.expected_unique, rel=1e-7)
-    tiny = torch.tensor([1.0, 1e-20])
-    assert forecast_coverage(tiny).full_coverage_draws_mean == pytest.approx(1e20, rel=1e-6)
-    assert forecast_coverage(AliasTable(tiny)).full_coverage_draws_mean == pytest.approx(2.0**33, rel=1e-6)
-
-
-@given(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=30), st.integers(0, 20), st.integers(-30, 30))
-def test_zeros_order_and_powers_of_two_change_nothing(weights: list[float], zeros: int, power: int) -> None:
-    forecast = forecast_coverage(weights, 100)
-    other = [0.0] * zeros + [weight * 2.0**power for weight in sorted(weights)]
-    assert dataclasses.replace(forecast_coverage(other, 100), zero_weight_items=0) == forecast
-
-
-def test_ten_million_distinct_weights_take_less_than_a_second() -> None:
-    weights = np.random.default_rng(0).random(10_000_000)
-    took = []
-    for _ in range(3):
-        began = time.process_time()
-        forecast_coverage(weights)
-        took.append(time.process_time() - began)
-    assert min(took) < 1.0
-
-
-# ---- trials -------------------------------------------------------------------------------------
-
-
-def test_trials_agree_with_the_forecast_and_would_not_with_a_wrong_one() -> None:
-    trials = simulate_coverage(balanced(160, 10), trials=2000, seed=1)
-    assert all(abs(deviation) < 5 for deviation in trials.deviations.values())
-    wrong = dataclasses.replace(trials, forecast=forecast_coverage(balanced(161, 9)))
-    assert abs(wrong.deviations["expected_unique"]) > 5
-    epochs = trials.whole_epochs_to_full_coverage.double()
-    assert epochs.mean().item() == pytest.approx(11.2, abs=0.3)
-    assert epochs.median().item() == 11
-    assert epochs.quantile(0.95).item() in (15, 16, 17)
-
-
-@pytest.mark.parametrize("draws_per_epoch", [1, 6, 500])
-def test_trials_count_what_a_plain_loop_over_the_stream_counts(draws_per_epoch: int) -> None:
-    table = AliasTable([1.0, 0.0, 3.0, 2.0, 0.5])
-    trials = simulate_coverage(table, draws_per_epoch, trials=20, seed=7)
-    for trial in range(20):
-        drawn = table.draw(5000, seed=7, epoch=trial).tolist()
-        full = next(count for count in range(1, 5000) if len(set(drawn[:count])) == 4)
-        assert trials.draws_to_full_coverage[trial].item() == full
-        assert trials.unique_after_one_epoch[trial].item() == len(set(drawn[:draws_per_epoch]))
-        assert trials.whole_epochs_to_full_coverage[trial].item() == math.ceil(full / draws_per_epoch)
-
-
-def test_trials_show_a_bar_on_request_and_say_what_it_needs(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    require("tqdm")
-    quiet = simulate_coverage([1.0, 2.0], trials=5)
-    assert "trial" not in capsys.readouterr().err
-    shown = simulate_coverage([1.0, 2.0], trials=5, progress=True)
-    assert "5/5" in capsys.readouterr().err
-    assert torch.equal(quiet.draws_to_full_coverage, shown.draws_to_full_coverage)
-    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
-    with pytest.raises(ImportError, match="pip install tqdm"):
-        simulate_coverage([1.0, 2.0], trials=5, progress=True)
-
-
-def test_trials_of_a_single_item_need_one_draw() -> None:
-    trials = simulate_coverage([0.0, 2.0], trials=3)
-    assert trials.draws_to_full_coverage.tolist() == [1, 1, 1]
-    assert set(trials.deviations.values()) == {0.0}
-
-
-def test_trials_that_could_not_end_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"draws on average, too many .* in 1000 trials"):
-        simulate_coverage([1.0, 1e-9])
-    with pytest.raises(ValueError, match="trials=0"):
-        simulate_coverage([1.0], trials=0)
 
 
 # ---- the face -----------------------------------------------------------------------------------

@@ -8,25 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset, TensorDataset
+from torch.utils.data import ConcatDataset, DataLoader, Subset, TensorDataset
+from unreadable import Unreadable
 
 from pysampler import AliasTable, ImbalancedDatasetSampler, WeightedRandomSampler, sample_weights
 
 LABELS = torch.tensor([0] * 160 + [1] * 10)
 CATS = TensorDataset(torch.arange(170), LABELS)
-
-
-class Unreadable(Dataset[Any]):
-    """A dataset whose items must not be loaded."""
-
-    def __init__(self, items: int, targets: Any = None) -> None:
-        self.items, self.targets = items, targets
-
-    def __len__(self) -> int:
-        return self.items
-
-    def __getitem__(self, index: int) -> Any:
-        raise AssertionError("an item was loaded")
 
 
 def test_arguments_come_in_the_order_ufoyms_users_know() -> None:
