@@ -75,7 +75,7 @@ class AliasTable:
             int64 tensor of shape (n,) on the CPU.
 
         Cost: 1.5 to 7 ns per draw and thread, growing with the table; see the README. Bulk draws (n >= N / 5) from
-        tables of more than 80 million items use scratch memory of at most the table's size. Interruptible by Ctrl-C.
+        tables of 200 million items or more use scratch memory of a quarter of the table's size. Interruptible by Ctrl-C.
 
         Raises:
             ValueError: An argument out of range, or a position beyond 2^63 - 1.

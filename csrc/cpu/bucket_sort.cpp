@@ -8,6 +8,7 @@ namespace {
 
 constexpr int kMaxDigitBits = 11;
 constexpr uint64_t kMaxDigits = uint64_t{1} << kMaxDigitBits;
+constexpr int kExtraBits = 5;
 constexpr uint64_t kSpansAhead = 6;  // blocks to fetch before they are read
 static_assert(kSpansAhead <= RecordBuckets::kSpansBeyond);
 
@@ -54,14 +55,14 @@ void insertion_sort(uint64_t* records, uint64_t count) {
 
 }  // namespace
 
-// Two passes by digits, low one first, over the leading bits: three more than would tell `count` evenly spread records
-// apart, so that little is left to the insertion sort.
+// Two passes by digits, low one first, over the leading bits: five more than count `count`, so that few
+// evenly spread records agree in them and little is left to the insertion sort.
 uint64_t* BucketSorter::sort(const RecordSpan* begin, const RecordSpan* end, uint64_t count, int top, int bottom) {
   if (once_.size() < count) {
     once_.resize(count + count / 4);
     twice_.resize(count + count / 4);
   }
-  const int bits = std::min({bits_for(count) + 5, top - bottom, 2 * kMaxDigitBits});
+  const int bits = std::min({bits_for(count) + kExtraBits, top - bottom, 2 * kMaxDigitBits});
   const Digit low = {top - bits, bits / 2}, high = {top - bits + bits / 2, bits - bits / 2};
   Counts lows, highs;
   std::fill_n(lows.begin(), uint64_t{1} << low.bits, 0);

@@ -13,6 +13,7 @@ namespace pysampler {
 namespace {
 
 constexpr uint64_t kBlocksPerTask = 64;  // 65,536 items: some hundred microseconds
+constexpr uint64_t kMinTasksPerThread = 4;  // fewer are done before another thread would have started
 
 [[noreturn]] void changed_meanwhile() { throw InvalidWeights{InvalidWeights::Reason::kChangedMeanwhile}; }
 
@@ -23,9 +24,9 @@ class Builder {
       : weights_(weights),
         table_(table),
         kernels_(build_kernels(target)),
-        execution_(execution),
         blocks_(block_layout(weights.count).blocks),
         tasks_((blocks_ - 1) / kBlocksPerTask + 1),
+        execution_{useful_threads(execution.threads), execution.interrupt},
         sums_(blocks_) {}
 
   void run() {
@@ -51,6 +52,10 @@ class Builder {
   }
 
  private:
+  int useful_threads(int threads) const {
+    return static_cast<int>(std::clamp<uint64_t>(tasks_ / kMinTasksPerThread, 1, std::max(threads, 1)));
+  }
+
   uint64_t first_block(uint64_t task) const { return task * kBlocksPerTask; }
   uint64_t block_count(uint64_t task) const { return std::min(kBlocksPerTask, blocks_ - first_block(task)); }
 
@@ -161,9 +166,9 @@ class Builder {
   const WeightView weights_;
   AliasEntry* const table_;
   const BuildKernels& kernels_;
-  const Execution& execution_;
   const uint64_t blocks_;
   const uint64_t tasks_;
+  const Execution execution_;
   std::vector<double> sums_;
   std::vector<uint64_t> small_units_;  // empty when no item is small
   Alignment alignment_ = {0};

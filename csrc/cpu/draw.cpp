@@ -9,7 +9,7 @@ namespace pysampler {
 namespace {
 
 // Fewer draws than this are done before another thread would have started.
-constexpr uint64_t kMinDrawsPerThread = 1 << 15;
+constexpr uint64_t kMinDrawsPerThread = 1 << 17;
 constexpr uint64_t kDrawsPerTask = 1 << 18;  // at most some ten milliseconds, so that interrupts are seen soon
 
 constexpr uint64_t kPrefetchAboveBytes = 512 << 10;

@@ -10,7 +10,7 @@
 namespace pysampler {
 namespace {
 
-constexpr uint64_t kMinItems = 80'000'000;  // below, direct draws with prefetch are as fast
+constexpr uint64_t kMinItems = 200'000'000;  // below, direct draws with prefetch are as fast
 constexpr uint64_t kMinDrawsShare = 5;      // at least items / 5 draws, or reading the whole table does not pay
 
 constexpr uint64_t kBlock = 64;

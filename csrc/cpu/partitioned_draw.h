@@ -17,8 +17,8 @@ namespace pysampler {
 // Whether this way is the faster one for `count` consecutive draws (thresholds measured, see the .cpp file).
 bool partitioned_draw_pays(uint64_t items, uint64_t count);
 
-// out[i] = the draw at position start + i. Scratch: about 10.5 bytes a draw, at most as much as the table itself
-// (8 * items bytes) or 64 MiB, whichever is more, freed at the end. Works, if not fast, for tables of any size.
+// out[i] = the draw at position start + i. Scratch: about 10.5 bytes a draw, at most a quarter of the table (2 * items
+// bytes) or 64 MiB, whichever is more, freed at the end. Works, if not fast, for tables of any size.
 void partitioned_draw(const AliasEntry* table, uint64_t items, Stream stream, uint64_t start, uint64_t count,
                       int64_t* out, Target target, const Execution& execution);
 

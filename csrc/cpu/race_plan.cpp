@@ -49,7 +49,7 @@ Histogram histogram_of_keys(const Race& race, const Execution& execution) {
 }  // namespace
 
 std::vector<uint32_t> sampled_items(uint64_t items) {
-  const uint64_t count = std::min<uint64_t>(items, std::clamp<uint64_t>(items / 64, 512, 65536));
+  const uint64_t count = std::min<uint64_t>(items, std::clamp<uint64_t>(items / 64, 512, 32768));
   std::vector<uint32_t> sample(count);
   for (uint64_t j = 0; j < count; ++j) {
     const uint64_t first = j * items / count, end = (j + 1) * items / count;

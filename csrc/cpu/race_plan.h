@@ -18,7 +18,7 @@ struct RacePlan {
 };
 
 // The items whose keys stand for all: one from each of equal stretches, at a place that depends on nothing but
-// `items`. At most 65536.
+// `items`. At most 32768.
 std::vector<uint32_t> sampled_items(uint64_t items);
 
 // A plan that keeps the first `count` to arrive and some more. It falls short with a probability of about 10^-6, and

@@ -1,6 +1,5 @@
 #include "record_buckets.h"
 
-#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -43,8 +42,19 @@ void RecordWriter::publish() const {
 #endif
 }
 
+namespace {
+
+// Blocks to allocate at a time: a quarter of what is expected, as a power of two from 32 KB up to one huge page.
+uint64_t slab_blocks_for(uint64_t expected_records) {
+  uint64_t blocks = 64;
+  while (blocks < 4096 && blocks * RecordWriter::kBlockRecords < expected_records / 4) blocks *= 2;
+  return blocks;
+}
+
+}  // namespace
+
 RecordBuckets::RecordBuckets(uint64_t buckets, uint64_t expected_records)
-    : buckets_(buckets), slab_blocks_(std::clamp<uint64_t>(expected_records / 256 + buckets, 64, 8192)) {}
+    : buckets_(buckets), slab_blocks_(slab_blocks_for(expected_records)) {}
 
 RecordWriter& RecordBuckets::add_writer() {
   auto writer = std::make_unique<RecordWriter>(buckets_, slab_blocks_);

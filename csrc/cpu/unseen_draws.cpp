@@ -1,8 +1,6 @@
 #include "unseen_draws.h"
 
 #include <algorithm>
-#include <chrono>
-#include <utility>
 #include <vector>
 
 #include "draw.h"
@@ -10,31 +8,13 @@
 namespace pysampler {
 namespace {
 
-constexpr uint64_t kPiece = 8192;          // draws at a time: their outcomes stay in the second-level cache
-constexpr uint64_t kMaxChunk = 1 << 18;    // draws between two decisions whether to go on
+constexpr uint64_t kPiece = 8192;           // draws at a time: their outcomes stay in the second-level cache
+constexpr uint64_t kMaxChunk = 1 << 18;     // draws between two decisions whether to go on
 constexpr uint64_t kOverlapFrom = 1 << 15;  // chunks this large are worth a second thread
 constexpr uint64_t kAddsAhead = 16;
-constexpr std::chrono::milliseconds kPollInterval(100);
 
 // A sixteenth of the wanted items: the last chunk is then a small loss where drawing does not pay.
 uint64_t chunk_for(uint64_t count) { return std::clamp<uint64_t>(count / 16 / 64 * 64, 64, kMaxChunk); }
-
-// parallel_for polls within a call; this does over many short ones.
-class InterruptPoll {
- public:
-  explicit InterruptPoll(const Interrupt& interrupt) : interrupt_(interrupt) {}
-  void operator()() {
-    if (!interrupt_) return;
-    const auto now = std::chrono::steady_clock::now();
-    if (now - last_ < kPollInterval) return;
-    last_ = now;
-    if (interrupt_()) throw Interrupted{};
-  }
-
- private:
-  const Interrupt& interrupt_;
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
 
 class UnseenDraws {
  public:
@@ -53,7 +33,7 @@ class UnseenDraws {
   uint64_t chunk() const { return chunk_; }
 
   // One chunk after the other, each piece by piece.
-  uint64_t run(InterruptPoll poll) {
+  uint64_t run(const Interrupt& interrupt) {
     std::vector<int64_t> draws(std::min(chunk_, kPiece) + kAddsAhead);
     for (uint64_t begin = 0, size; (size = chunk_at(begin)) > 0; begin += size) {
       const uint64_t before = found_;
@@ -61,7 +41,7 @@ class UnseenDraws {
         const uint64_t part = std::min(kPiece, size - done);
         draw_positions(begin + done, part, draws.data());
         keep_unseen(draws.data(), part);
-        poll();
+        if (interrupt && interrupt()) throw Interrupted{};
       }
       if (is_over(before, size)) break;
     }
@@ -69,7 +49,7 @@ class UnseenDraws {
   }
 
   // The same, with the draws of the next chunk made while this one's are looked up.
-  uint64_t run_overlapped(const Execution& execution, InterruptPoll poll) {
+  uint64_t run_overlapped(const Execution& execution) {
     std::vector<int64_t> draws(chunk_ + kAddsAhead), next_draws(chunk_ + kAddsAhead);
     uint64_t begin = 0, size = chunk_at(0);
     draw_chunk(begin, size, draws.data(), execution, [] {});
@@ -78,7 +58,6 @@ class UnseenDraws {
       const bool sure = found_ + size < count_;  // that more than this chunk is needed, if it is not the last that pays
       const auto keep = [&] { keep_unseen(draws.data(), size); };
       draw_chunk(next, sure ? next_size : 0, next_draws.data(), execution, keep);
-      poll();
       if (is_over(before, size) || next_size == 0) return found_;
       if (!sure) draw_chunk(next, next_size, next_draws.data(), execution, [] {});
       draws.swap(next_draws);
@@ -137,9 +116,8 @@ class UnseenDraws {
 uint64_t draw_unseen(const AliasEntry* table, uint64_t items, Stream stream, uint64_t first_position, uint64_t count,
                      int64_t* out, SeenBitmap* seen, Target target, const Execution& execution) {
   UnseenDraws draws(table, items, stream, first_position, count, out, seen, target);
-  const InterruptPoll poll(execution.interrupt);
   const bool overlap = execution.threads > 1 && draws.chunk() >= kOverlapFrom;
-  return overlap ? draws.run_overlapped(execution, poll) : draws.run(poll);
+  return overlap ? draws.run_overlapped(execution) : draws.run(execution.interrupt);
 }
 
 }  // namespace pysampler

@@ -1,7 +1,6 @@
 // Draws without replacement against their definition, for every target and number of threads.
 #include "../../csrc/cpu/without_replacement.h"
 
-#include <memory>
 #include <numeric>
 #include <stdexcept>
 #include <vector>
@@ -138,15 +137,20 @@ void test_too_few_positive_weights_are_an_error_not_a_crash() {
 }
 
 void test_a_long_call_can_be_interrupted() {
-  const uint64_t items = 40000000;
-  const std::vector<float> values(items, 1.0f);
-  const std::unique_ptr<int64_t[]> out(new int64_t[items]);  // left untouched by what comes before the interrupt
-  const WithoutReplacement request = {{values.data(), items, WeightType::kFloat32}, nullptr, 1, 1, 0};
-  const auto draw_all = [&] {
-    draw_without_replacement(request, items, out.get(), Target::kPortable, {1, [] { return true; }});
-    return 0;
-  };
-  CHECK(THROWS(draw_all(), Interrupted));
+  const uint64_t items = 200000;
+  const OwnedWeights weights(std::vector<double>(items, 1.0), WeightType::kFloat32);
+  const std::vector<AliasEntry> table = table_of(weights);
+  std::vector<int64_t> out(items);
+  for (const AliasEntry* standing : {static_cast<const AliasEntry*>(nullptr), table.data()}) {
+    for (const int threads : {1, 2}) {
+      const auto draw_many = [&] {
+        const WithoutReplacement request = {weights.view(), standing, 1, 1, 0};
+        draw_without_replacement(request, items / 3, out.data(), Target::kPortable, {threads, [] { return true; }});
+        return 0;
+      };
+      CHECK(THROWS(draw_many(), Interrupted));
+    }
+  }
 }
 
 }  // namespace
