@@ -74,7 +74,7 @@ class AliasTable:
         Returns:
             int64 tensor of shape (n,) on the CPU.
 
-        Cost: 1.5 to 7 ns per draw and thread, growing with the table; see the README. Bulk draws (n >= N / 5) from
+        Cost: 1.4 to 8 ns per draw and thread, growing with the table; see the README. Bulk draws (n >= N / 5) from
         tables of 200 million items or more use scratch memory of a quarter of the table's size. Interruptible by Ctrl-C.
 
         Raises:
