@@ -37,7 +37,7 @@ def multinomial(
         int64 tensor of shape (num_samples,) or (rows, num_samples), on the device of ``weights``. A function of the
         weights and the key: threads and processor change nothing.
 
-    Cost: about 5 ns per weight (table) and 1.4 to 8 ns per draw on one thread; without replacement about 3 ns per
+    Cost: 6 to 9 ns per weight (table) and 1.4 to 8 ns per draw on one thread; without replacement about 3 ns per
     weight and 15 ns per draw. Computed on the CPU. Interruptible by Ctrl-C.
 
     Raises:

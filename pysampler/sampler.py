@@ -39,7 +39,7 @@ class WeightedRandomSampler(torch.utils.data.WeightedRandomSampler):
     anything.
 
     In-place changes of ``sampler.weights`` and assignments to it are honoured when the next pass begins; the table is
-    then built again, 5 ns per item.
+    then built again, 6 to 9 ns per item.
 
     Raises:
         ValueError: See ``AliasTable``; num_samples that is not a positive int; seed and generator together.

@@ -27,7 +27,7 @@ class AliasTable:
             a NumPy array or a sequence; read during the call only. float32 and float64 are used as they are; other
             dtypes are converted exactly, but for 64-bit integers beyond 2^53, which are rounded.
 
-    Cost: about 5 ns per item on one thread; 8 bytes per item. Threads: ``torch.get_num_threads()``.
+    Cost: 6 to 9 ns per item on one thread; 8 bytes per item. Threads: ``torch.get_num_threads()``.
 
     Raises:
         ValueError: Wrong shape, empty, too many, all zero, or an entry that is negative, NaN or infinite.
@@ -75,7 +75,8 @@ class AliasTable:
             int64 tensor of shape (n,) on the CPU.
 
         Cost: 1.4 to 8 ns per draw and thread, growing with the table; see the README. Bulk draws (n >= N / 5) from
-        tables of 200 million items or more use scratch memory of a quarter of the table's size. Interruptible by Ctrl-C.
+        tables of 200 million items or more use scratch memory of a quarter of the table's size. Interruptible by
+        Ctrl-C.
 
         Raises:
             ValueError: An argument out of range, or a position beyond 2^63 - 1.
