@@ -28,11 +28,11 @@ class BuildExt(build_ext):
         super().build_extensions()
 
 
-sources = sorted(glob("csrc/cpu/*.cpp") + glob("csrc/python/*.cpp"))
+sources = sorted(glob("csrc/cpu/**/*.cpp", recursive=True) + glob("csrc/python/*.cpp"))
 headers = sorted(glob("csrc/**/*.h", recursive=True) + glob("csrc/**/*.inc", recursive=True))
 ParallelCompile("PYSAMPLER_BUILD_JOBS", default=os.cpu_count() or 1).install()
 setup(
     version=version(),
-    ext_modules=[Pybind11Extension("pysampler._core", sources, depends=headers, cxx_std=17)],
+    ext_modules=[Pybind11Extension("pysampler._core", sources, include_dirs=["csrc"], depends=headers, cxx_std=17)],
     cmdclass={"build_ext": BuildExt},
 )

@@ -14,8 +14,8 @@
 #include <cstdint>
 #include <cstring>
 
-#include "alias_table.h"
-#include "macros.h"
+#include "core/alias_table.h"
+#include "core/macros.h"
 
 namespace pysampler {
 

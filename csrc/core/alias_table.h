@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "macros.h"
+#include "core/macros.h"
 
 namespace pysampler {
 

@@ -20,7 +20,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "macros.h"
+#include "core/macros.h"
 
 namespace pysampler {
 

@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
-#include "alias_table.h"
-#include "macros.h"
+#include "core/alias_table.h"
+#include "core/macros.h"
 
 namespace pysampler {
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "macros.h"
+#include "core/macros.h"
 
 namespace pysampler {
 

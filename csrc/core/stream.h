@@ -5,8 +5,8 @@
 
 #include <cstdint>
 
-#include "macros.h"
-#include "philox.h"
+#include "core/macros.h"
+#include "core/philox.h"
 
 namespace pysampler {
 

@@ -1,4 +1,4 @@
-#include "call.h"
+#include "python/call.h"
 
 #include <chrono>
 #include <memory>

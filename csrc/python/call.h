@@ -6,9 +6,9 @@
 #include <string>
 #include <utility>
 
-#include "../cpu/parallel.h"
-#include "../cpu/target.h"
-#include "../cpu/weight_check.h"
+#include "cpu/runtime/parallel.h"
+#include "cpu/simd/target.h"
+#include "cpu/table/weight_check.h"
 
 namespace pysampler::python {
 

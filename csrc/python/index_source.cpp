@@ -1,10 +1,10 @@
-#include "index_source.h"
+#include "python/index_source.h"
 
 #include <algorithm>
 #include <cstring>
 
-#include "../cpu/draw.h"
-#include "call.h"
+#include "cpu/draw/draw.h"
+#include "python/call.h"
 
 namespace py = pybind11;
 

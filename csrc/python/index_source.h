@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <memory>
 
-#include "../core/stream.h"
-#include "table.h"
+#include "core/stream.h"
+#include "python/table.h"
 
 namespace pysampler::python {
 

@@ -1,6 +1,6 @@
 // Iterators that hand out Python ints, or lists of them, from chunks of draws. Written as plain CPython types: a
 // pybind11 method costs several times what an index costs here.
-#include "iterators.h"
+#include "python/iterators.h"
 
 #include <algorithm>
 #include <memory>
@@ -8,8 +8,8 @@
 #include <new>
 #include <vector>
 
-#include "call.h"
-#include "index_source.h"
+#include "python/call.h"
+#include "python/index_source.h"
 
 namespace py = pybind11;
 

@@ -5,12 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "../cpu/multinomial.h"
-#include "../cpu/without_replacement.h"
-#include "call.h"
-#include "iterators.h"
-#include "table.h"
-#include "index_source.h"
+#include "cpu/draw/multinomial.h"
+#include "cpu/without_replacement/without_replacement.h"
+#include "python/call.h"
+#include "python/index_source.h"
+#include "python/iterators.h"
+#include "python/table.h"
 
 namespace py = pybind11;
 

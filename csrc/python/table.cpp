@@ -1,13 +1,13 @@
-#include "table.h"
+#include "python/table.h"
 
 #include <stdexcept>
 
-#include "../cpu/build.h"
-#include "../cpu/draw.h"
-#include "../cpu/memory.h"
-#include "../cpu/partitioned_draw.h"
-#include "../cpu/table_scan.h"
-#include "call.h"
+#include "cpu/draw/draw.h"
+#include "cpu/draw/partitioned_draw.h"
+#include "cpu/runtime/memory.h"
+#include "cpu/table/build.h"
+#include "cpu/table/table_scan.h"
+#include "python/call.h"
 
 namespace py = pybind11;
 

@@ -7,9 +7,9 @@
 #include <memory>
 #include <string>
 
-#include "../core/alias_table.h"
-#include "../core/fingerprint.h"
-#include "../core/weights.h"
+#include "core/alias_table.h"
+#include "core/fingerprint.h"
+#include "core/weights.h"
 
 namespace pysampler::python {
 

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "../../csrc/core/alias_table.h"
-#include "../../csrc/core/stream.h"
+#include "core/alias_table.h"
+#include "core/stream.h"
 #include "random.h"
 
 namespace pysampler {

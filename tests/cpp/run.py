@@ -61,7 +61,7 @@ class Configuration:
 
     def __init__(self, name: str, compiler: str, build: Path) -> None:
         self.name = name
-        self.command = [compiler, *COMMON_FLAGS, *CONFIGURATIONS[name]]
+        self.command = [*compiler.split(), *COMMON_FLAGS, *CONFIGURATIONS[name], f"-I{ROOT / 'csrc'}"]
         tag = hashlib.sha256(" ".join(self.command).encode()).hexdigest()[:8]
         self.folder = build / f"{name}-{tag}"
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,7 @@ def _call(command: list[str]) -> None:
 
 def library_sources() -> list[Path]:
     """The files of csrc/cpu, those that take longest to compile first."""
-    return sorted((ROOT / "csrc" / "cpu").glob("*.cpp"), key=lambda source: ("kernels" not in source.stem, source.stem))
+    return sorted((ROOT / "csrc" / "cpu").rglob("*.cpp"), key=lambda source: ("kernels" not in source.stem, source.stem))
 
 
 def test_sources(only: list[str]) -> list[Path]:

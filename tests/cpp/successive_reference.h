@@ -6,10 +6,10 @@
 #include <utility>
 #include <vector>
 
-#include "../../csrc/core/alias_table.h"
-#include "../../csrc/core/exponential_race.h"
-#include "../../csrc/core/stream.h"
-#include "../../csrc/cpu/without_replacement.h"
+#include "core/alias_table.h"
+#include "core/exponential_race.h"
+#include "core/stream.h"
+#include "cpu/without_replacement/without_replacement.h"
 
 namespace pysampler {
 

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "../../csrc/core/alias_build.h"
-#include "../../csrc/cpu/build.h"
-#include "../../csrc/cpu/table_scan.h"
 #include "check.h"
+#include "core/alias_build.h"
+#include "cpu/table/build.h"
+#include "cpu/table/table_scan.h"
 
 namespace pysampler {
 

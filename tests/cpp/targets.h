@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "../../csrc/cpu/target.h"
 #include "check.h"
+#include "cpu/simd/target.h"
 
 template <class Test>
 void for_each_target(Test test) {

@@ -3,8 +3,8 @@
 #include <cmath>
 #include <vector>
 
-#include "../../csrc/core/alias_build.h"
 #include "check.h"
+#include "core/alias_build.h"
 #include "random.h"
 
 namespace pysampler {

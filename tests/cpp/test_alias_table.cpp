@@ -1,8 +1,8 @@
 // The draw itself: where a word points, and which item that is.
 #include <vector>
 
-#include "../../csrc/core/alias_table.h"
 #include "check.h"
+#include "core/alias_table.h"
 #include "random.h"
 
 namespace pysampler {

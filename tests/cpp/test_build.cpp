@@ -2,7 +2,7 @@
 #include <cmath>
 #include <vector>
 
-#include "../../csrc/cpu/build.h"
+#include "cpu/table/build.h"
 #include "table_checks.h"
 #include "targets.h"
 #include "weight_families.h"

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "../../csrc/cpu/build_kernels.h"
+#include "cpu/table/build_kernels.h"
 #include "random.h"
 #include "table_checks.h"
 #include "targets.h"

@@ -3,8 +3,8 @@
 #include <limits>
 #include <vector>
 
-#include "../../csrc/cpu/build_kernels.h"
 #include "check.h"
+#include "cpu/table/build_kernels.h"
 #include "random.h"
 #include "targets.h"
 

@@ -3,8 +3,8 @@
 #include <cstring>
 #include <vector>
 
-#include "../../csrc/cpu/draw_kernels.h"
 #include "check.h"
+#include "cpu/draw/draw_kernels.h"
 #include "draw_reference.h"
 #include "targets.h"
 

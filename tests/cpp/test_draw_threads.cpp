@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <vector>
 
-#include "../../csrc/cpu/draw.h"
-#include "../../csrc/cpu/partitioned_draw.h"
 #include "check.h"
+#include "cpu/draw/draw.h"
+#include "cpu/draw/partitioned_draw.h"
 #include "draw_reference.h"
 #include "targets.h"
 

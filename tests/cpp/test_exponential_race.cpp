@@ -1,15 +1,15 @@
 // Keys of the exponential race, their codes, and the sorting of buckets.
-#include "../../csrc/core/exponential_race.h"
+#include "core/exponential_race.h"
 
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
 #include <vector>
 
-#include "../../csrc/cpu/bucket_sort.h"
-#include "../../csrc/cpu/key_codes.h"
-#include "../../csrc/cpu/race_keys.h"
 #include "check.h"
+#include "cpu/without_replacement/bucket_sort.h"
+#include "cpu/without_replacement/key_codes.h"
+#include "cpu/without_replacement/race_keys.h"
 #include "random.h"
 #include "successive_reference.h"
 #include "targets.h"

@@ -3,8 +3,8 @@
 #include <functional>
 #include <vector>
 
-#include "../../csrc/cpu/float_environment.h"
-#include "../../csrc/cpu/multinomial.h"
+#include "cpu/draw/multinomial.h"
+#include "cpu/runtime/float_environment.h"
 #include "table_checks.h"
 #include "targets.h"
 #include "weight_families.h"

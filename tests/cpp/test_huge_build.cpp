@@ -6,8 +6,8 @@
 #include <memory>
 #include <vector>
 
-#include "../../csrc/cpu/build_kernels.h"
 #include "check.h"
+#include "cpu/table/build_kernels.h"
 #include "repeated_memory.h"
 #include "targets.h"
 

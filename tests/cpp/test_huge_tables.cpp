@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <vector>
 
-#include "../../csrc/cpu/draw.h"
-#include "../../csrc/cpu/draw_kernels.h"
-#include "../../csrc/cpu/partitioned_draw.h"
 #include "check.h"
+#include "cpu/draw/draw.h"
+#include "cpu/draw/draw_kernels.h"
+#include "cpu/draw/partitioned_draw.h"
 #include "draw_reference.h"
 #include "repeated_memory.h"
 #include "targets.h"

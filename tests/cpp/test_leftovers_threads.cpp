@@ -3,9 +3,9 @@
 #include <cstring>
 #include <vector>
 
-#include "../../csrc/cpu/leftovers.h"
-#include "../../csrc/cpu/table_scan.h"
 #include "check.h"
+#include "cpu/table/leftovers.h"
+#include "cpu/table/table_scan.h"
 #include "random.h"
 
 namespace pysampler {

@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include "../../csrc/cpu/memory.h"
 #include "check.h"
+#include "cpu/runtime/memory.h"
 
 namespace pysampler {
 namespace {

@@ -3,7 +3,7 @@
 #include <optional>
 #include <vector>
 
-#include "../../csrc/cpu/multinomial.h"
+#include "cpu/draw/multinomial.h"
 #include "draw_reference.h"
 #include "table_checks.h"
 #include "targets.h"

@@ -8,8 +8,8 @@
 #include <thread>
 #include <vector>
 
-#include "../../csrc/cpu/parallel.h"
 #include "check.h"
+#include "cpu/runtime/parallel.h"
 
 namespace pysampler {
 namespace {

@@ -5,16 +5,16 @@
 // overflow.
 #include <cmath>
 
-#include "../../csrc/cpu/draw.h"
-#include "../../csrc/cpu/partitioned_draw.h"
 #include "check.h"
+#include "cpu/draw/draw.h"
+#include "cpu/draw/partitioned_draw.h"
 #include "draw_reference.h"
 #include "targets.h"
 
 #define partitioned_draw cramped_draw
 #define partitioned_draw_pays cramped_draw_pays
 #define sqrt(share) sqrt(0.0 * (share))
-#include "../../csrc/cpu/partitioned_draw.cpp"
+#include "cpu/draw/partitioned_draw.cpp"
 #undef sqrt
 #undef partitioned_draw_pays
 #undef partitioned_draw

@@ -1,6 +1,6 @@
 // Philox4x32-10 against the known answers of its authors.
-#include "../../csrc/core/philox.h"
 #include "check.h"
+#include "core/philox.h"
 #include "known_answers.h"
 
 namespace pysampler {

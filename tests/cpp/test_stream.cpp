@@ -1,8 +1,8 @@
 // The layout of the stream, frozen: a failure here is a breaking change.
 #include <set>
 
-#include "../../csrc/core/stream.h"
 #include "check.h"
+#include "core/stream.h"
 #include "known_answers.h"
 
 namespace pysampler {

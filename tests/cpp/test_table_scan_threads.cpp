@@ -2,8 +2,8 @@
 #include <utility>
 #include <vector>
 
-#include "../../csrc/cpu/table_scan.h"
 #include "check.h"
+#include "cpu/table/table_scan.h"
 #include "draw_reference.h"
 
 namespace pysampler {

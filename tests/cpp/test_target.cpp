@@ -4,8 +4,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "../../csrc/cpu/target.h"
 #include "check.h"
+#include "cpu/simd/target.h"
 #include "targets.h"
 
 namespace pysampler {

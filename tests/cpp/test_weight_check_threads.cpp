@@ -3,8 +3,8 @@
 #include <limits>
 #include <vector>
 
-#include "../../csrc/cpu/weight_check.h"
 #include "check.h"
+#include "cpu/table/weight_check.h"
 
 namespace pysampler {
 namespace {

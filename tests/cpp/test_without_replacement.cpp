@@ -1,5 +1,5 @@
 // The law of draws without replacement, against exact probabilities of successive sampling.
-#include "../../csrc/cpu/without_replacement.h"
+#include "cpu/without_replacement/without_replacement.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,8 +7,8 @@
 #include <map>
 #include <vector>
 
-#include "../../csrc/cpu/build.h"
 #include "check.h"
+#include "cpu/table/build.h"
 #include "successive_reference.h"
 #include "weight_families.h"
 

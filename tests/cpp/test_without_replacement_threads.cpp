@@ -1,13 +1,13 @@
 // Draws without replacement against their definition, for every target and number of threads.
-#include "../../csrc/cpu/without_replacement.h"
+#include "cpu/without_replacement/without_replacement.h"
 
 #include <numeric>
 #include <stdexcept>
 #include <vector>
 
-#include "../../csrc/cpu/build.h"
-#include "../../csrc/cpu/exponential_race.h"
 #include "check.h"
+#include "cpu/table/build.h"
+#include "cpu/without_replacement/exponential_race.h"
 #include "successive_reference.h"
 #include "targets.h"
 #include "weight_families.h"

@@ -1,0 +1,46 @@
+#include "cpu/runtime/memory.h"
+
+#include <new>
+#include <utility>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+namespace pysampler {
+namespace {
+
+constexpr size_t kHugePageBytes = size_t{2} << 20;
+constexpr std::align_val_t kAlignment{64};
+
+bool deserves_huge_pages(size_t bytes) { return bytes >= kHugePageBytes; }
+
+}  // namespace
+
+LargeBuffer::LargeBuffer(size_t bytes) : bytes_(bytes) {
+  if (bytes == 0) return;
+  if (!deserves_huge_pages(bytes)) {
+    data_ = ::operator new(bytes, kAlignment);
+    return;
+  }
+  data_ = ::operator new(bytes, std::align_val_t{kHugePageBytes});
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  madvise(data_, bytes, MADV_HUGEPAGE);  // a wish: where it is refused everything works, slower
+#endif
+}
+
+LargeBuffer::~LargeBuffer() {
+  if (data_ == nullptr) return;
+  ::operator delete(data_, deserves_huge_pages(bytes_) ? std::align_val_t{kHugePageBytes} : kAlignment);
+}
+
+LargeBuffer::LargeBuffer(LargeBuffer&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+
+LargeBuffer& LargeBuffer::operator=(LargeBuffer&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+}  // namespace pysampler

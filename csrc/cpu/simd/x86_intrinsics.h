@@ -1,0 +1,13 @@
+// The compiler's vector intrinsics, where there are x86 kernels.
+#pragma once
+
+#include "cpu/simd/target.h"
+
+#if PYSAMPLER_X86_KERNELS
+#if defined(__GNUC__) && !defined(__clang__)
+// GCC 12 takes the undefined pass-through operands of its own AVX-512 intrinsics for uninitialised variables.
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
+#include <immintrin.h>
+#endif

@@ -1,0 +1,58 @@
+// The per-block work of table construction, for each instruction set.
+#pragma once
+
+#include <cstdint>
+
+#include "core/alias_build.h"
+#include "core/weights.h"
+#include "cpu/simd/target.h"
+
+namespace pysampler {
+
+// What a scan over weights learns, beside the sum of each block.
+struct ScanResult {
+  double largest = 0;
+  double smallest_positive = 0x1p1023 * 2;  // infinity until one is seen
+  bool all_valid = true;                    // every weight is finite and >= 0
+};
+
+// How weights become masses. Ideal mass of a weight w: (w * prescale) * scale.
+struct MassRule {
+  double prescale;
+  double small_scale;  // decides what is small, and the mass of what is
+  double scale;        // for all the others
+  bool any_small;
+};
+
+// A block between its masses and its slots. Lists are padded for whole-vector stores.
+struct PackedBlock {
+  static constexpr uint64_t kRoom = kBlockItems + 16;
+  alignas(64) uint64_t deficit[kRoom];  // of the lights before: sum of (slot - mass)
+  alignas(64) uint64_t excess[kRoom];   // up to and including this heavy: sum of (mass - slot)
+  alignas(64) uint32_t light_mass[kRoom];
+  alignas(64) uint32_t light_id[kRoom];
+  alignas(64) uint32_t heavy_id[kRoom];
+  alignas(64) uint16_t filler_of[kRoom];  // light -> number of the heavy that fills its slot
+  alignas(64) uint16_t closed_at[kRoom];  // heavy -> number of lights filled when it closed
+  uint64_t lights, heavies;
+  uint64_t lights_done, heavies_done;  // placed inside the block; the rest is left over
+};
+
+constexpr int kPackedTogether = 4;
+
+struct BuildKernels {
+  // sums[i] = sum of block first + i. One thread.
+  void (*sum_blocks)(WeightView weights, double prescale, uint64_t first, uint64_t count, double* sums,
+                     ScanResult* result);
+  // The same over the items that are not small; small_units[i] = total mass of those that are.
+  void (*sum_large)(WeightView weights, const MassRule& rule, uint64_t first, uint64_t count, double* sums,
+                    uint64_t* small_units);
+  // Masses of the blocks [first, first + count), count <= kPackedTogether, adding up to quotas[], and as many of their
+  // slots as can be filled inside each block. False if the weights no longer fit the quotas.
+  bool (*pack_blocks)(WeightView weights, const MassRule& rule, uint64_t first, uint64_t count, const uint64_t* quotas,
+                      PackedBlock* blocks, AliasEntry* table);
+};
+
+const BuildKernels& build_kernels(Target target);
+
+}  // namespace pysampler

@@ -1,0 +1,55 @@
+#include "cpu/table/weight_check.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "cpu/runtime/float_environment.h"
+
+namespace pysampler {
+namespace {
+
+constexpr uint64_t kWeightsPerTask = 1 << 20;
+
+template <class Weight>
+bool is_valid(Weight weight) {
+  return weight >= 0 && weight - weight == 0;  // the difference is NaN for infinity
+}
+
+template <class Weight>
+[[noreturn]] void throw_invalid(const Weight* weights, uint64_t count, uint64_t bad) {
+  InvalidWeights error = {InvalidWeights::Reason::kNotFiniteOrNegative, 0, 0, bad};
+  while (error.first_index + 1 < count && is_valid(weights[error.first_index])) ++error.first_index;
+  error.first_value = weights[error.first_index];
+  throw error;
+}
+
+template <class Weight>
+uint64_t count_positive_of(const Weight* weights, uint64_t count, const Execution& execution) {
+  std::atomic<uint64_t> all_positive{0}, all_bad{0};
+  const auto count_range = [&](uint64_t begin, uint64_t end) {
+    uint64_t positive = 0, bad = 0;
+    for (uint64_t i = begin; i < end; ++i) {
+      positive += weights[i] > 0;
+      bad += !is_valid(weights[i]);
+    }
+    all_positive += positive;
+    all_bad += bad;
+  };
+  parallel_for((count + kWeightsPerTask - 1) / kWeightsPerTask, execution, [&](uint64_t task) {
+    count_range(task * kWeightsPerTask, std::min(count, (task + 1) * kWeightsPerTask));
+  });
+  if (all_bad != 0) throw_invalid(weights, count, all_bad);
+  if (all_positive == 0) throw InvalidWeights{InvalidWeights::Reason::kAllZero};
+  return all_positive;
+}
+
+}  // namespace
+
+uint64_t count_positive(WeightView weights, const Execution& execution) {
+  const StandardFloats standard_floats;
+  return weights.type == WeightType::kFloat32
+             ? count_positive_of(static_cast<const float*>(weights.data), weights.count, execution)
+             : count_positive_of(static_cast<const double*>(weights.data), weights.count, execution);
+}
+
+}  // namespace pysampler
