@@ -103,7 +103,9 @@ def _call(command: list[str]) -> None:
 
 def library_sources() -> list[Path]:
     """The files of csrc/cpu, those that take longest to compile first."""
-    return sorted((ROOT / "csrc" / "cpu").rglob("*.cpp"), key=lambda source: ("kernels" not in source.stem, source.stem))
+    return sorted(
+        (ROOT / "csrc" / "cpu").rglob("*.cpp"), key=lambda source: ("kernels" not in source.stem, source.stem)
+    )
 
 
 def test_sources(only: list[str]) -> list[Path]:
