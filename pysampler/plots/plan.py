@@ -1,0 +1,104 @@
+"""What a planned way of sampling will do: to the mix of the classes, and to coverage."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pysampler.plots.style import (
+    GRID,
+    INK,
+    PALETTE,
+    SOFT_INK,
+    dress,
+    new_figure,
+    percent,
+    whole_numbers,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from pysampler.plan import SamplingPlan
+    from pysampler.plots.data_figure import DataFigure
+
+_MOST_NAMES = 24
+_POINTS = 240
+
+
+def sampling_plan(plan: SamplingPlan, *, title: str | None = None) -> DataFigure:
+    """Draws a plan: each class's share of the data and of the draws, and the forecast of coverage.
+
+    Args:
+        plan: As ``pysampler.plan`` makes it. A plan for weights has no classes, and its figure the second panel only.
+        title: Title of the figure; by default the name of what was read.
+
+    Returns:
+        The figure. ``data``: "in the data" and "in the draws", shares in the order of ``plan.classes``; "epochs" and
+        "coverage", the expected share of the items after so many epochs of independent draws.
+
+    Raises:
+        ImportError: If matplotlib is missing.
+    """
+    names = len(plan.classes)
+    height = min(max(4.6, 1.6 + 0.3 * names), 9.0) if names else 4.6
+    figure = new_figure(title or plan.source, width=11.0 if names else 7.0, height=height)
+    if names:
+        shares, coverage = figure.subplots(1, 2, width_ratios=(1, 1))
+        figure.keep(_draw_shares(shares, plan))
+    else:
+        coverage = figure.subplots()
+    figure.keep(_draw_coverage(coverage, plan))
+    return figure
+
+
+def _draw_shares(axes: Axes, plan: SamplingPlan) -> dict[str, list[float]]:
+    """Draws two points per class, joined: where it stands in the data, and where in the draws."""
+    data = [own.data_share for own in plan.classes]
+    draws = [own.draw_share for own in plan.classes]
+    rows = np.arange(len(data))
+    axes.hlines(rows, np.minimum(data, draws), np.maximum(data, draws), color=GRID, linewidth=3.0, zorder=1)
+    dots: dict[str, Any] = {"linestyle": "none", "markersize": 8, "markeredgecolor": "white"}
+    axes.plot(data, rows, marker="o", color=SOFT_INK, label="in the data", **dots)
+    axes.plot(draws, rows, marker="D", color=PALETTE[1], label="in the draws", **dots)
+    dress(axes, "Share of each class", xlabel="share")
+    axes.grid(axis="x", color=GRID, linewidth=0.8)
+    if len(data) <= _MOST_NAMES:
+        axes.set_yticks(rows, [own.name for own in plan.classes])
+    else:
+        axes.set_ylabel("classes, in order")
+    axes.set_ylim(len(data) - 0.4, -0.6)
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_formatter(lambda share, _: f"{share:.3g}" if share < 0.001 else f"{100 * share:.3g}%")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, frameon=False, labelcolor=INK)
+    return {"in the data": data, "in the draws": draws}
+
+
+def _draw_coverage(axes: Axes, plan: SamplingPlan) -> dict[str, list[float]]:
+    """Draws the expected coverage of independent draws, and when systematic ones have shown everything."""
+    forecast, bound = plan.forecast, plan.systematic_epochs
+    late = forecast.full_coverage_epochs_95
+    last = max(math.ceil(1.1 * late), 2)
+    epochs = np.unique(np.concatenate([np.linspace(0, last, _POINTS), np.arange(min(last, _POINTS) + 1)]))
+    draws = [round(epoch * forecast.draws_per_epoch) for epoch in epochs.tolist()]
+    coverage = [forecast.expected_unique_after(count) / forecast.items for count in draws]
+    axes.plot(epochs, coverage, color=PALETTE[0], linewidth=2.4, label="independent draws, expected")
+    ring: dict[str, Any] = {
+        "markersize": 9,
+        "markerfacecolor": "white",
+        "markeredgecolor": PALETTE[0],
+        "markeredgewidth": 2.0,
+    }
+    axes.plot([late], [1.0], "o", zorder=4, label="95 % of runs have shown everything", **ring)
+    line: dict[str, Any] = {"color": PALETTE[2], "linewidth": 2.0, "linestyle": ":"}
+    if bound <= last:
+        axes.axvline(bound, label=f"systematic draws: everything within {bound}, always", **line)
+    dress(axes, "Items shown", xlabel="epochs", ylabel="share of the items")
+    axes.set_xlim(0, last)
+    axes.set_ylim(0, 1.06)
+    percent(axes.yaxis)
+    whole_numbers(axes.xaxis)
+    axes.legend(loc="lower right", frameon=True, edgecolor="none", labelcolor=INK)
+    return {"epochs": epochs.tolist(), "coverage": coverage}
