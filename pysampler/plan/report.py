@@ -10,7 +10,7 @@ from pysampler.plan.plan import ClassPlan, SamplingPlan
 
 WIDTH = 88
 _MOST_CLASSES = 40
-_MOST_NAME = 24
+_MOST_NAME = 20
 _HEADING = ("class", "items", "in data", "weight", "target", "expected", "draws", "per item", "unseen")
 
 

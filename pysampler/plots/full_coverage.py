@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _XLABEL = "epochs until every image has been shown, the last one counted whole"
 _TAIL = 1e-3  # of the forecast, beyond which the axis may end
+_LEAST_SHOWN = 1e-3  # smaller forecasts would be points on the axis
 
 
 def epochs_to_full_coverage(
@@ -63,7 +64,7 @@ def epochs_to_full_coverage(
     axes.set_xlim(0.3, longest + 0.7)
     percent(axes.yaxis)
     whole_numbers(axes.xaxis)
-    figure_legend(figure, axes)
+    figure_legend(figure, axes, reverse=True)
     return figure
 
 
@@ -108,7 +109,7 @@ def imbalance_sweep(
         percent(axes.yaxis)
     every_axes[-1].set_xlabel(_XLABEL, color=SOFT_INK)
     whole_numbers(every_axes[-1].xaxis)
-    figure_legend(figure, every_axes[0])
+    figure_legend(figure, every_axes[0], reverse=True)
     return figure
 
 
@@ -141,5 +142,6 @@ def _draw_shares(axes: Axes, share: FloatArray, forecast: CoverageForecast | Non
         "markeredgecolor": "white",
         "zorder": 4,
     }
-    axes.plot(epochs, expected, color=PALETTE[1], label="forecast", **points)
+    shown = np.where(expected >= _LEAST_SHOWN, expected, np.nan)
+    axes.plot(epochs, shown, color=PALETTE[1], label="forecast", **points)
     return expected

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _MOST_NAMES = 24
 _POINTS = 240
+_LONG = 60  # epochs, from where on they are drawn on a logarithmic axis
 
 
 def sampling_plan(plan: SamplingPlan, *, title: str | None = None) -> DataFigure:
@@ -47,14 +48,14 @@ def sampling_plan(plan: SamplingPlan, *, title: str | None = None) -> DataFigure
     figure = new_figure(title or plan.source, width=11.0 if names else 7.0, height=height)
     if names:
         shares, coverage = figure.subplots(1, 2, width_ratios=(1, 1))
-        figure.keep(_draw_shares(shares, plan))
+        figure.keep(_draw_shares(shares, plan, height))
     else:
         coverage = figure.subplots()
-    figure.keep(_draw_coverage(coverage, plan))
+    figure.keep(_draw_coverage(coverage, plan, height))
     return figure
 
 
-def _draw_shares(axes: Axes, plan: SamplingPlan) -> dict[str, list[float]]:
+def _draw_shares(axes: Axes, plan: SamplingPlan, height: float) -> dict[str, list[float]]:
     """Draws two points per class, joined: where it stands in the data, and where in the draws."""
     data = [own.data_share for own in plan.classes]
     draws = [own.draw_share for own in plan.classes]
@@ -72,33 +73,42 @@ def _draw_shares(axes: Axes, plan: SamplingPlan) -> dict[str, list[float]]:
     axes.set_ylim(len(data) - 0.4, -0.6)
     axes.set_xlim(left=0)
     axes.xaxis.set_major_formatter(lambda share, _: f"{share:.3g}" if share < 0.001 else f"{100 * share:.3g}%")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, frameon=False, labelcolor=INK)
+    _legend_below(axes, height, columns=2)
     return {"in the data": data, "in the draws": draws}
 
 
-def _draw_coverage(axes: Axes, plan: SamplingPlan) -> dict[str, list[float]]:
+def _draw_coverage(axes: Axes, plan: SamplingPlan, height: float) -> dict[str, list[float]]:
     """Draws the expected coverage of independent draws, and when systematic ones have shown everything."""
     forecast, bound = plan.forecast, plan.systematic_epochs
     late = forecast.full_coverage_epochs_95
     last = max(math.ceil(1.1 * late), 2)
-    epochs = np.unique(np.concatenate([np.linspace(0, last, _POINTS), np.arange(min(last, _POINTS) + 1)]))
-    draws = [round(epoch * forecast.draws_per_epoch) for epoch in epochs.tolist()]
+    logarithmic = last > _LONG
+    first = max(1 / forecast.draws_per_epoch, 0.1)
+    epochs = np.geomspace(first, last, _POINTS) if logarithmic else np.linspace(0, last, _POINTS)
+    draws = np.round(epochs * forecast.draws_per_epoch).astype(np.int64).tolist()
     coverage = [forecast.expected_unique_after(count) / forecast.items for count in draws]
     axes.plot(epochs, coverage, color=PALETTE[0], linewidth=2.4, label="independent draws, expected")
-    ring: dict[str, Any] = {
-        "markersize": 9,
-        "markerfacecolor": "white",
-        "markeredgecolor": PALETTE[0],
-        "markeredgewidth": 2.0,
-    }
-    axes.plot([late], [1.0], "o", zorder=4, label="95 % of runs have shown everything", **ring)
-    line: dict[str, Any] = {"color": PALETTE[2], "linewidth": 2.0, "linestyle": ":"}
+    ring: dict[str, Any] = {"markersize": 9, "markerfacecolor": "white", "markeredgewidth": 2.0}
+    label = f"95 % of their runs have shown everything: {f'{late:.0f}' if late >= 100 else f'{late:.1f}'} epochs"
+    axes.plot([late], [1.0], "o", color=PALETTE[0], zorder=4, clip_on=False, label=label, **ring)
     if bound <= last:
-        axes.axvline(bound, label=f"systematic draws: everything within {bound}, always", **line)
+        label = f"systematic draws have shown everything, always: {bound} epochs"
+        axes.axvline(bound, color=PALETTE[2], linewidth=2.0, linestyle=":", label=label)
     dress(axes, "Items shown", xlabel="epochs", ylabel="share of the items")
-    axes.set_xlim(0, last)
     axes.set_ylim(0, 1.06)
     percent(axes.yaxis)
-    whole_numbers(axes.xaxis)
-    axes.legend(loc="lower right", frameon=True, edgecolor="none", labelcolor=INK)
+    if logarithmic:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.tick_params(axis="x", which="minor", length=0)
+    else:
+        whole_numbers(axes.xaxis)
+    axes.set_xlim(first if logarithmic else 0, last)
+    _legend_below(axes, height, columns=1)
     return {"epochs": epochs.tolist(), "coverage": coverage}
+
+
+def _legend_below(axes: Axes, height: float, *, columns: int) -> None:
+    """Puts a legend under the label of the axis, in a figure so many inches high."""
+    place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0.0, -0.62 / height)}
+    axes.legend(ncols=columns, frameon=False, labelcolor=INK, borderaxespad=0.0, **place)

@@ -60,7 +60,7 @@ def training_scores(
         axes.set_yticks(rows, settings)
         axes.margins(x=0.12)
     figure.supxlabel("score on the validation images", color=SOFT_INK, fontsize=10)
-    figure_legend(figure, every_axes[0])
+    figure_legend(figure, every_axes[0], spacing=1.4)
     return figure
 
 

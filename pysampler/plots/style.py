@@ -73,10 +73,12 @@ def whole_numbers(axis: Axis) -> None:
 
 def percent(axis: Axis) -> None:
     """Shares as per cent, without decimals."""
+    axis.set_major_locator(matplotlib_modules().ticker.MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
     axis.set_major_formatter(matplotlib_modules().ticker.PercentFormatter(xmax=1.0, decimals=0))
 
 
-def figure_legend(figure: Figure, axes: Axes, *, reverse: bool = False) -> None:
+def figure_legend(figure: Figure, axes: Axes, *, reverse: bool = False, spacing: float = 0.5) -> None:
     """Puts one legend for the whole figure outside its axes, on the right."""
     handles, names = axes.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside right center", reverse=reverse, frameon=False, labelcolor=INK)
+    look = {"frameon": False, "labelcolor": INK, "labelspacing": spacing}
+    figure.legend(handles, names, loc="outside right center", reverse=reverse, **look)
