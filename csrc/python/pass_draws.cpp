@@ -1,0 +1,78 @@
+#include "python/pass_draws.h"
+
+#include <algorithm>
+
+#include "cpu/draw/draw.h"
+#include "cpu/permutation/permuted_range.h"
+#include "python/call.h"
+
+namespace py = pybind11;
+
+namespace pysampler::python {
+
+void StreamDraws::draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
+  direct_draw(table_->entries(), table_->items(), stream_, start, step, count, out, active_target(), {});
+}
+
+void StreamDraws::pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
+  direct_draw(table_->entries(), table_->items(), padding_, start, step, count, out, active_target(), {});
+}
+
+ShuffledDraws::ShuffledDraws(uint64_t items, uint64_t seed, uint64_t epoch)
+    : items_(items), stream_(make_stream(seed, epoch, Tag::kPermutation)) {
+  if (items == 0 || items > kMaxPermuted) throw py::value_error("between 1 and 2^62 items can be shuffled");
+}
+
+void ShuffledDraws::draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
+  while (count != 0) {
+    const uint64_t element = start % items_;
+    const uint64_t in_this_one = std::min(count, (items_ - 1 - element) / step + 1);
+    permuted_range(make_permutation(stream_, start / items_, items_), element, step, in_this_one, out, active_target());
+    start += in_this_one * step;
+    out += in_this_one;
+    count -= in_this_one;
+  }
+}
+
+void ShuffledDraws::pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
+  draw(start, step, count, out);
+}
+
+BufferDraws::BufferDraws(const py::buffer& buffer, std::shared_ptr<PassDraws> padding)
+    : view_(buffer.request()), padding_(std::move(padding)) {
+  if (view_.ndim != 1 || !view_.item_type_is_equivalent_to<int64_t>() ||
+      (view_.size > 0 && view_.strides[0] != view_.itemsize)) {
+    throw py::type_error("indices must be a contiguous 1-d buffer of int64");
+  }
+  if (!padding_) throw py::type_error("draws for padding are needed, not None");
+}
+
+void BufferDraws::draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
+  const auto size = static_cast<uint64_t>(view_.size);
+  if (count != 0 && (start >= size || count - 1 > (size - 1 - start) / step)) throw py::index_error("no such position");
+  const auto* indices = static_cast<const int64_t*>(view_.ptr);
+  for (uint64_t i = 0; i < count; ++i) out[i] = indices[start + i * step];
+}
+
+void BufferDraws::pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
+  padding_->pad(start, step, count, out);
+}
+
+void bind_pass_draws(py::module_& module) {
+  py::class_<PassDraws, std::shared_ptr<PassDraws>>(module, "PassDraws")
+      .def("draw_into",
+           [](const PassDraws& draws, uintptr_t out, uint64_t count, uint64_t start, uint64_t step) {
+             const py::gil_scoped_release released;
+             draws.draw(start, step, count, pointer<int64_t>(out));
+           },
+           py::arg("out"), py::arg("count"), py::arg("start"), py::arg("step"));
+  py::class_<StreamDraws, PassDraws, std::shared_ptr<StreamDraws>>(module, "StreamDraws")
+      .def(py::init<std::shared_ptr<Table>, uint64_t, uint64_t>(), py::arg("table"), py::arg("seed"),
+           py::arg("epoch"));
+  py::class_<BufferDraws, PassDraws, std::shared_ptr<BufferDraws>>(module, "BufferDraws")
+      .def(py::init<const py::buffer&, std::shared_ptr<PassDraws>>(), py::arg("buffer"), py::arg("padding"));
+  py::class_<ShuffledDraws, PassDraws, std::shared_ptr<ShuffledDraws>>(module, "ShuffledDraws")
+      .def(py::init<uint64_t, uint64_t, uint64_t>(), py::arg("items"), py::arg("seed"), py::arg("epoch"));
+}
+
+}  // namespace pysampler::python
