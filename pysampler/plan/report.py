@@ -11,11 +11,15 @@ from pysampler.plan.plan import ClassPlan, SamplingPlan
 WIDTH = 88
 _MOST_CLASSES = 40
 _MOST_NAME = 20
+_KEY = (
+    "draws: expected in an epoch; per item: the same for one item of the class;",
+    "unseen: expected share of the class that an epoch of independent draws does not show",
+)
 _HEADING = ("class", "items", "in data", "weight", "target", "expected", "draws", "per item", "unseen")
 
 
 def as_text(plan: SamplingPlan) -> str:
-    """Returns the plan in lines of at most 88 characters, but for the name of the source."""
+    """Returns the plan in lines of about 88 characters; the name of the source may be longer."""
     lines = [plan.source, f"{plan.items} items, {plan.scheme}, {plan.draws_per_epoch} draws per epoch", ""]
     lines += _class_table(plan.classes) if plan.classes else _item_lines(plan)
     lines += ["", "Independent draws", textwrap.indent(str(plan.forecast), "  ")]
@@ -51,7 +55,7 @@ def _class_table(classes: tuple[ClassPlan, ...]) -> list[str]:
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
     if len(shown) < len(classes):
         lines.insert(1 + len(shown) // 2, f"... {len(classes) - len(shown)} more classes (all with --json)")
-    return [*lines, "draws: expected in an epoch; unseen: expected share not shown by an epoch of independent draws"]
+    return [*lines, *_KEY]
 
 
 def _cells(own: ClassPlan) -> tuple[str, ...]:

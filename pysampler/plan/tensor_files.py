@@ -21,9 +21,10 @@ def npy_array(place: Path, wanted: str | None) -> tuple[Any, str]:
     """
     if wanted is not None:
         raise ValueError(f"{place} holds one array: it has no column {wanted!r}")
+    _check_readable(place)
     try:
         array = np.load(place, allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except Exception as error:  # NumPy also takes zip archives and pickles, and raises what these do
         raise ValueError(f"{place} cannot be read as an array of numbers or strings: {error}") from error
     if not isinstance(array, np.ndarray) or array.size == 0:
         raise ValueError(f"{place} must hold an array of at least one item, but it holds {_kind_of(array)}")
@@ -39,12 +40,11 @@ def pt_values(place: Path, wanted: str | None) -> tuple[Any, str]:
     Raises:
         ValueError: See ``read_source``.
     """
+    _check_readable(place)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             values = torch.load(place, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
     except Exception as error:  # whatever an unpickler meets in a file that holds something else
         raise ValueError(
             f"{place} cannot be read: it is damaged, or holds more than tensors, numbers, strings, lists and "
@@ -61,6 +61,12 @@ def pt_values(place: Path, wanted: str | None) -> tuple[Any, str]:
     if len(values) == 0:
         raise ValueError(f"{place} must hold at least one item, but it holds none")
     return values, name
+
+
+def _check_readable(place: Path) -> None:
+    """Raises OSError unless the file can be opened: what goes wrong afterwards is due to what it holds."""
+    with place.open("rb"):
+        pass
 
 
 def _kind_of(values: Any) -> str:
