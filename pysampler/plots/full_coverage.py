@@ -102,7 +102,7 @@ def imbalance_sweep(
         figure.keep({name: share} if expected is None else {name: share, f"forecast {name}": expected})
         dress(axes, "")
         axes.axvline(own.mean(), color=INK, linewidth=1.6, label="mean of the trials")
-        axes.set_ylabel(name, rotation=0, ha="right", va="center", color=INK)
+        axes.set_ylabel(name, rotation=0, ha="right", va="center", color=INK, labelpad=14)
         mean = f"mean {own.mean():.1f}"
         axes.text(0.995, 0.62, mean, ha="right", transform=axes.transAxes, color=SOFT_INK)
         axes.set_xlim(0.3, longest + 0.7)
