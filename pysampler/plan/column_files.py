@@ -45,23 +45,16 @@ def csv_column(place: Path, wanted: str | None) -> tuple[Any, str]:
         ValueError: See ``read_source``.
     """
     lines, rows = _rows(place)
-    if not rows:
-        raise ValueError(f"{place} has no rows")
-    width = len(rows[0])
-    ragged = next((index for index, row in enumerate(rows) if len(row) != width), None)
-    if ragged is not None:
-        raise ValueError(
-            f"every row of {place} must have as many cells as the first, {width}, but line {lines[ragged]} has "
-            f"{len(rows[ragged])}"
-        )
-    names = rows[0] if _is_header(rows) else [str(number) for number in range(width)]
+    header = _is_header(rows)
+    names = rows[0] if header else [str(number) for number in range(len(rows[0]))]
     if len(set(names)) != len(names):
         raise ValueError(f"the columns of {place} must have different names, but they are {_listed(names)}")
-    first = 1 if names is rows[0] else 0
+    first = 1 if header else 0
     if first == len(rows):
         raise ValueError(f"{place} has a header, but no rows below it")
-    by_number = wanted is not None and wanted not in names and wanted.isdecimal() and int(wanted) < width
-    name = names[int(wanted)] if by_number and wanted is not None else choose_column(names, wanted, place)
+    if wanted is not None and wanted not in names and wanted.isdecimal() and int(wanted) < len(names):
+        wanted = names[int(wanted)]
+    name = choose_column(names, wanted, place)
     column = names.index(name)
     cells = [row[column] for row in rows[first:]]
     missing = [index for index, cell in enumerate(cells) if cell.strip().lower() in ("", "nan")]
@@ -107,7 +100,7 @@ def parquet_column(place: Path, wanted: str | None) -> tuple[Any, str]:
 
 
 def _rows(place: Path) -> tuple[list[int], list[list[str]]]:
-    """Returns all rows that are not blank, with their line numbers."""
+    """Returns all rows that are not blank, at least one and all of the same length, with their line numbers."""
     lines, rows = [], []
     try:
         with place.open(encoding="utf-8-sig", newline="") as file:
@@ -122,6 +115,15 @@ def _rows(place: Path) -> tuple[list[int], list[list[str]]]:
         raise ValueError(f"{place} is no text in UTF-8: byte {error.start} cannot be read") from error
     except csv.Error as error:
         raise ValueError(f"{place} cannot be read as CSV: line {reader.line_num}: {error}") from error
+    if not rows:
+        raise ValueError(f"{place} has no rows")
+    width = len(rows[0])
+    ragged = next((index for index, row in enumerate(rows) if len(row) != width), None)
+    if ragged is not None:
+        raise ValueError(
+            f"every row of {place} must have as many cells as the first, {width}, but line {lines[ragged]} has "
+            f"{len(rows[ragged])}"
+        )
     return lines, rows
 
 
