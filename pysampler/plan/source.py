@@ -57,7 +57,7 @@ def read_source(path: str | os.PathLike[str], *, column: str | None = None, kind
         kind: What the values are. By default numbers with fractions, and columns called "weight" or so, are weights;
             everything else is labels.
 
-    Cost: a CSV file of ten million rows takes some 10 seconds and 1 GB.
+    Cost: of a CSV file of two columns, 3 us and 300 bytes per row.
 
     Raises:
         ValueError: A file of another type, empty, damaged, or with values missing; an unknown column.
