@@ -13,7 +13,7 @@ def main() -> int:
     """Runs ``pysampler.cli.main`` and returns its exit code; 2 if the package cannot be imported."""
     try:
         from pysampler import cli  # noqa: PLC0415 - may fail
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # OSError: a shared library of torch is missing
         print(f"pysampler: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     return cli.main()

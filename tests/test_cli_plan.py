@@ -123,7 +123,6 @@ def wrong_sources(folder: Path) -> dict[str, tuple[list[str], str]]:
         "a parameter of another scheme": ([two, "--beta", "0.9"], "belongs to scheme"),
         "a scheme without its parameter": ([two, "--scheme", "power"], "needs alpha="),
         "a scheme for weights": ([str(folder / "zero.npy"), "--as", "weights", "--scheme", "sqrt"], "weights already"),
-        "an unreadable file": (["/proc/self/mem"], "SOURCE must be"),
     }
 
 
@@ -137,12 +136,26 @@ def test_every_wrong_source_is_one_line_and_exit_code_2(tmp_path: Path, capsys: 
         assert words in printed.err, (name, printed.err)
 
 
-def test_a_column_of_type_directory_named_like_a_file_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_folder_named_like_a_file_is_read_as_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "x.csv").mkdir()
     assert cli.main(["plan", str(tmp_path / "x.csv")]) == 2
     assert "has no images" in capsys.readouterr().err
+
+
+def test_a_file_that_may_not_be_read_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    for name in ("x.csv", "x.npy", "x.pt"):
+        (tmp_path / name).write_text("label\n1\n", encoding="utf-8")
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "open", refuse)
+            assert cli.main(["plan", str(tmp_path / name)]) == 2
+        assert capsys.readouterr().err == (
+            f"pysampler plan: error: [Errno 13] Permission denied: '{tmp_path / name}'\n"
+        )
 
 
 # ---- the entry point ----------------------------------------------------------------------------

@@ -130,10 +130,16 @@ def advice(*arguments: Any, **options: Any) -> str:
 def test_balanced_data_are_told_to_be_shuffled() -> None:
     words = advice([0] * 200 + [1] * 199 + [2] * 191)
     assert "balanced already" in words
-    assert "only cost coverage: 590 of them show about" in words
+    assert "only cost coverage then: 590 of them show about" in words
     assert "a shuffle all" in words
     assert "Shuffle instead" in words
     assert "augment" not in words
+
+
+def test_weights_that_keep_the_mix_of_imbalanced_data_are_not_called_balance() -> None:
+    words = advice(CATS, "power", alpha=1.0)
+    assert "The mix of the classes hardly changes: these weights move less than 0.1 % of the draws" in words
+    assert "balanced" not in words
 
 
 def test_imbalanced_data_are_told_how_long_and_what_repeats() -> None:

@@ -102,10 +102,12 @@ def test_parquet_columns_of_names_numbers_and_categories_are_read(tmp_path: Path
     pandas = require("pandas")
     table = pandas.DataFrame({"label": ["cat", "dog", "cat"], "weight": [0.5, 1.0, 2.0], "id": [3, 4, 5]})
     table["kind"] = table["label"].astype("category")
+    table["several"] = [[1, 2], [], [2]]
     path = tmp_path / "table.parquet"
     table.to_parquet(path)
     assert list(read_source(path, column="label").values) == ["cat", "dog", "cat"]
     assert list(read_source(path, column="kind").values) == ["cat", "dog", "cat"]
+    assert read_source(path, column="several").values == [{1, 2}, set(), {2}]
     weights = read_source(path, column="weight")
     assert (weights.kind, list(weights.values)) == ("weights", [0.5, 1.0, 2.0])
     with pytest.raises(ValueError, match="which column"):

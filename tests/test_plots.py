@@ -266,6 +266,21 @@ def test_a_plan_of_weights_or_of_many_classes_is_drawn_too(tmp_path: Path) -> No
     figure.savefig(tmp_path / "many.png")
 
 
+def test_dollar_signs_in_names_are_no_mathematics(tmp_path: Path) -> None:
+    require("matplotlib")
+    names = ["$\\frac$", "a$b$"]
+    counts = plots.class_counts_per_batch(EPOCH_1, LABELS, 2)
+    figures = [
+        plots.class_mix_per_batch({"$\\x$": counts}, names, title="$\\y$"),
+        plots.sampling_plan(plan_labels([names[0]] * 3 + [names[1]] * 9, source="/path/$\\z$" * 30)),
+        plots.imbalance_sweep({names[0]: TRIALS}),
+        plots.training_scores({"F1": {names[0]: [0.5]}}),
+        plots.example_images({names[0]: np.ones((1, 2, 2))}),
+    ]
+    for figure in figures:
+        figure.savefig(tmp_path / "x.png")
+
+
 def test_figures_keep_copies_of_what_they_drew() -> None:
     require("matplotlib")
     counts = plots.class_counts_per_batch(EPOCH_1, LABELS, 2)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # Judgements, not theorems: from where on a thing is worth a sentence.
 _BALANCED = 0.02  # of the draws change hands between classes
+_EVEN = 1.5  # times as many items in the largest class as in the smallest
 _OFTEN = 3.0  # times an epoch that the same item comes
 _FEW_OF_A_CLASS = 2.0  # items per class, on average: hardly labels
 
@@ -42,10 +43,11 @@ def advice_on_classes(
         yield f"{len(classes)} classes for {items} items: are these labels, or names of the items?"
     moved = sum(abs(own.draw_share - own.data_share) for own in classes) / 2
     if all(own.target_share is not None for own in classes) and moved < _BALANCED:
-        yield (
-            f"The data are balanced already: weights would move {_percent(moved)} of the draws from class to class. "
-            + _only_costs_coverage(forecast)
-        )
+        counts = [own.items for own in classes]
+        even = max(counts) <= min(counts) * _EVEN
+        mix = "The data are balanced already, and" if even else "The mix of the classes hardly changes:"
+        yield f"{mix} these weights move {_percent(moved)} of the draws from class to class."
+        yield _only_costs_coverage(forecast)
     else:
         yield from _coverage(forecast, systematic_epochs)
         yield from _repeats(classes, forecast.draws_per_epoch, scheme, has_targets)
@@ -78,7 +80,7 @@ def advice_on_weights(
 def _only_costs_coverage(forecast: CoverageForecast) -> str:
     draws, items = forecast.draws_per_epoch, forecast.items
     return (
-        f"Weighted draws with replacement then only cost coverage: {draws} of them show about "
+        f"Weighted draws with replacement only cost coverage then: {draws} of them show about "
         f"{forecast.expected_unique:.0f} of the {items} items, a shuffle {'all' if draws >= items else draws}. "
         "Shuffle instead."
     )
@@ -124,4 +126,4 @@ def _count(number: int, noun: str) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %"
+    return f"{100 * share:.2g} %" if share >= 0.001 else "less than 0.1 %"

@@ -67,7 +67,7 @@ def csv_column(place: Path, wanted: str | None) -> tuple[Any, str]:
 
 
 def parquet_column(place: Path, wanted: str | None) -> tuple[Any, str]:
-    """Reads a column of a parquet file: an array, or a list of strings or of lists.
+    """Reads a column of a parquet file: an array, or a list of strings, or of sets for a column of lists.
 
     Returns:
         The values and the column's name.
@@ -95,8 +95,11 @@ def parquet_column(place: Path, wanted: str | None) -> tuple[Any, str]:
             f"every item needs a value, but row {first} of {place} has none in column {name!r} "
             f"({column.null_count} of {len(column)} are missing)"
         )
-    number = pyarrow.types.is_integer(column.type) or pyarrow.types.is_floating(column.type)
-    return (column.to_numpy() if number else column.to_pylist()), name
+    if pyarrow.types.is_integer(column.type) or pyarrow.types.is_floating(column.type):
+        return column.to_numpy(), name
+    if pyarrow.types.is_list(column.type) or pyarrow.types.is_large_list(column.type):
+        return [set(labels) for labels in column.to_pylist()], name
+    return column.to_pylist(), name
 
 
 def _rows(place: Path) -> tuple[list[int], list[list[str]]]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from pysampler.class_weights import class_weights, sample_weights
@@ -15,10 +14,8 @@ from pysampler.labels import Labels, read_labels
 from pysampler.plan.advice import advice_on_classes, advice_on_weights
 from pysampler.plan.systematic_bound import systematic_coverage_epochs
 from pysampler.table import AliasTable
-from pysampler.weight_schemes import Scheme, Targets
+from pysampler.weight_schemes import FloatArray, Scheme, Targets
 from pysampler.weights import to_tensor
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ class SamplingPlan:
 
     Attributes:
         source: What was read, in words.
-        scheme: What made the weights: a scheme with its parameter, "targets", or "given".
+        scheme: What made the weights: "inverse", "power, alpha = 0.5" and so on, "targets", or "given".
         items: Number of items, those of weight zero included.
         draws_per_epoch: Draws in an epoch.
         classes: The classes that have items, in the order of their indices; empty for weights.
@@ -122,7 +119,7 @@ def plan_labels(
     per_item, epochs = _outcome(weights, forecast.draws_per_epoch)
     return SamplingPlan(
         source=source,
-        scheme="targets" if targets is not None else f"scheme {scheme}{words}",
+        scheme="targets" if targets is not None else f"{scheme}{words}",
         items=len(read),
         classes=classes,
         forecast=forecast,
@@ -150,7 +147,7 @@ def plan_weights(weights: Any, *, num_samples: int | None = None, source: str = 
     per_item, epochs = _outcome(tensor, forecast.draws_per_epoch)
     return SamplingPlan(
         source=source,
-        scheme="weights as given",
+        scheme="given",
         items=len(tensor),
         draws_per_epoch=forecast.draws_per_epoch,
         classes=(),

@@ -20,9 +20,10 @@ _HEADING = ("class", "items", "in data", "weight", "target", "expected", "draws"
 
 def as_text(plan: SamplingPlan) -> str:
     """Returns the plan in lines of about 88 characters; the name of the source may be longer."""
-    lines = [plan.source, f"{plan.items} items, {plan.scheme}, {plan.draws_per_epoch} draws per epoch", ""]
+    lines = [plan.source, f"{plan.items} items, {_origin(plan.scheme)}, {plan.draws_per_epoch} draws per epoch", ""]
     lines += _class_table(plan.classes) if plan.classes else _item_lines(plan)
-    lines += ["", "Independent draws", textwrap.indent(str(plan.forecast), "  ")]
+    _, *forecast = str(plan.forecast).splitlines()  # the first line repeats what stands above
+    lines += ["", "Independent draws", *(f"  {line}" for line in forecast)]
     epochs = f"{plan.systematic_epochs} epoch{'' if plan.systematic_epochs == 1 else 's'}"
     lines += ["", "Systematic draws", f"  every item within {epochs}, always (three-gap bound)", "", "Advice"]
     for sentence in plan.advice:
@@ -46,6 +47,10 @@ def as_values(plan: SamplingPlan) -> dict[str, Any]:
         "systematic": {"every_item_within_epochs": plan.systematic_epochs},
         "advice": list(plan.advice),
     }
+
+
+def _origin(scheme: str) -> str:
+    return {"targets": "weights by targets", "given": "weights as given"}.get(scheme, f"scheme {scheme}")
 
 
 def _class_table(classes: tuple[ClassPlan, ...]) -> list[str]:

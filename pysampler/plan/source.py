@@ -77,7 +77,7 @@ def read_source(path: str | os.PathLike[str], *, column: str | None = None, kind
     values, name = reader(place, column)
     guessed = _kind(values, name)
     notes = []
-    if kind is None and guessed == "labels" and _numbers(values).dtype.kind == "f":
+    if kind is None and guessed == "labels" and _fractions(values) is not None:
         notes.append("Whole numbers were read as labels; if they are weights, say --as weights.")
     where = f", column {name!r}" if name else ""
     return Source(kind or guessed, values, f"{kind or guessed} of {place}{where}", tuple(notes))
@@ -99,19 +99,20 @@ def _folder(place: Path, column: str | None, kind: Kind | None) -> Source:
 def _kind(values: Any, name: str) -> Kind:
     if "weight" in name.lower():
         return "weights"
-    numbers = _numbers(values)
-    if numbers.dtype.kind != "f" or numbers.ndim != 1:
+    numbers = _fractions(values)
+    if numbers is None or numbers.ndim != 1:
         return "labels"
     whole = np.isnan(numbers) | (numbers == np.trunc(numbers))
     return "labels" if whole.all() else "weights"
 
 
-def _numbers(values: Any) -> npt.NDArray[Any]:
-    """Returns the values as an array if they are numbers, else an empty one of bytes."""
+def _fractions(values: Any) -> npt.NDArray[Any] | None:
+    """Returns the values as an array if they are floating-point numbers, whole or not."""
     if isinstance(values, torch.Tensor):
-        return values.double().numpy() if values.is_floating_point() else np.empty(0, "S")
-    if isinstance(values, np.ndarray):
-        return values if values.dtype.kind == "f" else np.empty(0, "S")
-    if isinstance(values, list) and values and all(isinstance(value, (int, float)) for value in values):
-        return np.asarray(values, dtype=np.float64) if any(type(v) is float for v in values) else np.empty(0, "S")
-    return np.empty(0, "S")
+        return values.double().numpy() if values.is_floating_point() else None
+    array = np.asarray(values) if isinstance(values, np.ndarray) or _are_numbers(values) else np.empty(0, np.int64)
+    return array if array.dtype.kind == "f" else None
+
+
+def _are_numbers(values: list[Any]) -> bool:
+    return all(isinstance(value, (int, float)) for value in values)

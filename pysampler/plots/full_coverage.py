@@ -10,7 +10,17 @@ import numpy.typing as npt
 
 from pysampler.forecast import CoverageForecast
 from pysampler.plots.records import FloatArray, IntArray
-from pysampler.plots.style import INK, PALETTE, SOFT_INK, dress, figure_legend, new_figure, percent, whole_numbers
+from pysampler.plots.style import (
+    INK,
+    PALETTE,
+    SOFT_INK,
+    dress,
+    figure_legend,
+    new_figure,
+    percent,
+    plain,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -102,7 +112,7 @@ def imbalance_sweep(
         figure.keep({name: share} if expected is None else {name: share, f"forecast {name}": expected})
         dress(axes, "")
         axes.axvline(own.mean(), color=INK, linewidth=1.6, label="mean of the trials")
-        axes.set_ylabel(name, rotation=0, ha="right", va="center", color=INK, labelpad=14)
+        axes.set_ylabel(plain(name), rotation=0, ha="right", va="center", color=INK, labelpad=14)
         mean = f"mean {own.mean():.1f}"
         axes.text(0.995, 0.62, mean, ha="right", transform=axes.transAxes, color=SOFT_INK)
         axes.set_xlim(0.3, longest + 0.7)

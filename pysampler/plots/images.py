@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pysampler.plots.style import SOFT_INK, new_figure
+from pysampler.plots.style import SOFT_INK, new_figure, plain
 
 if TYPE_CHECKING:
     from pysampler.plots.data_figure import DataFigure
@@ -48,6 +48,6 @@ def example_images(images: Mapping[str, npt.ArrayLike], *, title: str = "Example
             axes.spines[:].set_visible(False)
             if column < len(own):
                 axes.imshow(own[column], cmap="gray", vmin=0.0, vmax=1.0)
-        row[0].set_ylabel(name, rotation=0, ha="right", va="center", color=SOFT_INK)
+        row[0].set_ylabel(plain(name), rotation=0, ha="right", va="center", color=SOFT_INK)
     figure.keep(arrays)
     return figure

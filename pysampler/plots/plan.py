@@ -15,6 +15,7 @@ from pysampler.plots.style import (
     dress,
     new_figure,
     percent,
+    plain,
     whole_numbers,
 )
 
@@ -45,7 +46,8 @@ def sampling_plan(plan: SamplingPlan, *, title: str | None = None) -> DataFigure
     """
     names = len(plan.classes)
     height = min(max(4.6, 1.6 + 0.3 * names), 9.0) if names else 4.6
-    figure = new_figure(title or plan.source, width=11.0 if names else 7.0, height=height)
+    width = 11.0 if names else 7.0
+    figure = new_figure(title or _shortened(plan.source, width), width=width, height=height)
     if names:
         shares, coverage = figure.subplots(1, 2, width_ratios=(1, 1))
         figure.keep(_draw_shares(shares, plan, height))
@@ -53,6 +55,12 @@ def sampling_plan(plan: SamplingPlan, *, title: str | None = None) -> DataFigure
         coverage = figure.subplots()
     figure.keep(_draw_coverage(coverage, plan, height))
     return figure
+
+
+def _shortened(text: str, width: float) -> str:
+    """Keeps the end of a long path, as much as a title of so many inches can hold."""
+    most = round(8 * width)
+    return text if len(text) <= most else f"…{text[1 - most :]}"
 
 
 def _draw_shares(axes: Axes, plan: SamplingPlan, height: float) -> dict[str, list[float]]:
@@ -67,7 +75,7 @@ def _draw_shares(axes: Axes, plan: SamplingPlan, height: float) -> dict[str, lis
     dress(axes, "Share of each class", xlabel="share")
     axes.grid(axis="x", color=GRID, linewidth=0.8)
     if len(data) <= _MOST_NAMES:
-        axes.set_yticks(rows, [own.name for own in plan.classes])
+        axes.set_yticks(rows, [plain(own.name) for own in plan.classes])
     else:
         axes.set_ylabel("classes, in order")
     axes.set_ylim(len(data) - 0.4, -0.6)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pysampler.plots.style import GRID, INK, PALETTE, SOFT_INK, dress, figure_legend, new_figure
+from pysampler.plots.style import GRID, INK, PALETTE, SOFT_INK, dress, figure_legend, new_figure, plain
 
 if TYPE_CHECKING:
     from pysampler.plots.data_figure import DataFigure
@@ -57,7 +57,7 @@ def training_scores(
         dress(axes, score)
         axes.grid(axis="x", color=GRID, linewidth=0.8)
         axes.set_ylim(len(settings) - 0.5, -0.7)
-        axes.set_yticks(rows, settings)
+        axes.set_yticks(rows, list(map(plain, settings)))
         axes.margins(x=0.12)
     figure.supxlabel("score on the validation images", color=SOFT_INK, fontsize=10)
     figure_legend(figure, every_axes[0], spacing=1.4)

@@ -43,8 +43,13 @@ def new_figure(title: str, *, width: float, height: float) -> DataFigure:
     layout = mpl.layout_engine.ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08)
     figure = DataFigure(figsize=(width, height), dpi=150, layout=layout, facecolor="white")
     mpl.backends.backend_agg.FigureCanvasAgg(figure)
-    figure.suptitle(title, x=0.1 / width, ha="left", fontsize=14, fontweight="bold", color=INK)
+    figure.suptitle(plain(title), x=0.1 / width, ha="left", fontsize=14, fontweight="bold", color=INK)
     return figure
+
+
+def plain(text: str) -> str:
+    """Keeps dollar signs in names from being read as mathematics."""
+    return text.replace("$", r"\$")
 
 
 def class_colours(num_classes: int) -> list[Any]:
@@ -56,7 +61,7 @@ def class_colours(num_classes: int) -> list[Any]:
 
 def dress(axes: Axes, title: str, *, xlabel: str = "", ylabel: str = "") -> None:
     """Gives axes the shared look: title on the left, light horizontal grid, no frame."""
-    axes.set_title(title, loc="left", fontsize=10.5, color=INK)
+    axes.set_title(plain(title), loc="left", fontsize=10.5, color=INK)
     axes.set_xlabel(xlabel, color=SOFT_INK)
     axes.set_ylabel(ylabel, color=SOFT_INK)
     axes.grid(axis="y", color=GRID, linewidth=0.8)
@@ -81,4 +86,4 @@ def figure_legend(figure: Figure, axes: Axes, *, reverse: bool = False, spacing:
     """Puts one legend for the whole figure outside its axes, on the right."""
     handles, names = axes.get_legend_handles_labels()
     look = {"frameon": False, "labelcolor": INK, "labelspacing": spacing}
-    figure.legend(handles, names, loc="outside right center", reverse=reverse, **look)
+    figure.legend(handles, list(map(plain, names)), loc="outside right center", reverse=reverse, **look)

@@ -53,8 +53,10 @@ def load_cats(folder: Path, frequent: str, rare: str) -> Cats:
         ImportError: Pillow is missing.
     """
     files = list_images(folder)
-    paths = {name: [p for p, label in zip(files.paths, files.labels, strict=True) if label == name]
-             for name in (frequent, rare)}  # fmt: skip
+    paths: dict[str, list[Path]] = {frequent: [], rare: []}
+    for path, label in zip(files.paths, files.labels, strict=True):
+        if label in paths:
+            paths[label].append(path)
     for name, own in paths.items():
         if not own:
             known = ", ".join(sorted(set(files.labels))[:40])

@@ -113,10 +113,15 @@ def _other_arguments(cats: Cats, labels: Tensor, seed: int) -> Step:
         Row("replacement=False: unique images", _unique(without), images, "170"),
         Row(f"  share of {rare}", _rare_share(without, labels), float(labels.double().mean()), "5.9 %", "%", 1),
         Row(f"  batch with the last {rare}", last, None),
-        Row("num_samples doubled: unique images", _unique(doubled), forecast.expected_unique_after(2 * images), "114",
-            digits=1),
+        Row(
+            "num_samples doubled: unique images",
+            _unique(doubled),
+            forecast.expected_unique_after(2 * images),
+            "114",
+            digits=1,
+        ),
         Row(f"  share of {rare}", _rare_share(doubled, labels), 0.5, "50.9 %", "%", 1),
-    )  # fmt: skip
+    )
     figures = {
         "5-without-replacement": _mix({"replacement=False": without}, cats, labels, "Without replacement"),
         "6-doubled": _mix({f"num_samples={2 * images}": doubled}, cats, labels, "Twice as many draws"),
@@ -132,10 +137,14 @@ def _epochs_until_all_are_seen(cats: Cats, labels: Tensor, seed: int) -> Step:
     of_epoch = seen.sum(axis=1)
     full = np.flatnonzero(of_epoch == len(labels))
     rows = [
-        Row(f"unique images after {epoch} epochs", int(of_epoch[epoch]),
-            forecast.expected_unique_after(epoch * len(labels)), digits=1)
+        Row(
+            f"unique images after {epoch} epochs",
+            int(of_epoch[epoch]),
+            forecast.expected_unique_after(epoch * len(labels)),
+            digits=1,
+        )
         for epoch in (2, 5, 10)
-    ]  # fmt: skip
+    ]
     if len(full):
         rows.append(Row("epoch in which the last image came", int(full[0]), None, "8, from 0"))
     figure = plots.coverage_curve(
@@ -160,9 +169,13 @@ def _trials(labels: Tensor, trials: int, seed: int) -> Step:
         Row("  median", float(np.median(epochs)), forecast.full_coverage_epochs_median, digits=2),
         Row("  95 % of trials within", float(np.quantile(epochs, 0.95)), forecast.full_coverage_epochs_95, digits=2),
         Row("in whole epochs, mean", float(whole.mean()), forecast.full_coverage_whole_epochs_mean, digits=2),
-        Row("  95 % of trials within", float(np.quantile(whole, 0.95, method="inverted_cdf")),
-            forecast.full_coverage_whole_epochs_quantile(0.95), "9-10"),
-    )  # fmt: skip
+        Row(
+            "  95 % of trials within",
+            float(np.quantile(whole, 0.95, method="inverted_cdf")),
+            forecast.full_coverage_whole_epochs_quantile(0.95),
+            "9-10",
+        ),
+    )
     figure = plots.epochs_to_full_coverage(whole, forecast=forecast, always_within=bound)
     return Step(f"{trials} trials; systematic draws need at most {bound} epochs, always", rows, {"8-epochs": figure})
 
