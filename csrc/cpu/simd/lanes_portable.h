@@ -1,9 +1,10 @@
-// Four 64-bit lanes in plain C++: the reference that the vector versions must equal, and the fallback.
+// Two 64-bit lanes in plain C++: the reference that the vector versions must equal, and the fallback. Two rather than
+// four, for a pair of vectors then stays in sixteen registers.
 // Included inside a namespace of its own by draw_kernels.cpp.
 
 struct Lanes {
-  static constexpr int kCount = 4;
-  uint64_t lane[4];
+  static constexpr int kCount = 2;
+  uint64_t lane[kCount];
 };
 
 template <class Function>
