@@ -109,6 +109,7 @@ def _draw_coverage(axes: Axes, plan: SamplingPlan, height: float) -> dict[str, l
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
         axes.tick_params(axis="x", which="minor", length=0)
+        axes.tick_params(axis="x", pad=7)
     else:
         whole_numbers(axes.xaxis)
     axes.set_xlim(first if logarithmic else 0, last)
