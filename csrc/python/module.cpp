@@ -62,7 +62,6 @@ void multinomial_into(uintptr_t out, uintptr_t weights, uint64_t rows, uint64_t 
 
 PYBIND11_MODULE(_core, module) {
   namespace bindings = pysampler::python;
-  bindings::active_target();  // an unusable PYSAMPLER_CPU_TARGET fails the import, not some later call
   module.def("cpu_target", [] { return pysampler::target_name(bindings::active_target()); });
   module.def("cpu_targets", &bindings::supported_target_names);
   bindings::bind_table(module);
