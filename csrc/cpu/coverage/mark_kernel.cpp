@@ -47,22 +47,35 @@ void count_one(uint16_t* count) {
   }
 }
 
+template <Sharing kSharing, bool kCounting>
+void mark_all(const int64_t* indices, uint64_t count, uint64_t* words, uint16_t* counts) {
+  const auto prefetch = [=](uint64_t i) {
+    const auto item = static_cast<uint64_t>(indices[i]);
+    prefetch_to_write(words + item / 64);
+    if constexpr (kCounting) prefetch_to_write(counts + item);
+  };
+  const auto mark_one = [=](uint64_t i) {
+    const auto item = static_cast<uint64_t>(indices[i]);
+    set_bit<kSharing>(words, item);
+    if constexpr (kCounting) count_one<kSharing>(counts + item);
+  };
+  const uint64_t ahead = std::min(count, kAhead);
+  for (uint64_t i = 0; i < ahead; ++i) prefetch(i);
+  for (uint64_t i = 0; i + ahead < count; ++i) {
+    prefetch(i + ahead);
+    mark_one(i);
+  }
+  for (uint64_t i = count - ahead; i < count; ++i) mark_one(i);
+}
+
 }  // namespace
 
 template <Sharing kSharing>
 void mark_chunk(const int64_t* indices, uint64_t count, const Marks& marks) {
-  const auto prefetch = [&](uint64_t i) {
-    const auto item = static_cast<uint64_t>(indices[i]);
-    prefetch_to_write(marks.words + item / 64);
-    if (marks.counts != nullptr) prefetch_to_write(marks.counts + item);
-  };
-  const uint64_t begin = std::min(count, kAhead);
-  for (uint64_t i = 0; i < begin; ++i) prefetch(i);
-  for (uint64_t i = 0; i < count; ++i) {
-    if (i + kAhead < count) prefetch(i + kAhead);
-    const auto item = static_cast<uint64_t>(indices[i]);
-    set_bit<kSharing>(marks.words, item);
-    if (marks.counts != nullptr) count_one<kSharing>(marks.counts + item);
+  if (marks.counts == nullptr) {
+    mark_all<kSharing, false>(indices, count, marks.words, nullptr);
+  } else {
+    mark_all<kSharing, true>(indices, count, marks.words, marks.counts);
   }
 }
 

@@ -12,15 +12,17 @@ constexpr uint64_t kMarkChunk = 4096;  // 32 KiB of indices
 // Whether threads mark the same memory at once.
 enum class Sharing { kAlone, kShared };
 
-// Whether every index lies in [0, items). Without branches, so that compilers vectorise it: valid is what is not
-// negative and becomes negative when the number of items is taken off.
-inline bool all_in_range(const int64_t* indices, uint64_t count, uint64_t items) {
-  uint64_t wrong = 0;
-  for (uint64_t i = 0; i < count; ++i) {
-    const auto index = static_cast<uint64_t>(indices[i]);
-    wrong |= index | ~(index - items);
-  }
-  return wrong >> 63 == 0;
+// Negative exactly if `index` lies outside [0, items): what is inside is not negative, and becomes negative when the
+// number of items is taken off. No comparisons, so that loops over it are vectorised.
+inline int64_t sign_if_outside(int64_t index, uint64_t items) {
+  return index | ~static_cast<int64_t>(static_cast<uint64_t>(index) - items);
+}
+
+template <class Index>
+bool all_in_range(const Index* indices, uint64_t count, uint64_t items) {
+  int64_t signs = 0;
+  for (uint64_t i = 0; i < count; ++i) signs |= sign_if_outside(indices[i], items);
+  return signs >= 0;
 }
 
 // Marks `count` <= kMarkChunk indices, all in range: the caller has looked at this very copy of them.

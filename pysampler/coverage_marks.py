@@ -1,0 +1,111 @@
+"""A bitmap of items: which ones have come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pysampler import _core
+from pysampler.coverage_indices import IndexArray
+from pysampler.labels import Labels
+
+Words = NDArray[np.uint64]
+Counts = NDArray[np.uint16]
+
+MOST_COUNTED = 65535  # counts stop there
+_CHUNK = 2**22  # items looked at together; a multiple of 64
+
+
+def empty_words(items: int) -> Words:
+    """A bitmap without marks: item i is bit i % 64 of word i // 64. Memory is taken as it is touched."""
+    return np.zeros(-(-items // 64), np.uint64)
+
+
+def mark(indices: IndexArray, words: Words, counts: Counts | None, items: int) -> None:
+    """Marks indices in ``words``, and adds one to the count of each.
+
+    Raises:
+        IndexError: An index outside [0, items). Nothing is marked then.
+    """
+    _core.mark(
+        indices.ctypes.data,
+        indices.size,
+        indices.dtype == np.int64,
+        words.ctypes.data,
+        0 if counts is None else counts.ctypes.data,
+        items,
+        torch.get_num_threads(),
+    )
+
+
+def count_marked(words: Words, other: Words | None = None) -> int:
+    """How many items are marked in ``words``, or in either of two bitmaps. O(N / 64)."""
+    return _core.count_bits(
+        words.ctypes.data, 0 if other is None else other.ctypes.data, len(words), torch.get_num_threads()
+    )
+
+
+def marked_chunks(words: Words, other: Words | None, items: int) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+    """Yields (first item, whether each of the following is marked) for all items, some millions at a time."""
+    for first in range(0, items, _CHUNK):
+        part = words[first // 64 : (first + _CHUNK) // 64]
+        if other is not None:
+            part = part | other[first // 64 : (first + _CHUNK) // 64]
+        bits = np.unpackbits(part.astype("<u8", copy=False).view(np.uint8), bitorder="little")
+        yield first, bits[: items - first].view(np.bool_)
+
+
+def unmarked_items(words: Words, other: Words | None, items: int) -> Iterator[NDArray[np.int64]]:
+    """Yields the items that are marked in neither bitmap, in ascending order, some millions of items at a time."""
+    for first, marked in marked_chunks(words, other, items):
+        yield np.flatnonzero(~marked) + first
+
+
+def marked_per_class(words: Words, other: Words | None, labels: Labels) -> NDArray[np.int64]:
+    """How many items of each class are marked; an item with several labels counts for each. int64 of shape (C,)."""
+    result = np.zeros(len(labels.classes), np.int64)
+    for first, marked in marked_chunks(words, other, len(labels)):
+        result += _per_class(labels, first, marked)
+    return result
+
+
+def counted_per_class(counts: Counts, labels: Labels) -> NDArray[np.int64]:
+    """The sum of the counts of each class's items. int64 of shape (C,)."""
+    result = np.zeros(len(labels.classes), np.int64)
+    for first in range(0, len(counts), _CHUNK):
+        result += _per_class(labels, first, counts[first : first + _CHUNK])
+    return result
+
+
+def items_per_count(counts: Counts) -> NDArray[np.int64]:
+    """How many items have been counted 0, 1, 2, ... times, up to the largest count there is."""
+    result = np.zeros(MOST_COUNTED + 1, np.int64)
+    for first in range(0, len(counts), _CHUNK):
+        part = np.bincount(counts[first : first + _CHUNK])
+        result[: len(part)] += part
+    return result[: int(np.flatnonzero(result)[-1]) + 1]
+
+
+def add_counts(into: Counts, other: Counts) -> None:
+    """Adds counts, stopping at MOST_COUNTED."""
+    for first in range(0, len(into), _CHUNK):
+        part = into[first : first + _CHUNK]
+        part += np.minimum(other[first : first + _CHUNK], MOST_COUNTED - part)
+
+
+def _per_class(labels: Labels, first: int, values: NDArray[Any]) -> NDArray[np.int64]:
+    """Adds up the values of items first, first + 1, ... by class."""
+    end = first + len(values)
+    if labels.offsets is None:
+        codes = labels.codes[first:end]
+    else:
+        codes = labels.codes[labels.offsets[first] : labels.offsets[end]]
+        values = np.repeat(values, np.diff(labels.offsets[first : end + 1]))
+    if values.dtype == np.bool_:
+        return np.bincount(codes[values], minlength=len(labels.classes))
+    # Sums of some millions of counts are exact in float64.
+    return np.bincount(codes, values, minlength=len(labels.classes)).astype(np.int64)
