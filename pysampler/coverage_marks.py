@@ -42,6 +42,31 @@ def mark(indices: IndexArray, words: Words, counts: Counts | None, items: int) -
     )
 
 
+def mark_draws(
+    epochs: list[_core.PassDraws], start: int, count: int, words: Words, counts: Counts | None, items: int
+) -> None:
+    """Marks ``count`` draws from position ``start`` on of each of ``epochs``, drawn again and never listed."""
+    _core.mark_draws(
+        epochs,
+        start,
+        count,
+        words.ctypes.data,
+        0 if counts is None else counts.ctypes.data,
+        items,
+        torch.get_num_threads(),
+    )
+
+
+def find_draws(epochs: list[_core.PassDraws], start: int, count: int, wanted: Words, items: int) -> NDArray[np.int64]:
+    """Finds the draws of the items marked in ``wanted``, among those that ``mark_draws`` would mark.
+
+    Returns:
+        int64 of shape (found, 3): which of ``epochs``, position, item; in this order.
+    """
+    found = _core.find_draws(epochs, start, count, wanted.ctypes.data, items, torch.get_num_threads())
+    return np.frombuffer(found, np.int64).reshape(-1, 3)
+
+
 def count_marked(words: Words, other: Words | None = None) -> int:
     """How many items are marked in ``words``, or in either of two bitmaps. O(N / 64)."""
     return _core.count_bits(

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pysampler import _core
 from pysampler import coverage_marks as marks
 from pysampler.arguments import MAX_COUNT, whole_number
 from pysampler.coverage_indices import IndexArray, flat_indices
@@ -139,13 +140,7 @@ class CoverageTracker:
 
     def new_epoch(self) -> None:
         """Ends the epoch: what has come so far counts as past. O(N / 64)."""
-        with self._lock:
-            self._settle()
-            if self._past is not None:
-                np.bitwise_or(self._past, self._words, out=self._past)
-                self._words.fill(0)
-            self._epoch += 1
-            self._draws_this_epoch = 0
+        self._end_epochs(1)
 
     def merge(self, other: CoverageTracker) -> None:
         """Adds what another tracker of the same items has seen, for instance on other data loaders: O(N).
@@ -335,6 +330,23 @@ class CoverageTracker:
             labels=pickled["labels"],
         )
         self._restore(state)
+
+    def _end_epochs(self, count: int) -> None:
+        with self._lock:
+            self._settle()
+            if self._past is not None:
+                np.bitwise_or(self._past, self._words, out=self._past)
+                self._words.fill(0)
+            self._epoch += count
+            self._draws_this_epoch = 0
+
+    def _mark_draws(self, epochs: list[_core.PassDraws], start: int, count: int) -> None:
+        """Marks ``count`` draws from position ``start`` on of each of ``epochs``, never listing them."""
+        with self._lock:
+            self._settle()
+            marks.mark_draws(epochs, start, count, self._words, self._counts, self.num_items)
+            self._draws += len(epochs) * count
+            self._draws_this_epoch += len(epochs) * count
 
     def _drawn(self, drawn: Any) -> None:
         """Takes what a watched sampler yields. Ints are put by: marking them one by one would cost far more."""
