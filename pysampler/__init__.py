@@ -16,6 +16,8 @@ except ImportError as error:
 from pysampler._version import __version__
 from pysampler.batch_sampler import WeightedBatchSampler
 from pysampler.class_weights import class_weights, sample_weights
+from pysampler.coverage_audit import CoverageAudit, audit_coverage, positions_of
+from pysampler.coverage_tracker import ClassCoverage, CoverageTracker
 from pysampler.coverage_trials import CoverageTrials, simulate_coverage
 from pysampler.forecast import CoverageForecast, forecast_coverage
 from pysampler.imbalanced import ImbalancedDatasetSampler
@@ -30,18 +32,23 @@ cpu_targets = _core.cpu_targets
 
 __all__ = [
     "AliasTable",
+    "ClassCoverage",
+    "CoverageAudit",
     "CoverageForecast",
+    "CoverageTracker",
     "CoverageTrials",
     "ImbalancedDatasetSampler",
     "Labels",
     "WeightedBatchSampler",
     "WeightedRandomSampler",
     "__version__",
+    "audit_coverage",
     "class_weights",
     "cpu_target",
     "cpu_targets",
     "forecast_coverage",
     "multinomial",
+    "positions_of",
     "read_labels",
     "repeat_counts",
     "repeat_factors",

@@ -49,7 +49,7 @@ class CoverageAudit:
 
     @property
     def fraction(self) -> float:
-        """unique / items."""
+        """Share of the items that have come, in [0, 1]."""
         return self.unique / self.items
 
     @property
@@ -88,7 +88,7 @@ def audit_coverage(
     tracker: CoverageTracker | None = None,
     progress: bool = False,
 ) -> CoverageAudit:
-    """Redraws what training was shown, and reports it: all of epochs 0, 1, ..., ``epochs`` - 1, then ``position`` draws.
+    """Redraws what training was shown, and reports it: all of epochs 0, 1, ..., ``epochs`` - 1, then ``position`` more.
 
     Nothing needs to have been recorded. Draws are counted over all ranks, without padding; epochs that were skipped
     by ``set_epoch`` or cut short count as run.
@@ -174,7 +174,7 @@ def positions_of(
 
     Example:
         >>> positions_of(7, AliasTable([1.0] * 10), seed=0, epochs=2).tolist()
-        [[0, 0], [0, 8], [1, 0]]
+        [[1, 2]]
     """
     span = drawn_span(source, state, seed, epochs, position, num_samples)
     flat = flat_indices(items)
@@ -189,7 +189,17 @@ def positions_of(
     sightings = np.concatenate(parts)
     if _is_single(items):
         return torch.from_numpy(sightings[:, :2].copy())
-    return {item: torch.from_numpy(sightings[sightings[:, 2] == item, :2].copy()) for item in np.unique(flat).tolist()}
+    return _by_item(np.unique(flat), sightings)
+
+
+def _by_item(items: NDArray[np.int64], sightings: NDArray[np.int64]) -> dict[int, torch.Tensor]:
+    ordered = sightings[np.argsort(sightings[:, 2], kind="stable")]
+    begins = np.searchsorted(ordered[:, 2], items, side="left").tolist()
+    ends = np.searchsorted(ordered[:, 2], items, side="right").tolist()
+    return {
+        item: torch.from_numpy(ordered[begin:end, :2].copy())
+        for item, begin, end in zip(items.tolist(), begins, ends, strict=True)
+    }
 
 
 def _pieces(span: DrawnSpan) -> Iterator[tuple[int, int, int, int]]:
