@@ -166,11 +166,7 @@ class CoverageTracker:
         Raises:
             ValueError: The ranks' trackers differ in num_items, counts, epochs or the current epoch (on all ranks).
         """
-        merged = CoverageTracker(
-            self.num_items, counts=self._counts is not None, epochs=self._past is not None, labels=self.labels
-        )
-        merged._restore(marks_of_all_ranks(self._state(), group))
-        return merged
+        return CoverageTracker._of(marks_of_all_ranks(self._state(), group), self.labels)
 
     @property
     def nbytes(self) -> int:
@@ -310,26 +306,24 @@ class CoverageTracker:
             ValueError: Not such a file, truncated or damaged; labels of another number of items.
             OSError: The file cannot be read.
         """
-        state = read_coverage_file(path)
+        return cls._of(read_coverage_file(path), labels)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return CoverageTracker._of, (self._state(), self.labels)
+
+    @classmethod
+    def _of(cls, state: CoverageState, labels: Any) -> CoverageTracker:
+        """A tracker that takes over the arrays of ``state``."""
         tracker = cls(
             state.num_items, counts=state.counts is not None, epochs=state.seen_this_epoch is not None, labels=labels
         )
-        tracker._restore(state)
+        if state.seen_this_epoch is None:
+            tracker._words = state.seen
+        else:
+            tracker._past, tracker._words = state.seen, state.seen_this_epoch
+        tracker._counts = state.counts
+        tracker._set_numbers(state)
         return tracker
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"state": self._state(), "labels": self.labels}
-
-    def __setstate__(self, pickled: dict[str, Any]) -> None:
-        state = pickled["state"]
-        CoverageTracker.__init__(
-            self,
-            state.num_items,
-            counts=state.counts is not None,
-            epochs=state.seen_this_epoch is not None,
-            labels=pickled["labels"],
-        )
-        self._restore(state)
 
     def _end_epochs(self, count: int) -> None:
         with self._lock:
@@ -415,8 +409,10 @@ class CoverageTracker:
             if self._counts is not None:
                 assert state.counts is not None
                 self._counts[:] = state.counts
-            self._epoch, self._draws = state.epoch, state.draws
-            self._draws_this_epoch = state.draws_this_epoch
+            self._set_numbers(state)
+
+    def _set_numbers(self, state: CoverageState) -> None:
+        self._epoch, self._draws, self._draws_this_epoch = state.epoch, state.draws, state.draws_this_epoch
 
     def _add(self, state: CoverageState) -> None:
         self._check_fits(state)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.distributed
 
 from pysampler.coverage_tracker import CoverageTracker
 from pysampler.integrations.coverage_logging import coverage_scalars
@@ -76,20 +77,24 @@ class CoverageCallback(Callback):  # type: ignore[misc, valid-type]
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """Logs, and begins the next epoch."""
-        scalars = coverage_scalars(self.tracker.merged_over_ranks(), per_class=self._per_class)
+        scalars = coverage_scalars(self._everywhere(), per_class=self._per_class)
         # They are the same on all ranks already; sync_dist keeps Lightning from doubting it.
         pl_module.log_dict({f"{self._prefix}/{name}": float(value) for name, value in scalars.items()}, sync_dist=True)
         self.tracker.new_epoch()
 
     def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         """Adds the state of all ranks together."""
-        checkpoint[self.state_key] = self.tracker.merged_over_ranks().state_dict()
+        checkpoint[self.state_key] = self._everywhere().state_dict()
 
     def on_load_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         """Goes on from it, if there is one: on rank 0, so that it counts once when ranks are merged again."""
         state = checkpoint.get(self.state_key)
         if state is not None:
             self.tracker.load_state_dict(state if trainer.global_rank == 0 else _emptied(state))
+
+    def _everywhere(self) -> CoverageTracker:
+        several = torch.distributed.is_available() and torch.distributed.is_initialized()
+        return self.tracker.merged_over_ranks() if several else self.tracker
 
 
 def _emptied(state: dict[str, Any]) -> dict[str, Any]:

@@ -40,7 +40,7 @@ void for_each_chunk(const IndexView& indices, uint64_t task, Use use) {
 }
 
 // The first index of indices[first, first + count) that lies outside; the first one of all if none does any more.
-IndexOutOfRange first_outside(const IndexView& indices, uint64_t first, uint64_t count, uint64_t items) {
+IndexOutOfRange first_wrong_of(const IndexView& indices, uint64_t first, uint64_t count, uint64_t items) {
   for (uint64_t i = first; i < first + count; ++i) {
     const int64_t index = indices[i];
     if (static_cast<uint64_t>(index) >= items) return {i, index, false};
@@ -62,7 +62,7 @@ void check(const IndexView& indices, uint64_t items, const Execution& execution)
   });
   const uint64_t first = first_wrong;
   if (first == UINT64_MAX) return;
-  throw first_outside(indices, first, std::min(kMarkChunk, indices.count - first), items);
+  throw first_wrong_of(indices, first, std::min(kMarkChunk, indices.count - first), items);
 }
 
 }  // namespace
@@ -78,9 +78,8 @@ void mark(const IndexView& indices, const Marks& marks, const Execution& executi
         // Marked is the copy that was looked at, whatever another thread does to the original.
         int64_t chunk[kMarkChunk];
         if (!copy_checked(from + first, count, marks.items, chunk)) {
-          const int64_t* const wrong = std::find_if(
-              chunk, chunk + count, [&](int64_t index) { return static_cast<uint64_t>(index) >= marks.items; });
-          throw IndexOutOfRange{first + static_cast<uint64_t>(wrong - chunk), *wrong, true};
+          const uint64_t wrong = first_outside(chunk, count, marks.items);
+          throw IndexOutOfRange{first + wrong, chunk[wrong], true};
         }
         marker(chunk, count);
       });

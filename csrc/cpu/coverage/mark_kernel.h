@@ -1,6 +1,7 @@
 // The inner loop of everything that marks: a chunk of indices that lies in L1, one random read-modify-write each.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "cpu/coverage/marks.h"
@@ -23,6 +24,13 @@ bool all_in_range(const Index* indices, uint64_t count, uint64_t items) {
   int64_t signs = 0;
   for (uint64_t i = 0; i < count; ++i) signs |= sign_if_outside(indices[i], items);
   return signs >= 0;
+}
+
+// The place of the first index that lies outside; `count` if none does.
+inline uint64_t first_outside(const int64_t* indices, uint64_t count, uint64_t items) {
+  return static_cast<uint64_t>(std::find_if(indices, indices + count, [=](int64_t index) {
+                                 return sign_if_outside(index, items) < 0;
+                               }) - indices);
 }
 
 // Marks `count` <= kMarkChunk indices, all in range: the caller has looked at this very copy of them.

@@ -30,7 +30,10 @@ void for_each_chunk(const Redraw& redraw, uint64_t items, uint64_t task, Use use
     const uint64_t count = std::min(kMarkChunk, end - first), position = redraw.start + first;
     redraw.epochs[epoch](position, count, draws);
     // A table file that somebody writes to while it is mapped may say anything.
-    if (!all_in_range(draws, count, items)) throw IndexOutOfRange{position, *std::max_element(draws, draws + count), true};
+    if (!all_in_range(draws, count, items)) {
+      const uint64_t wrong = first_outside(draws, count, items);
+      throw IndexOutOfRange{position + wrong, draws[wrong], true};
+    }
     use(epoch, position, draws, count);
   }
 }
