@@ -6,8 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch.utils.data
+
 from pysampler import _core
 from pysampler.arguments import MAX_EPOCH, check_positions, positive_count, seed_key, whole_number
+from pysampler.coverage_watch import WatchedSampler
+from pysampler.resumable import Resumable
+from pysampler.state import read_state
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,47 @@ def drawn_span(
     """Reads the arguments of ``audit_coverage``, which says what they are and what is raised."""
     if hasattr(source, "_pass_draws"):
         return _of_table(source, state, seed, epochs, position, num_samples)
-    raise TypeError(f"an audit needs a table or a pysampler sampler, but got {type(source).__name__}")
+    sampler = _innermost(source)
+    if not isinstance(sampler, Resumable):
+        raise TypeError(f"an audit needs a table or a sampler of pysampler, but got {type(source).__name__}")
+    if seed is not None or num_samples is not None:
+        raise ValueError("a sampler has its own seed and num_samples: leave them out")
+    return _of_sampler(sampler, state, epochs, position)
+
+
+def _innermost(source: Any) -> Any:
+    """The sampler inside of batch samplers and of those that a tracker watches."""
+    while not isinstance(source, Resumable):
+        if isinstance(source, WatchedSampler):
+            source = source.watched_sampler
+        elif isinstance(source, torch.utils.data.BatchSampler):
+            source = source.sampler
+        else:
+            break
+    return source
+
+
+def _of_sampler(
+    sampler: Resumable, state: Mapping[str, Any] | None, epochs: int | None, position: int | None
+) -> DrawnSpan:
+    key = sampler.seed
+    if key is None:
+        raise ValueError(
+            "this sampler takes a new key from a generator for every epoch, so nobody can tell what it has drawn: "
+            "make it with seed="
+        )
+    source = sampler.current_source()
+    draws = source.draws
+    if epochs is not None:
+        if state is not None:
+            raise ValueError("give either state or epochs and position, not both")
+        where = _where(epochs, position, draws)
+    elif position is not None:
+        raise ValueError("position is that of the epoch after epochs=: give both")
+    else:
+        stands = read_state(sampler.state_dict() if state is None else state, source.identity())
+        where = stands.epoch, stands.position
+    return DrawnSpan(source.items, draws, *where, lambda epoch: source.pass_draws(key, epoch))
 
 
 def _of_table(

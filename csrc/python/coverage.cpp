@@ -25,8 +25,8 @@ void mark_indices(uintptr_t indices, uint64_t count, bool is_int64, uintptr_t wo
                   int threads) {
   try {
     without_gil(threads, [&](const Execution& execution) {
-      mark({pointer<const void>(indices), count, is_int64}, {items, pointer<uint64_t>(words), pointer<uint16_t>(counts)},
-           execution);
+      mark({pointer<const void>(indices), count, is_int64},
+           {items, pointer<uint64_t>(words), pointer<uint16_t>(counts)}, execution);
     });
   } catch (const IndexOutOfRange& error) {
     const std::string place = "indices[" + std::to_string(error.place) + "] is " + std::to_string(error.index);

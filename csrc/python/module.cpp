@@ -9,9 +9,9 @@
 #include "cpu/without_replacement/without_replacement.h"
 #include "python/call.h"
 #include "python/coverage.h"
-#include "python/index_source.h"
 #include "python/iterators.h"
 #include "python/pass_draws.h"
+#include "python/position_source.h"
 #include "python/table.h"
 
 namespace py = pybind11;
@@ -68,7 +68,7 @@ PYBIND11_MODULE(_core, module) {
   module.def("cpu_targets", &bindings::supported_target_names);
   bindings::bind_table(module);
   bindings::bind_pass_draws(module);
-  bindings::bind_index_sources(module);
+  bindings::bind_position_source(module);
   bindings::bind_iterators(module);
   bindings::bind_coverage(module);
   module.def("positive_weights", &bindings::positive_weights, py::arg("weights"), py::arg("count"),

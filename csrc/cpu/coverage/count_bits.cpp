@@ -35,8 +35,8 @@ uint64_t count_bits(const uint64_t* bitmap, const uint64_t* other, uint64_t word
   const uint64_t tasks = words / kWordsPerTask + (words % kWordsPerTask != 0);
   std::atomic<uint64_t> sum{0};
   parallel_for(tasks, execution, [&](uint64_t task) {
-    const uint64_t first = task * kWordsPerTask;
-    sum += count_range(bitmap + first, other == nullptr ? nullptr : other + first, std::min(kWordsPerTask, words - first));
+    const uint64_t first = task * kWordsPerTask, count = std::min(kWordsPerTask, words - first);
+    sum += count_range(bitmap + first, other == nullptr ? nullptr : other + first, count);
   });
   return sum;
 }
