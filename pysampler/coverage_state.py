@@ -127,7 +127,7 @@ def read_coverage_file(path: str | os.PathLike[str]) -> CoverageState:
         header, data_start, size = read_header(file, name, _KIND)
         numbers, metadata = _numbers_of(header, name)
         expected = _layout(numbers["num_items"], header)
-        if {key: header[key] for key in expected} != expected or len(header) != len(expected) + 1:
+        if {key: header.get(key) for key in expected} != expected or len(header) != len(expected) + 1:
             raise ValueError(f"{name} is damaged: its header contradicts itself")
         end = max(entry["data_offsets"][1] for entry in expected.values())
         if size != data_start + end:
