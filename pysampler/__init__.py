@@ -18,7 +18,8 @@ from pysampler.batch_sampler import WeightedBatchSampler
 from pysampler.batched_dataset import BatchedDataset
 from pysampler.class_weights import class_weights, sample_weights
 from pysampler.coverage_audit import CoverageAudit, audit_coverage, positions_of
-from pysampler.coverage_tracker import ClassCoverage, CoverageTracker
+from pysampler.coverage_classes import ClassCoverage
+from pysampler.coverage_tracker import CoverageTracker
 from pysampler.coverage_trials import CoverageTrials, simulate_coverage
 from pysampler.distributed import DistributedWeightedBatchSampler, DistributedWeightedSampler
 from pysampler.forecast import CoverageForecast, forecast_coverage

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from pysampler import _core
 from pysampler import coverage_marks as marks
+from pysampler.coverage_classes import ClassCoverage
 from pysampler.coverage_indices import flat_indices
 from pysampler.coverage_span import DrawnSpan, drawn_span
-from pysampler.coverage_tracker import ClassCoverage, CoverageTracker
+from pysampler.coverage_tracker import CoverageTracker
 from pysampler.progress import progress_bar
 
 _LISTED_DRAWS = 2**22  # of short epochs that are redrawn together
+_LISTED_EPOCHS = 4096  # of which there are at most so many
 _PIECE_DRAWS = 2**26  # of a long epoch; between two steps of a progress bar
 
 
@@ -207,7 +209,7 @@ def _pieces(span: DrawnSpan) -> Iterator[tuple[int, int, int, int]]:
 
     Together they are the whole span, in order. Of short epochs many come at once, of long ones a part.
     """
-    together = max(1, _LISTED_DRAWS // span.draws_per_epoch)
+    together = min(max(1, _LISTED_DRAWS // span.draws_per_epoch), _LISTED_EPOCHS)
     if together > 1:
         for first in range(0, span.epochs, together):
             yield first, min(together, span.epochs - first), 0, span.draws_per_epoch

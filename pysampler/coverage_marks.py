@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,13 +10,12 @@ from numpy.typing import NDArray
 
 from pysampler import _core
 from pysampler.coverage_indices import IndexArray
-from pysampler.labels import Labels
 
 Words = NDArray[np.uint64]
 Counts = NDArray[np.uint16]
 
 MOST_COUNTED = 65535  # counts stop there
-_CHUNK = 2**22  # items looked at together; a multiple of 64
+CHUNK = 2**22  # items looked at together; a multiple of 64
 
 
 def empty_words(items: int) -> Words:
@@ -76,10 +74,10 @@ def count_marked(words: Words, other: Words | None = None) -> int:
 
 def marked_chunks(words: Words, other: Words | None, items: int) -> Iterator[tuple[int, NDArray[np.bool_]]]:
     """Yields (first item, whether each of the following is marked) for all items, some millions at a time."""
-    for first in range(0, items, _CHUNK):
-        part = words[first // 64 : (first + _CHUNK) // 64]
+    for first in range(0, items, CHUNK):
+        part = words[first // 64 : (first + CHUNK) // 64]
         if other is not None:
-            part = part | other[first // 64 : (first + _CHUNK) // 64]
+            part = part | other[first // 64 : (first + CHUNK) // 64]
         bits = np.unpackbits(part.astype("<u8", copy=False).view(np.uint8), bitorder="little")
         yield first, bits[: items - first].view(np.bool_)
 
@@ -90,47 +88,17 @@ def unmarked_items(words: Words, other: Words | None, items: int) -> Iterator[ND
         yield np.flatnonzero(~marked) + first
 
 
-def marked_per_class(words: Words, other: Words | None, labels: Labels) -> NDArray[np.int64]:
-    """How many items of each class are marked; an item with several labels counts for each. int64 of shape (C,)."""
-    result = np.zeros(len(labels.classes), np.int64)
-    for first, marked in marked_chunks(words, other, len(labels)):
-        result += _per_class(labels, first, marked)
-    return result
-
-
-def counted_per_class(counts: Counts, labels: Labels) -> NDArray[np.int64]:
-    """The sum of the counts of each class's items. int64 of shape (C,)."""
-    result = np.zeros(len(labels.classes), np.int64)
-    for first in range(0, len(counts), _CHUNK):
-        result += _per_class(labels, first, counts[first : first + _CHUNK])
-    return result
-
-
 def items_per_count(counts: Counts) -> NDArray[np.int64]:
     """How many items have been counted 0, 1, 2, ... times, up to the largest count there is."""
     result = np.zeros(MOST_COUNTED + 1, np.int64)
-    for first in range(0, len(counts), _CHUNK):
-        part = np.bincount(counts[first : first + _CHUNK])
+    for first in range(0, len(counts), CHUNK):
+        part = np.bincount(counts[first : first + CHUNK])
         result[: len(part)] += part
     return result[: int(np.flatnonzero(result)[-1]) + 1]
 
 
 def add_counts(into: Counts, other: Counts) -> None:
     """Adds counts, stopping at MOST_COUNTED."""
-    for first in range(0, len(into), _CHUNK):
-        part = into[first : first + _CHUNK]
-        part += np.minimum(other[first : first + _CHUNK], MOST_COUNTED - part)
-
-
-def _per_class(labels: Labels, first: int, values: NDArray[Any]) -> NDArray[np.int64]:
-    """Adds up the values of items first, first + 1, ... by class."""
-    end = first + len(values)
-    if labels.offsets is None:
-        codes = labels.codes[first:end]
-    else:
-        codes = labels.codes[labels.offsets[first] : labels.offsets[end]]
-        values = np.repeat(values, np.diff(labels.offsets[first : end + 1]))
-    if values.dtype == np.bool_:
-        return np.bincount(codes[values], minlength=len(labels.classes))
-    # Sums of some millions of counts are exact in float64.
-    return np.bincount(codes, values, minlength=len(labels.classes)).astype(np.int64)
+    for first in range(0, len(into), CHUNK):
+        part = into[first : first + CHUNK]
+        part += np.minimum(other[first : first + CHUNK], MOST_COUNTED - part)

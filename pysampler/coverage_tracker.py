@@ -2,53 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from pysampler import _core
 from pysampler import coverage_marks as marks
 from pysampler.arguments import MAX_COUNT, whole_number
-from pysampler.coverage_indices import IndexArray, flat_indices
+from pysampler.coverage_classes import ClassCoverage, coverage_by_class
+from pysampler.coverage_indices import flat_indices
 from pysampler.coverage_ranks import marks_of_all_ranks
 from pysampler.coverage_state import CoverageState, read_coverage_file, write_coverage_file
+from pysampler.coverage_store import CoverageStore
 from pysampler.coverage_watch import WatchedSampler, watched
 from pysampler.labels import read_labels
 
 _PENDING = 4096
-
-
-@dataclass(frozen=True, eq=False)
-class ClassCoverage:
-    """Coverage by class, each entry int64 of shape (C,). Made by ``CoverageTracker.per_class``.
-
-    An item with several labels counts for each of its classes.
-
-    Attributes:
-        classes: What each class is called.
-        items: How many items it has.
-        unique: How many of them have come.
-        unique_this_epoch: How many of them have come this epoch; None if epochs are not tracked.
-        draws: How often its items have come in all, as far as counts go; None without counts.
-    """
-
-    classes: tuple[Any, ...]
-    items: NDArray[np.int64]
-    unique: NDArray[np.int64]
-    unique_this_epoch: NDArray[np.int64] | None
-    draws: NDArray[np.int64] | None
-
-    @property
-    def fraction(self) -> NDArray[np.float64]:
-        """Share of each class that has come, float64 of shape (C,); NaN for classes without items."""
-        with np.errstate(invalid="ignore"):
-            return self.unique / self.items
 
 
 class CoverageTracker:
@@ -88,13 +62,7 @@ class CoverageTracker:
             raise ValueError(
                 f"labels must have one entry per item, but there are {len(self.labels)} for num_items={self.num_items}"
             )
-        # With epochs, an index is marked once all the same: `_past` is everything before this epoch.
-        self._words = marks.empty_words(self.num_items)
-        self._past = marks.empty_words(self.num_items) if epochs else None
-        self._counts = np.zeros(self.num_items, np.uint16) if counts else None
-        self._epoch = 0
-        self._draws = 0
-        self._draws_this_epoch = 0
+        self._store = CoverageStore(self.num_items, counts, epochs)
         self._pending: list[int] = []  # drawn by watched samplers, in range, not marked yet
         self._lock = threading.Lock()
 
@@ -119,7 +87,7 @@ class CoverageTracker:
         """
         flat = flat_indices(indices)
         with self._lock:
-            self._mark(flat)
+            self._store.mark(flat)
 
     def watch(self, sampler: Any) -> WatchedSampler:
         """Returns a stand-in for ``sampler`` that yields the same, and marks what it yields.
@@ -153,7 +121,10 @@ class CoverageTracker:
         """
         if other is self:
             raise ValueError("a tracker cannot be merged with itself: every count would double")
-        self._add(other._state())
+        state = other._state()
+        self._store.check_fits(state)
+        with self._settled() as store:
+            store.add(state)
 
     def merged_over_ranks(self, group: Any = None) -> CoverageTracker:
         """Returns a new tracker of what all ranks of a ``torch.distributed`` group have seen; this one is unchanged.
@@ -171,31 +142,30 @@ class CoverageTracker:
     @property
     def nbytes(self) -> int:
         """Size of the marks in bytes."""
-        return sum(part.nbytes for part in (self._words, self._past, self._counts) if part is not None)
+        return self._store.nbytes
 
     @property
     def epoch(self) -> int:
         """How often ``new_epoch`` was called."""
-        return self._epoch
+        return self._store.epoch
 
     @property
     def draws(self) -> int:
         """How many indices have come in all, repetitions included."""
         with self._lock:
-            return self._draws + len(self._pending)
+            return self._store.draws + len(self._pending)
 
     @property
     def draws_this_epoch(self) -> int:
         """How many indices have come this epoch, repetitions included."""
         with self._lock:
-            return self._draws_this_epoch + len(self._pending)
+            return self._store.draws_this_epoch + len(self._pending)
 
     @property
     def unique(self) -> int:
         """How many distinct items have come in all. O(N / 64), as all that follows but per item where said."""
-        with self._lock:
-            self._settle()
-            return marks.count_marked(self._words, self._past)
+        with self._settled() as store:
+            return store.unique()
 
     @property
     def unique_this_epoch(self) -> int:
@@ -204,16 +174,15 @@ class CoverageTracker:
         Raises:
             RuntimeError: The tracker was made with ``epochs=False``.
         """
-        if self._past is None:
+        if not self.tracks_epochs:
             raise RuntimeError("this tracker does not keep epochs apart: make it with epochs=True")
-        with self._lock:
-            self._settle()
-            return marks.count_marked(self._words)
+        with self._settled() as store:
+            return store.unique_this_epoch()
 
     @property
     def tracks_epochs(self) -> bool:
         """Whether ``unique_this_epoch`` is known."""
-        return self._past is not None
+        return self._store.past is not None
 
     @property
     def fraction(self) -> float:
@@ -235,9 +204,9 @@ class CoverageTracker:
 
         For when 8 bytes for each would be too much. Items that come while this runs may or may not be in it.
         """
-        with self._lock:
-            self._settle()
-        for chunk in marks.unmarked_items(self._words, self._past, self.num_items):
+        with self._settled() as store:
+            words, past = store.words, store.past
+        for chunk in marks.unmarked_items(words, past, self.num_items):
             if len(chunk):
                 yield torch.from_numpy(chunk)
 
@@ -248,8 +217,8 @@ class CoverageTracker:
         Raises:
             RuntimeError: The tracker was made without ``counts=True``.
         """
-        with self._lock:
-            return torch.from_numpy(self._settled_counts().astype(np.int32))
+        with self._settled() as store:
+            return torch.from_numpy(_counts_of(store).astype(np.int32))
 
     def items_per_count(self) -> torch.Tensor:
         """Returns how many items have come 0, 1, 2, ... times: int64 of shape (largest count + 1,), summing to N.
@@ -259,8 +228,8 @@ class CoverageTracker:
         Raises:
             RuntimeError: The tracker was made without ``counts=True``.
         """
-        with self._lock:
-            return torch.from_numpy(marks.items_per_count(self._settled_counts()))
+        with self._settled() as store:
+            return torch.from_numpy(marks.items_per_count(_counts_of(store)))
 
     def per_class(self) -> ClassCoverage:
         """Returns coverage by class. O(N).
@@ -270,12 +239,8 @@ class CoverageTracker:
         """
         if self.labels is None:
             raise RuntimeError("this tracker knows no classes: make it with labels=")
-        with self._lock:
-            self._settle()
-            this_epoch = None if self._past is None else marks.marked_per_class(self._words, None, self.labels)
-            unique = marks.marked_per_class(self._words, self._past, self.labels)
-            draws = None if self._counts is None else marks.counted_per_class(self._counts, self.labels)
-        return ClassCoverage(self.labels.classes, self.labels.counts, unique, this_epoch, draws)
+        with self._settled() as store:
+            return coverage_by_class(store.words, store.past, store.counts, self.labels)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns all of it but the labels, as ints and tensors (copies), for ``torch.save`` and checkpoints. O(N)."""
@@ -288,7 +253,10 @@ class CoverageTracker:
             ValueError: A state of another number of items or of a newer version, one without the counts or epochs that
                 this tracker keeps, or a damaged one. The tracker is then unchanged.
         """
-        self._restore(CoverageState.from_dict(state))
+        checked = CoverageState.from_dict(state)
+        self._store.check_fits(checked)
+        with self._settled() as store:
+            store.restore(checked)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the state to ``path`` in the safetensors format, replacing it at once.
@@ -313,34 +281,21 @@ class CoverageTracker:
 
     @classmethod
     def _of(cls, state: CoverageState, labels: Any) -> CoverageTracker:
-        """A tracker that takes over the arrays of ``state``."""
-        tracker = cls(
-            state.num_items, counts=state.counts is not None, epochs=state.seen_this_epoch is not None, labels=labels
-        )
-        if state.seen_this_epoch is None:
-            tracker._words = state.seen
-        else:
-            tracker._past, tracker._words = state.seen, state.seen_this_epoch
-        tracker._counts = state.counts
-        tracker._set_numbers(state)
+        tracker = cls(state.num_items, labels=labels)
+        tracker._store = CoverageStore.of(state)
         return tracker
 
+    def _state(self) -> CoverageState:
+        with self._settled() as store:
+            return store.state()
+
     def _end_epochs(self, count: int) -> None:
-        with self._lock:
-            self._settle()
-            if self._past is not None:
-                np.bitwise_or(self._past, self._words, out=self._past)
-                self._words.fill(0)
-            self._epoch += count
-            self._draws_this_epoch = 0
+        with self._settled() as store:
+            store.end_epochs(count)
 
     def _mark_draws(self, epochs: list[_core.PassDraws], start: int, count: int) -> None:
-        """Marks ``count`` draws from position ``start`` on of each of ``epochs``, never listing them."""
-        with self._lock:
-            self._settle()
-            marks.mark_draws(epochs, start, count, self._words, self._counts, self.num_items)
-            self._draws += len(epochs) * count
-            self._draws_this_epoch += len(epochs) * count
+        with self._settled() as store:
+            store.mark_draws(epochs, start, count)
 
     def _drawn(self, drawn: Any) -> None:
         """Takes what a watched sampler yields. Ints are put by: marking them one by one would cost far more."""
@@ -351,80 +306,21 @@ class CoverageTracker:
             raise IndexError(f"indices must lie in [0, {self.num_items}), but the watched sampler yielded {drawn}")
         self._pending.append(drawn)
         if len(self._pending) >= _PENDING:
-            with self._lock:
-                self._settle()
+            with self._settled():
+                pass
 
-    def _settle(self) -> None:
-        """Marks what is pending. Needs the lock; other threads may append meanwhile."""
-        count = len(self._pending)
-        if count:
-            taken = np.array(self._pending[:count], np.int64)
-            del self._pending[:count]
-            self._mark(taken)
-
-    def _mark(self, indices: IndexArray) -> None:
-        marks.mark(indices, self._words, self._counts, self.num_items)
-        self._draws += indices.size
-        self._draws_this_epoch += indices.size
-
-    def _settled_counts(self) -> marks.Counts:
-        if self._counts is None:
-            raise RuntimeError("this tracker does not count how often items come: make it with counts=True")
-        self._settle()
-        return self._counts
-
-    def _state(self) -> CoverageState:
+    @contextlib.contextmanager
+    def _settled(self) -> Iterator[CoverageStore]:
+        """Takes the lock, and marks what is pending. Other threads may append meanwhile: that is for the next one."""
         with self._lock:
-            self._settle()
-            return CoverageState(
-                num_items=self.num_items,
-                epoch=self._epoch,
-                draws=self._draws,
-                draws_this_epoch=self._draws_this_epoch,
-                seen=self._words.copy() if self._past is None else self._past | self._words,
-                seen_this_epoch=None if self._past is None else self._words.copy(),
-                counts=None if self._counts is None else self._counts.copy(),
-            )
+            count = len(self._pending)
+            if count:
+                self._store.mark(np.array(self._pending[:count], np.int64))
+                del self._pending[:count]
+            yield self._store
 
-    def _check_fits(self, state: CoverageState) -> None:
-        if state.num_items != self.num_items:
-            raise ValueError(f"the tracker has num_items={self.num_items}, but the other {state.num_items}")
-        for name, own, other in (
-            ("counts", self._counts, state.counts),
-            ("epochs", self._past, state.seen_this_epoch),
-        ):
-            if own is not None and other is None:
-                raise ValueError(f"the tracker keeps {name}, but the other does not: make it with {name}=False")
 
-    def _restore(self, state: CoverageState) -> None:
-        self._check_fits(state)
-        with self._lock:
-            self._pending.clear()
-            if self._past is None:
-                self._words[:] = state.seen
-            else:
-                assert state.seen_this_epoch is not None
-                self._past[:] = state.seen
-                self._words[:] = state.seen_this_epoch
-            if self._counts is not None:
-                assert state.counts is not None
-                self._counts[:] = state.counts
-            self._set_numbers(state)
-
-    def _set_numbers(self, state: CoverageState) -> None:
-        self._epoch, self._draws, self._draws_this_epoch = state.epoch, state.draws, state.draws_this_epoch
-
-    def _add(self, state: CoverageState) -> None:
-        self._check_fits(state)
-        with self._lock:
-            if self._past is None:
-                self._words |= state.seen
-            else:
-                assert state.seen_this_epoch is not None
-                self._past |= state.seen
-                self._words |= state.seen_this_epoch
-            if self._counts is not None:
-                assert state.counts is not None
-                marks.add_counts(self._counts, state.counts)
-            self._draws += state.draws
-            self._draws_this_epoch += state.draws_this_epoch
+def _counts_of(store: CoverageStore) -> marks.Counts:
+    if store.counts is None:
+        raise RuntimeError("this tracker does not count how often items come: make it with counts=True")
+    return store.counts
