@@ -19,10 +19,8 @@ from pysampler.coverage_indices import flat_indices
 from pysampler.coverage_ranks import marks_of_all_ranks
 from pysampler.coverage_state import CoverageState, read_coverage_file, write_coverage_file
 from pysampler.coverage_store import CoverageStore
-from pysampler.coverage_watch import WatchedSampler, watched
+from pysampler.coverage_watch import Report, WatchedSampler, watched
 from pysampler.labels import read_labels
-
-_PENDING = 4096
 
 
 class CoverageTracker:
@@ -63,8 +61,9 @@ class CoverageTracker:
                 f"labels must have one entry per item, but there are {len(self.labels)} for num_items={self.num_items}"
             )
         self._store = CoverageStore(self.num_items, counts, epochs)
-        self._pending: list[int] = []  # drawn by watched samplers, in range, not marked yet
-        self._lock = threading.Lock()
+        self._pending: list[int] = []  # put by: marking ints one by one would cost far more
+        # Signal handlers may ask while an update runs, on the same thread.
+        self._lock = threading.RLock()
 
     def __repr__(self) -> str:
         return (
@@ -104,7 +103,7 @@ class CoverageTracker:
         Raises:
             TypeError: ``sampler`` cannot be iterated.
         """
-        return watched(sampler, self._drawn)
+        return watched(sampler, Report(self.num_items, self._pending, self._drawn))
 
     def new_epoch(self) -> None:
         """Ends the epoch: what has come so far counts as past. O(N / 64)."""
@@ -298,16 +297,14 @@ class CoverageTracker:
             store.mark_draws(epochs, start, count)
 
     def _drawn(self, drawn: Any) -> None:
-        """Takes what a watched sampler yields. Ints are put by: marking them one by one would cost far more."""
+        """Takes what a watched sampler yields: batches, and ints once there are many, or out of range."""
         if type(drawn) is not int:
             self.update(drawn)
             return
         if not 0 <= drawn < self.num_items:
             raise IndexError(f"indices must lie in [0, {self.num_items}), but the watched sampler yielded {drawn}")
-        self._pending.append(drawn)
-        if len(self._pending) >= _PENDING:
-            with self._settled():
-                pass
+        with self._settled():
+            self._pending.append(drawn)
 
     @contextlib.contextmanager
     def _settled(self) -> Iterator[CoverageStore]:
@@ -315,8 +312,9 @@ class CoverageTracker:
         with self._lock:
             count = len(self._pending)
             if count:
-                self._store.mark(np.array(self._pending[:count], np.int64))
+                taken = np.array(self._pending[:count], np.int64)
                 del self._pending[:count]
+                self._store.mark(taken)
             yield self._store
 
 

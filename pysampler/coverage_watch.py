@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch.utils.data
 
-Report = Callable[[Any], None]
+MOST_PENDING = 4096
+
+
+@dataclass(frozen=True)
+class Report:
+    """Where what is yielded is reported to.
+
+    Attributes:
+        items: Indices lie in [0, items).
+        pending: Takes ints that do, as long as there are fewer than MOST_PENDING; who asks for them takes them away.
+        take: Takes everything else, before it is yielded; raises if it is no index.
+    """
+
+    items: int
+    pending: list[int]
+    take: Callable[[Any], None]
 
 
 class WatchedSampler(torch.utils.data.Sampler[Any]):
@@ -50,23 +66,31 @@ class WatchedDistributedSampler(WatchedSampler, torch.utils.data.DistributedSamp
 
 
 class _WatchedIterator(Iterator[Any]):
+    __slots__ = ("_items", "_iterator", "_pending", "_report")
+
     def __init__(self, iterator: Iterator[Any], report: Report) -> None:
         self._iterator = iterator
         self._report = report
+        self._pending = report.pending
+        self._items = report.items
 
     def __next__(self) -> Any:
         drawn = next(self._iterator)
-        self._report(drawn)
+        # Most of what there is to do for an int, done here: a call would double its cost.
+        if type(drawn) is int and 0 <= drawn < self._items and len(self._pending) < MOST_PENDING:
+            self._pending.append(drawn)
+        else:
+            self._report.take(drawn)
         return drawn
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("_iterator", "_report") or name.startswith("__"):
+        if name in self.__slots__ or name.startswith("__"):
             raise AttributeError(name)
         return getattr(self._iterator, name)  # state_dict, load_state_dict
 
 
 def watched(sampler: Any, report: Report) -> WatchedSampler:
-    """Returns a stand-in for ``sampler`` that calls ``report`` with all it yields, before it yields it.
+    """Returns a stand-in for ``sampler`` that reports all it yields, before it yields it.
 
     Raises:
         TypeError: ``sampler`` cannot be iterated, or is a DataLoader.

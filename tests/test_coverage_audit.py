@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -162,10 +163,7 @@ def test_an_audit_of_a_loop_agrees_with_the_tracker_that_watched_it() -> None:
     audit = audit_coverage(sampler, counts=True, labels=[0, 1] * 20)
     assert torch.equal(audit.counts, tracker.counts)
     assert audit.per_class.unique.tolist() == tracker.per_class().unique.tolist()
-    assert (
-        str(audit)
-        == f"{audit.unique} of 40 items seen ({2.5 * audit.unique:.1f} %) after 2 epochs and 50 draws of 50 draws"
-    )
+    assert str(audit) == f"{audit.unique} of 40 items seen ({2.5 * audit.unique:.1f} %) after 3 epochs of 50 draws"
 
 
 def test_a_tracker_filled_by_an_audit_goes_on_where_training_stopped() -> None:
@@ -243,6 +241,11 @@ def test_other_wrong_arguments_are_named() -> None:
             positions_of(wrong, TABLE, seed=0, epochs=1)
     with pytest.raises(TypeError, match="must be integers"):
         positions_of(1.5, TABLE, seed=0, epochs=1)
+    sole = positions_of(3, TABLE, seed=0, epochs=1)
+    for one in (torch.tensor(3), np.int64(3)):
+        assert torch.equal(positions_of(one, TABLE, seed=0, epochs=1), sole)
+    for several in ([3], torch.tensor([3]), np.array([3]), (3,)):
+        assert torch.equal(positions_of(several, TABLE, seed=0, epochs=1)[3], sole)
     assert positions_of([], TABLE, seed=0, epochs=1) == {}
 
 

@@ -116,6 +116,25 @@ def test_marking_many_indices_hears_ctrl_c_and_the_tracker_stays_usable(threads:
     assert seconds_until_heard(prepare, threads) < SOON_SECONDS
 
 
+def test_a_signal_handler_may_ask_a_tracker_that_is_being_updated() -> None:
+    """As one that saves a checkpoint before a machine goes away."""
+
+    def work() -> list[int]:
+        indices = looped_tensor(2**28, torch.int64, fill=3)
+        tracker = CoverageTracker(10)
+        watched = iter(tracker.watch([1, 2]))
+        next(watched)
+        asked: list[int] = []
+        signal.signal(signal.SIGALRM, lambda *_: asked.append(tracker.state_dict()["num_items"]))
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        tracker.update(indices)
+        assert tracker.never_seen().tolist() == [0, 2, 4, 5, 6, 7, 8, 9]
+        assert tracker.draws == 2**28 + 1
+        return asked
+
+    assert in_child(work) == [10]
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("num_samples", [100, 2**40])
 def test_long_audits_hear_ctrl_c(num_samples: int, threads: int) -> None:
