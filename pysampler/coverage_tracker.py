@@ -19,7 +19,7 @@ from pysampler.coverage_indices import flat_indices
 from pysampler.coverage_ranks import marks_of_all_ranks
 from pysampler.coverage_state import CoverageState, read_coverage_file, write_coverage_file
 from pysampler.coverage_store import CoverageStore
-from pysampler.coverage_watch import Report, WatchedSampler, watched
+from pysampler.coverage_watch import WatchedSampler, watched
 from pysampler.labels import read_labels
 
 
@@ -103,7 +103,7 @@ class CoverageTracker:
         Raises:
             TypeError: ``sampler`` cannot be iterated.
         """
-        return watched(sampler, Report(self.num_items, self._pending, self._drawn))
+        return watched(sampler, self)
 
     def new_epoch(self) -> None:
         """Ends the epoch: what has come so far counts as past. O(N / 64)."""

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch.utils.data
 
 MOST_PENDING = 4096
 
 
-@dataclass(frozen=True)
-class Report:
-    """Where what is yielded is reported to.
+class Watcher(Protocol):
+    """Who is told what is yielded: a CoverageTracker."""
 
-    Attributes:
-        items: Indices lie in [0, items).
-        pending: Takes ints that do, as long as there are fewer than MOST_PENDING; who asks for them takes them away.
-        take: Takes everything else, before it is yielded; raises if it is no index.
-    """
+    num_items: int
+    """Indices lie in [0, num_items)."""
 
-    items: int
-    pending: list[int]
-    take: Callable[[Any], None]
+    _pending: list[int]
+    """Takes ints that do, as long as there are fewer than MOST_PENDING; the watcher takes them away."""
+
+    def _drawn(self, drawn: Any) -> None:
+        """Takes everything else, before it is yielded; raises if it is no index."""
 
 
 class WatchedSampler(torch.utils.data.Sampler[Any]):
@@ -32,14 +29,14 @@ class WatchedSampler(torch.utils.data.Sampler[Any]):
     What it does not have itself it asks the other one for, and it sets attributes there.
     """
 
-    _OWN = frozenset({"watched_sampler", "_report"})
+    _OWN = frozenset({"watched_sampler", "_watcher"})
 
-    def __init__(self, sampler: Any, report: Report) -> None:
+    def __init__(self, sampler: Any, watcher: Watcher) -> None:
         self.watched_sampler = sampler
-        self._report = report
+        self._watcher = watcher
 
     def __iter__(self) -> Iterator[Any]:
-        return _WatchedIterator(iter(self.watched_sampler), self._report)
+        return _WatchedIterator(iter(self.watched_sampler), self._watcher)
 
     def __len__(self) -> int:
         return len(self.watched_sampler)
@@ -66,13 +63,13 @@ class WatchedDistributedSampler(WatchedSampler, torch.utils.data.DistributedSamp
 
 
 class _WatchedIterator(Iterator[Any]):
-    __slots__ = ("_items", "_iterator", "_pending", "_report")
+    __slots__ = ("_items", "_iterator", "_pending", "_watcher")
 
-    def __init__(self, iterator: Iterator[Any], report: Report) -> None:
+    def __init__(self, iterator: Iterator[Any], watcher: Watcher) -> None:
         self._iterator = iterator
-        self._report = report
-        self._pending = report.pending
-        self._items = report.items
+        self._watcher = watcher
+        self._pending = watcher._pending
+        self._items = watcher.num_items
 
     def __next__(self) -> Any:
         drawn = next(self._iterator)
@@ -80,7 +77,7 @@ class _WatchedIterator(Iterator[Any]):
         if type(drawn) is int and 0 <= drawn < self._items and len(self._pending) < MOST_PENDING:
             self._pending.append(drawn)
         else:
-            self._report.take(drawn)
+            self._watcher._drawn(drawn)
         return drawn
 
     def __getattr__(self, name: str) -> Any:
@@ -89,7 +86,7 @@ class _WatchedIterator(Iterator[Any]):
         return getattr(self._iterator, name)  # state_dict, load_state_dict
 
 
-def watched(sampler: Any, report: Report) -> WatchedSampler:
+def watched(sampler: Any, watcher: Watcher) -> WatchedSampler:
     """Returns a stand-in for ``sampler`` that reports all it yields, before it yields it.
 
     Raises:
@@ -100,5 +97,5 @@ def watched(sampler: Any, report: Report) -> WatchedSampler:
     if not hasattr(type(sampler), "__iter__"):
         raise TypeError(f"only what yields indices can be watched, but got {type(sampler).__name__}")
     if isinstance(sampler, torch.utils.data.DistributedSampler):
-        return WatchedDistributedSampler(sampler, report)
-    return WatchedSampler(sampler, report)
+        return WatchedDistributedSampler(sampler, watcher)
+    return WatchedSampler(sampler, watcher)

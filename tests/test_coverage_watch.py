@@ -129,6 +129,8 @@ def test_copies_of_a_watched_sampler_have_their_own_tracker() -> None:
     watched = tracker.watch(weighted())
     for made in (copy.deepcopy(watched), pickle.loads(pickle.dumps(watched))):
         assert list(made) == list(weighted())
+        assert made._watcher.unique == len(set(weighted()))
+        assert made._watcher.draws == 100
     assert tracker.draws == 0
 
 
