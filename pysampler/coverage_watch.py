@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import torch.utils.data
@@ -36,7 +36,9 @@ class WatchedSampler(torch.utils.data.Sampler[Any]):
         self._watcher = watcher
 
     def __iter__(self) -> Iterator[Any]:
-        return _WatchedIterator(iter(self.watched_sampler), self._watcher)
+        iterator = iter(self.watched_sampler)
+        kind = _StatefulIterator if _is_stateful(iterator) else _WatchedIterator
+        return kind(iterator, self._watcher)
 
     def __len__(self) -> int:
         return len(self.watched_sampler)
@@ -62,6 +64,28 @@ class WatchedDistributedSampler(WatchedSampler, torch.utils.data.DistributedSamp
         self.watched_sampler.set_epoch(epoch)
 
 
+class _PassesStateOn:
+    """Real methods: from Python 3.12 on, checks against protocols do not see what ``__getattr__`` would find."""
+
+    watched_sampler: Any
+
+    def state_dict(self, *args: Any, **more: Any) -> Any:
+        """The watched sampler's."""
+        return self.watched_sampler.state_dict(*args, **more)
+
+    def load_state_dict(self, state: Any) -> None:
+        """Loads the watched sampler's."""
+        self.watched_sampler.load_state_dict(state)
+
+
+class WatchedStatefulSampler(_PassesStateOn, WatchedSampler):
+    """The same for a sampler that can be resumed."""
+
+
+class WatchedStatefulDistributedSampler(_PassesStateOn, WatchedDistributedSampler):
+    """The same for a DistributedSampler that can be resumed."""
+
+
 class _WatchedIterator(Iterator[Any]):
     __slots__ = ("_items", "_iterator", "_pending", "_watcher")
 
@@ -80,10 +104,19 @@ class _WatchedIterator(Iterator[Any]):
             self._watcher._drawn(drawn)
         return drawn
 
-    def __getattr__(self, name: str) -> Any:
-        if name in self.__slots__ or name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(self._iterator, name)  # state_dict, load_state_dict
+
+class _StatefulIterator(_WatchedIterator):
+    __slots__ = ()
+
+    def state_dict(self) -> Any:
+        return self._iterator.state_dict()  # type: ignore[attr-defined]
+
+    def load_state_dict(self, state: Any) -> None:
+        self._iterator.load_state_dict(state)  # type: ignore[attr-defined]
+
+
+def _is_stateful(source: Any) -> bool:
+    return hasattr(source, "state_dict") and hasattr(source, "load_state_dict")
 
 
 def watched(sampler: Any, watcher: Watcher) -> WatchedSampler:
@@ -96,6 +129,7 @@ def watched(sampler: Any, watcher: Watcher) -> WatchedSampler:
         raise TypeError("a DataLoader yields data, no indices: watch its sampler or batch_sampler before making it")
     if not hasattr(type(sampler), "__iter__"):
         raise TypeError(f"only what yields indices can be watched, but got {type(sampler).__name__}")
-    if isinstance(sampler, torch.utils.data.DistributedSampler):
-        return WatchedDistributedSampler(sampler, watcher)
-    return WatchedSampler(sampler, watcher)
+    distributed, stateful = isinstance(sampler, torch.utils.data.DistributedSampler), _is_stateful(sampler)
+    if distributed:
+        return (WatchedStatefulDistributedSampler if stateful else WatchedDistributedSampler)(sampler, watcher)
+    return (WatchedStatefulSampler if stateful else WatchedSampler)(sampler, watcher)

@@ -12,7 +12,7 @@ import torch
 from optional import require
 from torch.utils.data import BatchSampler, DataLoader, Dataset, DistributedSampler, RandomSampler
 
-from pysampler import CoverageTracker, WeightedBatchSampler, WeightedRandomSampler
+from pysampler import CoverageTracker, DistributedWeightedSampler, WeightedBatchSampler, WeightedRandomSampler
 
 ITEMS = 40
 
@@ -132,6 +132,24 @@ def test_copies_of_a_watched_sampler_have_their_own_tracker() -> None:
         assert made._watcher.unique == len(set(weighted()))
         assert made._watcher.draws == 100
     assert tracker.draws == 0
+
+
+def test_state_is_passed_on_by_methods_of_the_class_where_there_is_any() -> None:
+    """Python 3.12 looks for those of a protocol in the class alone."""
+    tracker = CoverageTracker(ITEMS)
+    torchs: Any = DistributedSampler(Indices(), num_replicas=2, rank=1)
+    ours = DistributedWeightedSampler(torch.ones(ITEMS), 20, 2, 0, seed=1)
+    for sampler, stateful in ((weighted(), True), (ours, True), (torchs, False), (RandomSampler(Indices()), False)):
+        watched = tracker.watch(sampler)
+        for each in (watched, iter(watched)):
+            assert hasattr(type(each), "state_dict") == hasattr(type(each), "load_state_dict") == stateful
+        assert isinstance(watched, DistributedSampler) == isinstance(sampler, DistributedSampler)
+    iterator = iter(tracker.watch(weighted()))
+    drawn = [next(iterator) for _ in range(10)]
+    resumed = tracker.watch(weighted())
+    resumed.load_state_dict(iterator.state_dict())
+    assert drawn + list(resumed) == list(weighted())
+    assert tracker.watch(ours).state_dict(consumed=3)["position"] == 6
 
 
 def test_a_stateful_loader_resumes_a_watched_sampler() -> None:
