@@ -165,7 +165,7 @@ def positions_of(
 
     Returns:
         For one item, an int64 tensor of shape (times drawn, 2) of (epoch, position), in order. For several, a dict from
-        item to such a tensor. Rank r of w handed out the positions p with p % w == r.
+        item to such a tensor. In an epoch run from its beginning, rank r of w handed out the positions r, r + w, ...
 
     Cost: that of drawing; N / 8 bytes, 24 more for each time an item was drawn. Interruptible by Ctrl-C.
 
