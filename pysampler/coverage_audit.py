@@ -115,7 +115,7 @@ def audit_coverage(
     Raises:
         ValueError: An unseeded sampler; a state of another sampler; arguments out of range or of the other kind of
             source, or missing; a tracker of another number of items.
-        TypeError: A source that is neither.
+        TypeError: A source that is neither; a tracker that is none.
         ImportError: ``progress`` without tqdm.
 
     Example:
@@ -125,6 +125,8 @@ def audit_coverage(
     span = drawn_span(source, state, seed, epochs, position, num_samples)
     if tracker is None:
         tracker = CoverageTracker(span.items, counts=counts, epochs=False, labels=labels)
+    elif not isinstance(tracker, CoverageTracker):
+        raise TypeError(f"tracker must be a CoverageTracker, but got {type(tracker).__name__}")
     elif counts or labels is not None:
         raise ValueError("counts and labels are the tracker's: give them to it instead")
     if tracker.num_items != span.items:

@@ -118,7 +118,10 @@ class CoverageTracker:
         Raises:
             ValueError: Another number of items, or ``other`` keeps no counts or no epochs where this one does, or is
                 this one.
+            TypeError: ``other`` is no tracker.
         """
+        if not isinstance(other, CoverageTracker):
+            raise TypeError(f"only a CoverageTracker can be merged, but got {type(other).__name__}")
         if other is self:
             raise ValueError("a tracker cannot be merged with itself: every count would double")
         state = other._state()

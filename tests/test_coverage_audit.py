@@ -234,6 +234,8 @@ def test_other_wrong_arguments_are_named() -> None:
             audit_coverage(source, seed=0, epochs=1)
     with pytest.raises(ValueError, match="num_items=41, but there are 40 to draw from"):
         audit_coverage(TABLE, seed=0, epochs=1, tracker=CoverageTracker(41))
+    with pytest.raises(TypeError, match="must be a CoverageTracker, but got dict"):
+        audit_coverage(TABLE, seed=0, epochs=1, tracker={})  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="are the tracker's"):
         audit_coverage(TABLE, seed=0, epochs=1, tracker=CoverageTracker(40), counts=True)
     for wrong in (40, -1, [0, 40]):

@@ -288,6 +288,8 @@ def test_trackers_that_do_not_fit_together_are_not_merged() -> None:
         with pytest.raises(ValueError, match=difference):
             tracker.merge(other)
         assert contents(tracker) == before
+    with pytest.raises(TypeError, match="but got dict"):
+        tracker.merge(tracker.state_dict())  # type: ignore[arg-type]
     other = CoverageTracker(10)
     other.merge(tracker)  # what the other knows more does not matter
     assert other.unique == 1
