@@ -74,6 +74,11 @@ class WeightedSource:
     method: str
     seed: int | None
 
+    @property
+    def items(self) -> int:
+        """How many items there are to draw from."""
+        return len(self.table)
+
     def identity(self) -> Identity:
         """Returns what tells it from others. O(N) the first time."""
         return Identity("weighted", self.method, self.replacement, self.draws, self.table.fingerprint, self.seed)

@@ -8,6 +8,7 @@
 #include "cpu/draw/multinomial.h"
 #include "cpu/without_replacement/without_replacement.h"
 #include "python/call.h"
+#include "python/coverage.h"
 #include "python/iterators.h"
 #include "python/pass_draws.h"
 #include "python/position_source.h"
@@ -68,6 +69,7 @@ PYBIND11_MODULE(_core, module) {
   bindings::bind_pass_draws(module);
   bindings::bind_position_source(module);
   bindings::bind_iterators(module);
+  bindings::bind_coverage(module);
   module.def("positive_weights", &bindings::positive_weights, py::arg("weights"), py::arg("count"),
              py::arg("is_float64"), py::arg("threads"));
   module.def("draw_without_replacement_into", &bindings::draw_without_replacement_into, py::arg("out"),
