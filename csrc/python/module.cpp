@@ -11,6 +11,7 @@
 #include "python/index_source.h"
 #include "python/iterators.h"
 #include "python/pass_draws.h"
+#include "python/systematic.h"
 #include "python/table.h"
 
 namespace py = pybind11;
@@ -67,6 +68,7 @@ PYBIND11_MODULE(_core, module) {
   module.def("cpu_targets", &bindings::supported_target_names);
   bindings::bind_table(module);
   bindings::bind_pass_draws(module);
+  bindings::bind_systematic(module);
   bindings::bind_index_sources(module);
   bindings::bind_iterators(module);
   module.def("positive_weights", &bindings::positive_weights, py::arg("weights"), py::arg("count"),
