@@ -23,6 +23,7 @@ from pysampler.labels import Labels, read_labels
 from pysampler.multinomial import multinomial
 from pysampler.repeat_factors import repeat_counts, repeat_factors, repeat_indices
 from pysampler.sampler import WeightedRandomSampler
+from pysampler.systematic import SystematicTable
 from pysampler.table import AliasTable
 
 cpu_target = _core.cpu_target
@@ -34,6 +35,7 @@ __all__ = [
     "CoverageTrials",
     "ImbalancedDatasetSampler",
     "Labels",
+    "SystematicTable",
     "WeightedBatchSampler",
     "WeightedRandomSampler",
     "__version__",

@@ -3,8 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "core/alias_table.h"
 #include "python/call.h"
-#include "python/table.h"
 
 namespace py = pybind11;
 
@@ -21,16 +21,19 @@ SystematicPass make_pass(Tables table, uint64_t seed, uint64_t epoch, uint64_t d
   return {std::move(table), seed, epoch, draws, batch};
 }
 
-std::shared_ptr<MassTable> of_items(const Table& source, uintptr_t labels, uint64_t classes, int threads) {
+std::shared_ptr<MassTable> of_items(uintptr_t masses, uint64_t items, uintptr_t labels, uint64_t classes, int threads) {
+  if (items == 0 || items > kMaxItems) throw py::value_error("a table has between 1 and 2^32 - 1 items");
   if (classes == 0) throw py::value_error("there must be at least one class");
   try {
     return without_gil(threads, [&](const Execution& execution) {
-      return std::make_shared<MassTable>(mass_table_of_items(source.entries(), source.items(),
-                                                             pointer<const int64_t>(labels), classes, execution));
+      return std::make_shared<MassTable>(mass_table_of_items(
+          pointer<const uint64_t>(masses), items, pointer<const int64_t>(labels), classes, execution));
     });
   } catch (const InvalidClass& error) {
     throw py::value_error("labels must be in [0, " + std::to_string(classes) + "), but labels[" +
                           std::to_string(error.item) + "] is " + std::to_string(error.found));
+  } catch (const InvalidMasses&) {
+    throw py::value_error("masses must add up to at least 1, and to less than 2^64");
   }
 }
 
@@ -59,7 +62,8 @@ void SystematicDraws::draw_all(uintptr_t out, uint64_t start, uint64_t step, uin
 
 void bind_systematic(py::module_& module) {
   py::class_<MassTable, std::shared_ptr<MassTable>>(module, "MassTable")
-      .def_static("of_items", &of_items, py::arg("source"), py::arg("labels"), py::arg("classes"), py::arg("threads"))
+      .def_static("of_items", &of_items, py::arg("masses"), py::arg("items"), py::arg("labels"),
+                  py::arg("classes"), py::arg("threads"))
       .def("__len__", [](const MassTable& table) { return table.items; })
       .def_property_readonly("classes", &MassTable::classes)
       .def_property_readonly("total", &MassTable::total)
@@ -68,6 +72,12 @@ void bind_systematic(py::module_& module) {
            [](const MassTable& table, uintptr_t out) {
              const py::gil_scoped_release released;
              table.item_masses(pointer<uint64_t>(out));
+           },
+           py::arg("out"))
+      .def("labels_into",
+           [](const MassTable& table, uintptr_t out) {
+             const py::gil_scoped_release released;
+             table.item_labels(pointer<int64_t>(out));
            },
            py::arg("out"))
       .def("fingerprint", [](const MassTable& table) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "cpu/table/table_scan.h"
+#include "core/alias_build.h"
 
 namespace pysampler {
 namespace {
@@ -18,10 +18,16 @@ std::vector<uint64_t> class_firsts(const int64_t* labels, uint64_t items, uint64
   return firsts;
 }
 
+void check_sum(const uint64_t* masses, uint64_t items) {
+  WideSum sum = {0, 0};
+  for (uint64_t i = 0; i < items; ++i) sum = add(sum, masses[i]);
+  if (sum.high != 0 || sum.low == 0) throw InvalidMasses{};
+}
+
 }  // namespace
 
 uint64_t MassTable::bytes() const {
-  return masses.bytes() + members.size() * sizeof(EqualMembers) + class_begins.size() * sizeof(uint64_t) +
+  return masses.bytes() + members.size() * sizeof(EqualMembers) + (class_begins.size() + class_places.size()) * sizeof(uint64_t) +
          (members.empty() && order != nullptr ? items * sizeof(uint32_t) : 0);
 }
 
@@ -36,6 +42,14 @@ void MassTable::item_masses(uint64_t* mass) const {
   }
 }
 
+void MassTable::item_labels(int64_t* label) const {
+  for (uint64_t c = 0; c < classes(); ++c) {
+    for (uint64_t place = class_places[c]; place < class_places[c + 1]; ++place) {
+      label[item_at(place)] = static_cast<int64_t>(c);
+    }
+  }
+}
+
 Fingerprint MassTable::fingerprint() const {
   Fingerprint sum = {0, 0};
   uint64_t number = 0;
@@ -46,6 +60,7 @@ Fingerprint MassTable::fingerprint() const {
   for (uint64_t i = 1; i <= masses.entries(); ++i) fold(masses.begins()[i]);
   for (const EqualMembers& of : members) fold(of.first | static_cast<uint64_t>(of.size) << 32);
   for (const uint64_t begin : class_begins) fold(begin);
+  for (const uint64_t place : class_places) fold(place);
   if (order != nullptr) {
     if (members.empty()) {
       for (uint64_t i = 0; i < items; ++i) fold(order[i]);
@@ -58,16 +73,17 @@ Fingerprint MassTable::fingerprint() const {
   return finish(sum, items);
 }
 
-MassTable mass_table_of_items(const AliasEntry* entries, uint64_t items, const int64_t* labels, uint64_t classes,
+MassTable mass_table_of_items(const uint64_t* masses, uint64_t items, const int64_t* labels, uint64_t classes,
                               const Execution& execution) {
+  check_sum(masses, items);
   MassTable table;
   table.items = items;
-  std::vector<uint64_t> firsts = {0, items};
+  table.class_places = {0, items};
   if (labels != nullptr) {
-    firsts = class_firsts(labels, items, classes);
+    table.class_places = class_firsts(labels, items, classes);
     if (!std::is_sorted(labels, labels + items)) {
       const auto order = std::make_shared<LargeBuffer>(items * sizeof(uint32_t));
-      std::vector<uint64_t> next = firsts;
+      std::vector<uint64_t> next = table.class_places;
       for (uint64_t i = 0; i < items; ++i) {
         order->as<uint32_t>()[next[static_cast<uint64_t>(labels[i])]++] = static_cast<uint32_t>(i);
       }
@@ -75,10 +91,8 @@ MassTable mass_table_of_items(const AliasEntry* entries, uint64_t items, const i
       table.order = order->as<uint32_t>();
     }
   }
-  const LargeBuffer masses(items * sizeof(uint64_t));
-  table_masses(entries, items, masses.as<uint64_t>());
-  table.masses = IndexedMasses(masses.as<uint64_t>(), table.order, items, execution);
-  for (const uint64_t first : firsts) table.class_begins.push_back(table.masses.begins()[first]);
+  table.masses = IndexedMasses(masses, table.order, items, execution);
+  for (const uint64_t place : table.class_places) table.class_begins.push_back(table.masses.begins()[place]);
   return table;
 }
 

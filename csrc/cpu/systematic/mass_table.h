@@ -5,7 +5,6 @@
 #include <memory>
 #include <vector>
 
-#include "core/alias_table.h"
 #include "core/fingerprint.h"
 #include "core/systematic.h"
 #include "cpu/runtime/memory.h"
@@ -22,6 +21,7 @@ struct MassTable {
   IndexedMasses masses;
   std::vector<EqualMembers> members;
   std::vector<uint64_t> class_begins;  // one more than there are classes: the mass before each
+  std::vector<uint64_t> class_places;  // likewise its first place; empty if there are `members`
   std::shared_ptr<const void> order_owner;
   const uint32_t* order = nullptr;  // the item at each place; null if that is the place itself
 
@@ -33,6 +33,8 @@ struct MassTable {
 
   // mass[i] = the integer mass of item i.
   void item_masses(uint64_t* mass) const;
+  // label[i] = the class of item i. Not for tables with `members`.
+  void item_labels(int64_t* label) const;
   // Of the masses, the order and the classes.
   Fingerprint fingerprint() const;
 };
@@ -43,9 +45,12 @@ struct InvalidClass {
   int64_t found;
 };
 
-// The masses of an alias table. `labels`: the class of every item, in [0, classes), or null for a single class.
-// 12 bytes an item, and 4 more unless the items are in the order of their classes; scratch 8 bytes an item.
-MassTable mass_table_of_items(const AliasEntry* table, uint64_t items, const int64_t* labels, uint64_t classes,
+// Thrown for masses that add up to nothing, or to 2^64 or more.
+struct InvalidMasses {};
+
+// Items with masses of their own. `labels`: the class of every item, in [0, classes), or null for a single class.
+// 12 bytes an item, and 4 more unless the items are in the order of their classes.
+MassTable mass_table_of_items(const uint64_t* masses, uint64_t items, const int64_t* labels, uint64_t classes,
                               const Execution& execution);
 
 // Classes of equal members, 28 bytes a class. masses[c]: of all members of class c together; their sum must be in

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cpu/permutation/keyed_permutation.h"
 #include "cpu/permutation/permuted_each.h"
 #include "cpu/permutation/permuted_range.h"
 
@@ -58,14 +59,13 @@ void SystematicPass::cut_strata() {
   }
 }
 
-void SystematicPass::batch_points(uint64_t batch, uint64_t first, uint64_t step, uint64_t count, uint64_t* points,
-                                  uint32_t* runs, Target target) const {
-  const bool is_full = batch < strata_.batches;
-  const Permutation within =
-      make_permutation(permutations_, batch_permutation(batch), is_full ? strata_.batch : strata_.rest);
-  permuted_range(within, first, step, count, reinterpret_cast<int64_t*>(points), target);
-  const uint64_t place = is_full ? permute(order_, batch) : 0;
-  for (uint64_t i = 0; i < count; ++i) {
+void SystematicPass::batch_points(const BatchPart& part, uint64_t place, uint64_t* points, uint32_t* runs,
+                                  Target target) const {
+  const bool is_full = part.batch < strata_.batches;
+  const Permutation within = keyed_permutation(permutations_, batch_permutation(part.batch),
+                                               is_full ? strata_.batch : strata_.rest, target);
+  permuted_range(within, part.first, part.step, part.count, reinterpret_cast<int64_t*>(points), target);
+  for (uint64_t i = 0; i < part.count; ++i) {
     const Stratum& stratum = stratum_[is_full ? points[i] : strata_.long_stratum(points[i])];
     points[i] = stratum.first_point + (is_full ? strata_.skip_spare(place, stratum.is_long != 0) : strata_.spare);
     runs[i] = stratum.run;
@@ -89,13 +89,26 @@ void SystematicPass::order_points(uint64_t start, uint64_t step, uint64_t count,
     permuted_range(order_, start, step, count, reinterpret_cast<int64_t*>(points), target);
     return;
   }
+  // Where the full batches from the first one on are dealt from; a step beyond a batch leaves some of them out.
+  const uint64_t first_batch = start / strata_.batch;
+  const bool skips = step > strata_.batch;
+  int64_t places[kChunk];
+  if (!skips && first_batch < strata_.batches) {
+    const uint64_t last_batch = std::min((start + (count - 1) * step) / strata_.batch, strata_.batches - 1);
+    permuted_range(order_, first_batch, 1, last_batch - first_batch + 1, places, target);
+  }
   uint32_t runs[kChunk];
-  for (uint64_t done = 0; done < count;) {
-    const uint64_t position = start + done * step;
-    const uint64_t batch = position / strata_.batch, first = position % strata_.batch;
-    const uint64_t in_batch = std::min(count - done, (strata_.batch - 1 - first) / step + 1);
-    batch_points(batch, first, step, in_batch, points + done, runs + done, target);
-    done += in_batch;
+  BatchPart part = {first_batch, start % strata_.batch, step, 0};
+  for (uint64_t done = 0; done < count; done += part.count) {
+    part.count = std::min(count - done, (strata_.batch - 1 - part.first) / step + 1);
+    uint64_t place = 0;
+    if (part.batch < strata_.batches) {
+      place = skips ? permute(order_, part.batch) : static_cast<uint64_t>(places[part.batch - first_batch]);
+    }
+    batch_points(part, place, points + done, runs + done, target);
+    const uint64_t next = part.first + part.count * step;
+    part.batch += next / strata_.batch;
+    part.first = next % strata_.batch;
   }
   exchange(points, runs, count, target);
 }

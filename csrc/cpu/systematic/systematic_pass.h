@@ -50,9 +50,12 @@ class SystematicPass {
   void draw_range(uint64_t start, uint64_t step, uint64_t count, int64_t* out, Target target) const;
   // points[i] = the point at position start + i * step. Up to a chunk of them, as everywhere below.
   void order_points(uint64_t start, uint64_t step, uint64_t count, uint64_t* points, Target target) const;
-  // The same for places first, first + step, ... of one batch, but for the exchange within runs[i].
-  void batch_points(uint64_t batch, uint64_t first, uint64_t step, uint64_t count, uint64_t* points, uint32_t* runs,
-                    Target target) const;
+  // Draws number first, first + step, ... of one batch: `count` of them.
+  struct BatchPart {
+    uint64_t batch, first, step, count;
+  };
+  // Their points, but for the exchange within runs[i]. A full batch takes place `place` of every stratum.
+  void batch_points(const BatchPart& part, uint64_t place, uint64_t* points, uint32_t* runs, Target target) const;
   void exchange(uint64_t* points, const uint32_t* runs, uint64_t count, Target target) const;
   // items[i] = the item that owns units[i].
   void look_up(const uint64_t* units, uint64_t count, int64_t* items) const;
