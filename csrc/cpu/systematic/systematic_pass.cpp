@@ -40,18 +40,16 @@ void SystematicPass::cut_strata() {
   };
   std::vector<Span> spans;
   stratum_.resize(strata_.batch);
-  uint64_t first = 0;
   for (uint64_t t = 0; t < strata_.batch; ++t) {
-    const uint64_t end = strata_.first_point(t + 1);
-    const uint64_t label = class_of(first);
+    const uint64_t begin = strata_.begin(t), end = strata_.begin(t + 1);
+    const uint64_t label = class_of(begin);
     uint32_t run = kNoRun;
-    if (lattice_.mass_at(end - 1) < table_->class_begins[label + 1]) {
-      if (spans.empty() || spans.back().label != label) spans.push_back({label, first, end});
+    if (end <= strata_.draws && lattice_.mass_at(end - 1) < table_->class_begins[label + 1]) {
+      if (spans.empty() || spans.back().label != label) spans.push_back({label, begin, end});
       spans.back().end_point = end;
       run = static_cast<uint32_t>(spans.size() - 1);
     }
-    stratum_[t] = {first, run, strata_.is_long(t)};
-    first = end;
+    stratum_[t] = {begin, run, strata_.is_long(t)};
   }
   for (const Span& span : spans) {
     runs_.push_back({span.first_point, make_permutation(permutations_, class_permutation(span.label),
@@ -67,7 +65,8 @@ void SystematicPass::batch_points(const BatchPart& part, uint64_t place, uint64_
   permuted_range(within, part.first, part.step, part.count, reinterpret_cast<int64_t*>(points), target);
   for (uint64_t i = 0; i < part.count; ++i) {
     const Stratum& stratum = stratum_[is_full ? points[i] : strata_.long_stratum(points[i])];
-    points[i] = stratum.first_point + (is_full ? strata_.skip_spare(place, stratum.is_long != 0) : strata_.spare);
+    points[i] = is_full ? strata_.point_at(stratum.begin, stratum.is_long != 0, place)
+                        : strata_.spare_point(stratum.begin);
     runs[i] = stratum.run;
   }
 }

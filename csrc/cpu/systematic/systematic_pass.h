@@ -39,7 +39,7 @@ class SystematicPass {
   };
   static constexpr uint32_t kNoRun = 0xFFFFFFFF;
   struct Stratum {
-    uint64_t first_point;
+    uint64_t begin;
     uint32_t run;
     uint32_t is_long;
   };
