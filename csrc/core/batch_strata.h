@@ -1,14 +1,14 @@
 // Strata: how the points of an epoch are dealt out to batches so that every batch is a small copy of the whole.
 //
-// With global batch size B the k points, in the order of mass, are cut into B strata of neighbours, and a full batch takes
-// one point of each, at the same place r of all. If B divides k the batch is then itself a lattice of equidistant points,
-// so of every class (an interval of mass) it holds the floor or the ceil of its share.
+// With global batch size B the k points, in the order of mass, are cut into B strata of neighbours, and a full batch
+// takes one point of each, at the same place r of all. If B divides k the batch is then itself a lattice of equidistant
+// points, so of every class (an interval of mass) it holds the floor or the ceil of its share.
 //
-// If B does not divide k, k mod B of the strata are longer by one; their point number `spare` is left to the last, shorter
-// batch, for which these strata are as evenly spread as can be. A point then lies off its batch's lattice by less than the
-// distance of two points of the epoch, so a full batch deviates from a class's share by less than 1 + B/k, the last one by
-// less than 2. The strata then begin at a random point, with a random phase, and run around the end of the mass: every
-// point is as likely as any other to be left to the last batch.
+// If B does not divide k, k mod B of the strata are longer by one; their point number `spare` is left to the last,
+// shorter batch, for which these strata are as evenly spread as can be. A point then lies off its batch's lattice by
+// less than the distance of two points of the epoch, so a full batch deviates from a class's share by less than
+// 1 + B/k, the last one by less than 2. The strata then begin at a random point, with a random phase, and run around
+// the end of the mass: every point is as likely as any other to be left to the last batch.
 #pragma once
 
 #include <cstdint>

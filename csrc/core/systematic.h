@@ -1,10 +1,10 @@
-// Systematic draws: an epoch's draws are a lattice of equidistant points over the items' masses, shifted a little further
-// every epoch.
+// Systematic draws: an epoch's draws are a lattice of equidistant points over the items' masses, shifted a little
+// further every epoch.
 //
 // With total mass M and k draws, point j of epoch e is floor((j * M + V_e) / k), where V_e = floor(U_e * M / 2^64) and
-// U_e = U_0 + e * kGoldenStep modulo 2^64. Of an interval of mass m every epoch takes floor(k * m / M) or ceil(k * m / M)
-// points, for the points are M / k apart; and because kGoldenStep / 2^64 is the golden ratio, the roundings of successive
-// epochs cancel as well as roundings can. Everything is exact in integers.
+// U_e = U_0 + e * kGoldenStep modulo 2^64. Of an interval of mass m every epoch takes floor(k * m / M) or
+// ceil(k * m / M) points, for the points are M / k apart; and because kGoldenStep / 2^64 is the golden ratio, the
+// roundings of successive epochs cancel as well as roundings can. Everything is exact in integers.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +15,9 @@
 
 namespace pysampler {
 
-constexpr uint64_t kGoldenStep = 0x9E3779B97F4A7C15ull;           // 2^64 / 1.618..., to the nearest odd integer
-constexpr uint64_t kMaxSystematicDraws = uint64_t{1} << 54;       // of one epoch
-constexpr uint64_t kMaxBatch = uint64_t{1} << 24;                 // global batch size
+constexpr uint64_t kGoldenStep = 0x9E3779B97F4A7C15ull;      // 2^64 / 1.618..., to the nearest odd integer
+constexpr uint64_t kMaxSystematicDraws = uint64_t{1} << 54;  // of one epoch
+constexpr uint64_t kMaxBatch = uint64_t{1} << 24;            // global batch size
 
 // What the words of tag kSystematicOffset are for. U_0 is that of epoch 0.
 enum class OffsetWord : uint64_t { kOffset = 0, kTurn = 1, kSpare = 2 };
@@ -34,12 +34,12 @@ PYSAMPLER_HOST_DEVICE uint64_t epoch_offset(uint64_t seed, uint64_t epoch) {
 // The points of one epoch. A point costs three multiplications and no division: M / k is split into its whole part and
 // the fraction `over / draws`, whose multiples are rounded down with a reciprocal and corrected by their remainder.
 struct Lattice {
-  uint64_t draws;          // k
-  uint64_t whole;          // floor(M / k)
-  uint64_t over;           // M mod k
-  uint64_t reciprocal;     // floor(over * 2^64 / k)
-  uint64_t offset_whole;   // floor(V / k)
-  uint64_t offset_over;    // V mod k
+  uint64_t draws;         // k
+  uint64_t whole;         // floor(M / k)
+  uint64_t over;          // M mod k
+  uint64_t reciprocal;    // floor(over * 2^64 / k)
+  uint64_t offset_whole;  // floor(V / k)
+  uint64_t offset_over;   // V mod k
 
   // floor((j * M + V) / k) for j < k.
   PYSAMPLER_HOST_DEVICE uint64_t mass_at(uint64_t j) const {

@@ -27,8 +27,9 @@ void check_sum(const uint64_t* masses, uint64_t items) {
 }  // namespace
 
 uint64_t MassTable::bytes() const {
-  return masses.bytes() + members.size() * sizeof(EqualMembers) + (class_begins.size() + class_places.size()) * sizeof(uint64_t) +
-         (members.empty() && order != nullptr ? items * sizeof(uint32_t) : 0);
+  const uint64_t own_order = members.empty() && order != nullptr ? items * sizeof(uint32_t) : 0;
+  return masses.bytes() + members.size() * sizeof(EqualMembers) + own_order +
+         (class_begins.size() + class_places.size()) * sizeof(uint64_t);
 }
 
 void MassTable::item_masses(uint64_t* mass) const {

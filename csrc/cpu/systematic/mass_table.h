@@ -13,9 +13,9 @@
 
 namespace pysampler {
 
-// Items in the order of their classes fill the places 0, 1, ... and own consecutive intervals of [0, total). There is an
-// interval either for each place (`members` is empty) or for each class, whose members then share it equally. Immutable
-// once built.
+// Items in the order of their classes fill the places 0, 1, ... and own consecutive intervals of [0, total). There is
+// an interval either for each place (`members` is empty) or for each class, whose members then share it equally.
+// Immutable once built.
 struct MassTable {
   uint64_t items = 0;
   IndexedMasses masses;
