@@ -76,8 +76,12 @@ struct MassIndex {
 
   // Needs unit < begins[entries]. Expected constant time for uniform units, at worst a binary search.
   PYSAMPLER_HOST_DEVICE uint64_t find(uint64_t unit) const {
-    uint64_t low = guide[bucket_of(unit)], high = guide[bucket_of(unit) + 1];
-    while (high - low > 8) {
+    uint64_t low = guide[bucket_of(unit)];
+    // Most are found within three steps, which do not wait for the branch predictor.
+    for (int step = 0; step < 3; ++step) low += begins[low + 1] <= unit;
+    if (begins[low + 1] > unit) return low;
+    uint64_t high = guide[bucket_of(unit) + 1];
+    while (low < high) {
       const uint64_t middle = low + (high - low) / 2;
       if (begins[middle + 1] <= unit) {
         low = middle + 1;
@@ -85,10 +89,6 @@ struct MassIndex {
         high = middle;
       }
     }
-    // Most are found within two steps, which do not wait for the branch predictor.
-    low += begins[low + 1] <= unit;
-    low += begins[low + 1] <= unit;
-    while (begins[low + 1] <= unit) ++low;
     return low;
   }
 };
