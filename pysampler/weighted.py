@@ -44,7 +44,7 @@ class WeightedSampling(Resumable):
         if systematic and not replacement:
             raise ValueError("systematic draws are with replacement: an item comes as often as its weight says")
         if not systematic and (strata is not None or global_batch_size is not None):
-            raise ValueError("strata and global_batch_size are for method='systematic': independent draws have no use")
+            raise ValueError("strata and global_batch_size are for method='systematic'; independent draws know no batches")
         if strata is not None and global_batch_size is None:
             raise ValueError("strata balance global batches: give global_batch_size as well")
         self.replacement = replacement
@@ -99,9 +99,10 @@ class WeightedSampling(Resumable):
         left_out = draws - share.count(0, draws) * share.world
         if self.method == "systematic" and left_out > 0:
             unit = share.world * (share.batch_size if share.drop_last_batch else 1)
+            nearest = " or ".join(str(n) for n in (draws // unit * unit, -(-draws // unit) * unit) if n > 0)
             warnings.warn(
                 f"drop_last leaves out {left_out} of the epoch's {draws} draws, so items may be missed for longer than "
-                f"method='systematic' promises: take num_samples={draws // unit * unit} or {-(-draws // unit) * unit}",
+                f"method='systematic' promises: take num_samples={nearest}",
                 stacklevel=2,
             )
         return opened, positions
@@ -109,11 +110,10 @@ class WeightedSampling(Resumable):
     def _remade_table(self, weights: Any) -> Table:
         """Makes a table of other weights for the same strata."""
         old = self._own.table
-        if isinstance(weights, SystematicTable) or not isinstance(old, SystematicTable):
-            table = _systematic_table(None, weights)
-            table.check_global_batch_size(self.global_batch_size, self.draws_per_epoch)
-            return table
-        return old.with_weights(weights)
+        assert isinstance(old, SystematicTable)
+        table = weights if isinstance(weights, SystematicTable) else old.with_weights(weights)
+        table.check_global_batch_size(self.global_batch_size, self.draws_per_epoch)
+        return table
 
 
 @dataclass(frozen=True)

@@ -369,6 +369,24 @@ def test_bad_weights_and_labels_are_named(weights: Any, labels: Any, message: st
         SystematicTable(weights, labels)
 
 
+@pytest.mark.parametrize(("start", "step", "count"), [(10, 1, 1), (0, 1, 11), (1, 3, 4), (0, 0, 2), (2**64 - 1, 1, 1)])
+def test_the_core_refuses_positions_beyond_the_epoch(start: int, step: int, count: int) -> None:
+    passed = _core.SystematicDraws(LABELLED._core, 0, 0, 10, 3)
+    out = torch.empty(20, dtype=torch.int64)
+    with pytest.raises(ValueError, match="within the epoch"):
+        passed.draw_into(out.data_ptr(), count, start, step)
+    with pytest.raises(ValueError, match="within the epoch"):
+        passed.draw_all(out.data_ptr(), start, step, count, 2)
+
+
+@pytest.mark.parametrize(("draws", "batch"), [(0, 0), (2**54 + 1, 0), (10, 11), (2**30, 2**24 + 1)])
+def test_the_core_refuses_epochs_that_cannot_be(draws: int, batch: int) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        _core.SystematicDraws(LABELLED._core, 0, 0, draws, batch)
+    with pytest.raises(TypeError):
+        _core.SystematicDraws(None, 0, 0, 10, 0)  # type: ignore[arg-type]
+
+
 def test_batches_need_labels() -> None:
     with pytest.raises(ValueError, match="give labels="):
         SystematicTable([1, 2, 3]).draw(1, seed=0, global_batch_size=2)

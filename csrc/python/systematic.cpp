@@ -42,7 +42,14 @@ std::shared_ptr<MassTable> of_items(uintptr_t masses, uint64_t items, uintptr_t 
 SystematicDraws::SystematicDraws(Tables table, uint64_t seed, uint64_t epoch, uint64_t draws, uint64_t batch)
     : draws_(draws), pass_(make_pass(std::move(table), seed, epoch, draws, batch)) {}
 
+void SystematicDraws::check(uint64_t start, uint64_t step, uint64_t count) const {
+  if (count != 0 && (step == 0 || start >= draws_ || count - 1 > (draws_ - 1 - start) / step)) {
+    throw py::value_error("positions must lie within the epoch");
+  }
+}
+
 void SystematicDraws::draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
+  check(start, step, count);
   pass_.draw(start, step, count, out, active_target());
 }
 
@@ -51,10 +58,7 @@ void SystematicDraws::pad(uint64_t start, uint64_t step, uint64_t count, int64_t
 }
 
 void SystematicDraws::draw_all(uintptr_t out, uint64_t start, uint64_t step, uint64_t count, int threads) const {
-  if (count == 0) return;
-  if (step == 0 || start >= draws_ || count - 1 > (draws_ - 1 - start) / step) {
-    throw py::value_error("positions must lie within the epoch");
-  }
+  check(start, step, count);
   without_gil(threads, [&](const Execution& execution) {
     pass_.draw(start, step, count, pointer<int64_t>(out), active_target(), execution);
   });

@@ -21,10 +21,13 @@ class SystematicDraws final : public PassDraws {
   void draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override;
   void pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override;
 
-  // The same as `draw` on several threads, without the GIL. ValueError if a position lies beyond the epoch.
+  // The same as `draw` on several threads, without the GIL.
   void draw_all(uintptr_t out, uint64_t start, uint64_t step, uint64_t count, int threads) const;
 
  private:
+  // ValueError if a position lies beyond the epoch, where there are no points.
+  void check(uint64_t start, uint64_t step, uint64_t count) const;
+
   uint64_t draws_;
   SystematicPass pass_;
 };
