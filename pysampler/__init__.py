@@ -29,6 +29,7 @@ from pysampler.multinomial import multinomial
 from pysampler.repeat_factors import repeat_counts, repeat_factors, repeat_indices
 from pysampler.sampler import WeightedRandomSampler
 from pysampler.shuffle import DistributedShuffleSampler, ShuffleSampler
+from pysampler.systematic import SystematicTable
 from pysampler.table import AliasTable
 
 cpu_target = _core.cpu_target
@@ -48,6 +49,7 @@ __all__ = [
     "ImbalancedDatasetSampler",
     "Labels",
     "ShuffleSampler",
+    "SystematicTable",
     "WeightedBatchSampler",
     "WeightedRandomSampler",
     "__version__",

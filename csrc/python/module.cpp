@@ -12,6 +12,7 @@
 #include "python/iterators.h"
 #include "python/pass_draws.h"
 #include "python/position_source.h"
+#include "python/systematic.h"
 #include "python/table.h"
 
 namespace py = pybind11;
@@ -67,6 +68,7 @@ PYBIND11_MODULE(_core, module) {
   module.def("cpu_targets", &bindings::supported_target_names);
   bindings::bind_table(module);
   bindings::bind_pass_draws(module);
+  bindings::bind_systematic(module);
   bindings::bind_position_source(module);
   bindings::bind_iterators(module);
   bindings::bind_coverage(module);
