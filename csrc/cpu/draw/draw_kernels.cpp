@@ -8,6 +8,8 @@ namespace portable {
 #include "cpu/simd/lanes_portable.h"
 #include "cpu/simd/philox_lanes.inc"
 
+#include "cpu/draw/block_words.inc"
+
 #include "cpu/draw/draw_kernel.inc"
 }  // namespace portable
 
@@ -17,6 +19,8 @@ namespace avx2 {
 #include "cpu/simd/lanes_avx2.h"
 #include "cpu/simd/philox_lanes.inc"
 
+#include "cpu/draw/block_words.inc"
+
 #include "cpu/draw/draw_kernel.inc"
 }  // namespace avx2
 #include "cpu/simd/target_end.h"
@@ -25,6 +29,8 @@ namespace avx2 {
 namespace avx512 {
 #include "cpu/simd/lanes_avx512.h"
 #include "cpu/simd/philox_lanes.inc"
+
+#include "cpu/draw/block_words.inc"
 
 #include "cpu/draw/draw_kernel.inc"
 }  // namespace avx512
