@@ -15,6 +15,7 @@ except ImportError as error:
 
 from pysampler._version import __version__
 from pysampler.batch_sampler import WeightedBatchSampler
+from pysampler.class_table import ClassTable
 from pysampler.class_weights import class_weights, sample_weights
 from pysampler.coverage_trials import CoverageTrials, simulate_coverage
 from pysampler.forecast import CoverageForecast, forecast_coverage
@@ -30,6 +31,7 @@ cpu_targets = _core.cpu_targets
 
 __all__ = [
     "AliasTable",
+    "ClassTable",
     "CoverageForecast",
     "CoverageTrials",
     "ImbalancedDatasetSampler",

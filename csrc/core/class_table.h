@@ -36,6 +36,10 @@ PYSAMPLER_HOST_DEVICE ClassStreams class_streams(uint64_t seed, uint64_t epoch) 
   return {make_stream(seed, epoch, Tag::kDraw), make_stream(seed, epoch, Tag::kClassPick)};
 }
 
+PYSAMPLER_HOST_DEVICE ClassStreams class_padding(uint64_t seed, uint64_t epoch) {
+  return {make_stream(seed, epoch, Tag::kPadding), make_stream(seed, epoch, Tag::kPaddingPick)};
+}
+
 // Position floor(word * size / 2^64) of the range: uniform up to size / 2^64.
 PYSAMPLER_HOST_DEVICE uint32_t pick_from(ClassRange range, uint64_t word) {
   return range.begin + locate(word, range.size).slot;
