@@ -12,6 +12,7 @@ import torch
 from pysampler import _core
 from pysampler.label_values import IntArray
 from pysampler.labels import MAX_CLASSES, read_labels
+from pysampler.weight_schemes import FloatArray
 from pysampler.weights import MAX_ITEMS
 
 
@@ -86,6 +87,13 @@ class ClassMembers:
     def members(self) -> memoryview | None:
         """The memory of the members, 4 bytes each, or None if there is none. Valid as long as this object lives."""
         return None if self.contiguous else _memory(self.core.members_address, 4 * self.core.places)
+
+    def spread(self, class_shares: FloatArray) -> torch.Tensor:
+        """Returns the share of every item if those of classes, of shape (C,), are divided evenly: float64 of shape (N,)."""
+        shares = np.ascontiguousarray(class_shares, dtype=np.float64)
+        result = torch.empty(len(self), dtype=torch.float64, device="cpu")
+        self.core.spread_into(result.data_ptr(), shares.ctypes.data)
+        return result
 
     @cached_property
     def fingerprint(self) -> tuple[int, int]:

@@ -169,10 +169,7 @@ class ClassTable:
 
         Cost: O(N) on one thread.
         """
-        of_classes = self.class_probabilities()
-        result = torch.empty(len(self), dtype=torch.float64, device="cpu")
-        self._core.probabilities_into(result.data_ptr(), of_classes.data_ptr())
-        return result
+        return self._members.spread(self.class_probabilities().numpy())
 
     @property
     def fingerprint(self) -> str:

@@ -18,12 +18,21 @@ struct ClassRange {
 };
 static_assert(sizeof(ClassRange) == 8, "ranges are read as 8-byte words");
 
-// What a class table is made of. Needs a size >= 1 for every class that an entry can lead to.
-struct ClassTableView {
-  const AliasEntry* entries;  // one per class; masses are those of whole classes
-  const ClassRange* ranges;   // one per class
-  const uint32_t* members;    // items, class after class; nullptr where every class is a range of consecutive items
+// The items of all classes.
+struct ClassItems {
+  const ClassRange* ranges;  // one per class
+  const uint32_t* members;   // items, class after class; nullptr where every class is a range of consecutive items
   uint64_t classes;
+};
+
+PYSAMPLER_HOST_DEVICE uint32_t item_at(const ClassItems& items, uint64_t place) {
+  return items.members == nullptr ? static_cast<uint32_t>(place) : items.members[place];
+}
+
+// An alias table over the classes, and their items. Needs a size >= 1 for every class that an entry can lead to.
+struct ClassTableView {
+  const AliasEntry* entries;  // one per class
+  ClassItems items;
 };
 
 // The two words of a draw have the same position under two tags, so that classes and picks are independent.
@@ -46,9 +55,8 @@ PYSAMPLER_HOST_DEVICE uint32_t pick_from(ClassRange range, uint64_t word) {
 }
 
 PYSAMPLER_HOST_DEVICE uint32_t draw_one(const ClassTableView& table, uint64_t class_word, uint64_t pick_word) {
-  const uint32_t drawn = draw_one(table.entries, table.classes, class_word);
-  const uint32_t place = pick_from(table.ranges[drawn], pick_word);
-  return table.members == nullptr ? place : table.members[place];
+  const uint32_t drawn = draw_one(table.entries, table.items.classes, class_word);
+  return item_at(table.items, pick_from(table.items.ranges[drawn], pick_word));
 }
 
 }  // namespace pysampler

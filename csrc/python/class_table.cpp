@@ -10,6 +10,7 @@
 
 #include "cpu/classes/class_draw.h"
 #include "cpu/classes/class_members.h"
+#include "cpu/draw/stretches.h"
 #include "python/call.h"
 
 namespace py = pybind11;
@@ -103,6 +104,12 @@ class UndersampledClasses {
     undersampled_draw(sampling_, seed, epoch, start, step, count, out, active_target());
   }
 
+  Fingerprint fingerprint() const {  // of the numbers alone, without the members
+    Fingerprint sum = {0, 0};
+    for (uint64_t c = 0; c < sampling_.ends.size(); ++c) sum = add(sum, fingerprint_of(sampling_.ends[c], c));
+    return finish(sum, sampling_.ends.size());
+  }
+
  private:
   std::shared_ptr<Members> members_;
   Undersampling sampling_;
@@ -126,6 +133,13 @@ class BatchedClasses {
     per_class_draw(batches_, seed, epoch, start, step, count, out);
   }
 
+  Fingerprint fingerprint() const {  // of the numbers alone, without the members
+    const uint64_t numbers[] = {batches_.per_class, batches_.classes_per_batch, batches_.batches_per_epoch};
+    Fingerprint sum = {0, 0};
+    for (uint64_t i = 0; i < 3; ++i) sum = add(sum, fingerprint_of(numbers[i], i));
+    return finish(sum, 0);
+  }
+
  private:
   std::shared_ptr<Members> members_;
   PerClassBatches batches_;
@@ -142,6 +156,7 @@ void bind_members(py::module_& module) {
       .def_property_readonly("places", &Members::places)
       .def_property_readonly("ranges_address", [](const Members& members) { return address(members.view().ranges); })
       .def_property_readonly("members_address", [](const Members& members) { return address(members.view().members); })
+      .def("spread_into", &Members::spread_into, py::arg("out"), py::arg("class_shares"))
       .def("fingerprint",
            [](const Members& members, int threads) {
              const Fingerprint value = members.fingerprint(threads);
@@ -165,6 +180,22 @@ template <class Rounds, class... Arguments, class... Names>
 void bind_rounds(py::module_& module, const char* name, const Names&... names) {
   py::class_<Rounds, std::shared_ptr<Rounds>>(module, name)
       .def(py::init<Arguments...>(), names...)
+      .def("draw_into",
+           [](const Rounds& rounds, uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start,
+              uint64_t step, int threads) {
+             without_gil(threads, [&](const Execution& execution) {
+               for_each_stretch(count, execution, [&](uint64_t first, uint64_t n) {
+                 rounds.draw(seed, epoch, start + first * step, step, n, pointer<int64_t>(out) + first);
+               });
+             });
+           },
+           py::arg("out"), py::arg("count"), py::arg("seed"), py::arg("epoch"), py::arg("start"), py::arg("step"),
+           py::arg("threads"))
+      .def("fingerprint",
+           [](const Rounds& rounds) {
+             const Fingerprint value = rounds.fingerprint();
+             return py::make_tuple(value.low, value.high);
+           })
       .def("pass_draws",
            [](const std::shared_ptr<Rounds>& rounds, uint64_t seed, uint64_t epoch) -> std::shared_ptr<PassDraws> {
              return std::make_shared<RoundDraws<Rounds>>(rounds, seed, epoch);
@@ -221,6 +252,11 @@ Fingerprint Members::fingerprint(int threads) const {
   });
 }
 
+void Members::spread_into(uintptr_t out, uintptr_t class_shares) const {
+  const py::gil_scoped_release released;
+  spread_evenly(view(), pointer<const double>(class_shares), items_, pointer<double>(out));
+}
+
 ClassTable::ClassTable(std::shared_ptr<Table> classes, std::shared_ptr<Members> members)
     : classes_(std::move(classes)), members_(std::move(members)) {
   if (classes_->items() != members_->view().classes) throw py::value_error("the table must have an entry per class");
@@ -236,10 +272,7 @@ std::shared_ptr<ClassTable> ClassTable::build(std::shared_ptr<Members> members, 
   return std::make_shared<ClassTable>(std::move(classes), std::move(members));
 }
 
-ClassTableView ClassTable::view() const {
-  const ClassItems items = members_->view();
-  return {classes_->entries(), items.ranges, items.members, items.classes};
-}
+ClassTableView ClassTable::view() const { return {classes_->entries(), members_->view()}; }
 
 void ClassTable::draw_into(uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start, uint64_t step,
                            int threads) const {
@@ -247,11 +280,6 @@ void ClassTable::draw_into(uintptr_t out, uint64_t count, uint64_t seed, uint64_
     class_draw(view(), members_->places(), class_streams(seed, epoch), start, step, count, pointer<int64_t>(out),
                active_target(), execution);
   });
-}
-
-void ClassTable::probabilities_into(uintptr_t out, uintptr_t class_probabilities) const {
-  const py::gil_scoped_release released;
-  item_probabilities(view(), pointer<const double>(class_probabilities), members_->items(), pointer<double>(out));
 }
 
 void bind_class_table(py::module_& module) {
@@ -264,7 +292,6 @@ void bind_class_table(py::module_& module) {
       .def_property_readonly("classes", &ClassTable::classes)
       .def("draw_into", &ClassTable::draw_into, py::arg("out"), py::arg("count"), py::arg("seed"), py::arg("epoch"),
            py::arg("start"), py::arg("step"), py::arg("threads"))
-      .def("probabilities_into", &ClassTable::probabilities_into, py::arg("out"), py::arg("class_probabilities"))
       .def("pass_draws",
            [](const std::shared_ptr<ClassTable>& table, uint64_t seed, uint64_t epoch) -> std::shared_ptr<PassDraws> {
              return std::make_shared<ClassTableDraws>(table, seed, epoch);

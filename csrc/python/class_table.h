@@ -31,6 +31,8 @@ class Members {
   uint64_t places() const { return places_; }  // members, or items if there are none
   ClassItems view() const { return {ranges_, members_, classes_}; }
   Fingerprint fingerprint(int threads) const;
+  // The share of every item if those of classes are divided evenly among their members.
+  void spread_into(uintptr_t out, uintptr_t class_shares) const;
 
  private:
   Members(std::shared_ptr<const void> owner, ClassItems view, uint64_t places, uint64_t items)
@@ -62,7 +64,6 @@ class ClassTable {
   const std::shared_ptr<Table>& classes() const { return classes_; }
   void draw_into(uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start, uint64_t step,
                  int threads) const;
-  void probabilities_into(uintptr_t out, uintptr_t class_probabilities) const;
 
  private:
   std::shared_ptr<Table> classes_;

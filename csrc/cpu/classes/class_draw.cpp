@@ -12,10 +12,10 @@ constexpr uint64_t kPrefetchAboveBytes = 512 << 10;
 
 void class_draw(const ClassTableView& table, uint64_t places, ClassStreams streams, uint64_t start, uint64_t step,
                 uint64_t count, int64_t* out, Target target, const Execution& execution) {
-  const uint64_t class_bytes = table.classes * (sizeof(AliasEntry) + sizeof(ClassRange));
+  const uint64_t class_bytes = table.items.classes * (sizeof(AliasEntry) + sizeof(ClassRange));
   const ClassDrawHints hints = {
       class_bytes > kPrefetchAboveBytes,
-      table.members != nullptr && places * sizeof(uint32_t) > kPrefetchAboveBytes,
+      table.items.members != nullptr && places * sizeof(uint32_t) > kPrefetchAboveBytes,
       too_large_to_cache(count),
   };
   const ClassDrawKernels& kernels = class_draw_kernels(target);

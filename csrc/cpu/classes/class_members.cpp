@@ -40,13 +40,13 @@ void class_masses(WeightView weights, const ClassRange* ranges, double* masses) 
   }
 }
 
-void item_probabilities(const ClassTableView& table, const double* class_probabilities, uint64_t items, double* out) {
+void spread_evenly(const ClassItems& classes, const double* class_shares, uint64_t items, double* out) {
   std::fill(out, out + items, 0.0);
-  for (uint64_t c = 0; c < table.classes; ++c) {
-    const ClassRange range = table.ranges[c];
-    const double each = range.size == 0 ? 0.0 : class_probabilities[c] / range.size;
+  for (uint64_t c = 0; c < classes.classes; ++c) {
+    const ClassRange range = classes.ranges[c];
+    const double each = range.size == 0 ? 0.0 : class_shares[c] / range.size;
     for (uint64_t place = range.begin; place < uint64_t{range.begin} + range.size; ++place) {
-      out[table.members == nullptr ? place : table.members[place]] += each;
+      out[item_at(classes, place)] += each;
     }
   }
 }
@@ -66,10 +66,11 @@ bool members_in_range(const uint32_t* members, uint64_t places, uint64_t items, 
 }
 
 bool drawn_classes_filled(const ClassTableView& table) {
-  for (uint64_t slot = 0; slot < table.classes; ++slot) {
+  const ClassRange* const ranges = table.items.ranges;
+  for (uint64_t slot = 0; slot < table.items.classes; ++slot) {
     // The alias of a slot can always be drawn, the slot's own class if the threshold leaves it anything.
     const AliasEntry entry = table.entries[slot];
-    if (table.ranges[entry.alias].size == 0 || (entry.threshold > 0 && table.ranges[slot].size == 0)) return false;
+    if (ranges[entry.alias].size == 0 || (entry.threshold > 0 && ranges[slot].size == 0)) return false;
   }
   return true;
 }

@@ -42,8 +42,8 @@ ClassMembers group_by_class(const LabelView& labels, uint64_t classes, const Exe
 // the two is zero. The weights are finite and >= 0.
 void class_masses(WeightView weights, const ClassRange* ranges, double* masses);
 
-// out[i] = the sum over the classes of item i of class_probabilities[c] / size of c. One thread.
-void item_probabilities(const ClassTableView& table, const double* class_probabilities, uint64_t items, double* out);
+// out[i] = the sum over the classes of item i of class_shares[c] / size of c. One thread.
+void spread_evenly(const ClassItems& classes, const double* class_shares, uint64_t items, double* out);
 
 // Whether all ranges lie within the `places`.
 bool ranges_in_range(const ClassRange* ranges, uint64_t classes, uint64_t places);

@@ -8,11 +8,6 @@
 namespace pysampler {
 namespace {
 
-int64_t item_at(const ClassItems& items, uint64_t of_class, uint64_t place) {
-  const uint64_t at = items.ranges[of_class].begin + place;
-  return items.members == nullptr ? static_cast<int64_t>(at) : items.members[at];
-}
-
 // The orders used last. Making one takes as long as some draws; a call returns to most of them many times.
 class Orders {
  public:
@@ -53,11 +48,12 @@ void undersampled_draw(const Undersampling& sampling, uint64_t seed, uint64_t ep
     const auto end = std::upper_bound(sampling.ends.begin(), sampling.ends.end(), number);
     const auto of_class = static_cast<uint64_t>(end - sampling.ends.begin());
     const uint64_t before = of_class == 0 ? 0 : sampling.ends[of_class - 1];
-    const uint64_t quota = *end - before, size = sampling.items.ranges[of_class].size;
+    const ClassRange range = sampling.items.ranges[of_class];
+    const uint64_t quota = *end - before, size = range.size;
     const RoundPlace at = place_in_round(epoch, number - before, quota, size);
     // Where an epoch shows every item equally often, its order is no concern.
     const uint64_t place = quota % size == 0 ? at.place : orders.place(of_class, size, at);
-    return item_at(sampling.items, of_class, place);
+    return item_at(sampling.items, range.begin + place);
   };
   const Stream stream = make_stream(seed, epoch, Tag::kPermutation);
   while (count != 0) {
@@ -88,9 +84,9 @@ void per_class_draw(const PerClassBatches& batches, uint64_t seed, uint64_t epoc
       round = dealt.round;
       of_class = batches.filled[permute(deck, dealt.place)];
     }
-    const uint64_t size = batches.items.ranges[of_class].size;
-    const RoundPlace at = place_in_round(round, position % batches.per_class, batches.per_class, size);
-    out[i] = item_at(batches.items, of_class, orders.place(of_class, size, at));
+    const ClassRange range = batches.items.ranges[of_class];
+    const RoundPlace at = place_in_round(round, position % batches.per_class, batches.per_class, range.size);
+    out[i] = item_at(batches.items, range.begin + orders.place(of_class, range.size, at));
   }
 }
 

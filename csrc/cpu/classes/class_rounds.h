@@ -9,13 +9,6 @@
 
 namespace pysampler {
 
-// The items of classes: as in ClassTableView.
-struct ClassItems {
-  const ClassRange* ranges;
-  const uint32_t* members;
-  uint64_t classes;
-};
-
 // An epoch shows `quota` items of each class, in random order; the epoch is the round of core/class_rounds.h.
 struct Undersampling {
   ClassItems items;
