@@ -39,7 +39,9 @@ class ClassMembers:
         codes = np.ascontiguousarray(read.codes, dtype=np.int64)
         offsets = None if read.offsets is None else np.ascontiguousarray(read.offsets, dtype=np.int64)
         if len(codes) > MAX_ITEMS or len(read) > MAX_ITEMS:
-            raise ValueError(f"there can be at most 2^32 - 1 items and labels, but there are {len(read)} and {len(codes)}")
+            raise ValueError(
+                f"there can be at most 2^32 - 1 items and labels, but there are {len(read)} and {len(codes)}"
+            )
         if len(read.classes) > MAX_CLASSES:
             raise ValueError(f"there can be at most 2^24 classes, but there are {len(read.classes)}")
         self._set(
@@ -89,7 +91,7 @@ class ClassMembers:
         return None if self.contiguous else _memory(self.core.members_address, 4 * self.core.places)
 
     def spread(self, class_shares: FloatArray) -> torch.Tensor:
-        """Returns the share of every item if those of classes, of shape (C,), are divided evenly: float64 of shape (N,)."""
+        """Returns the shares of classes, of shape (C,), divided evenly among their items: float64 of shape (N,)."""
         shares = np.ascontiguousarray(class_shares, dtype=np.float64)
         result = torch.empty(len(self), dtype=torch.float64, device="cpu")
         self.core.spread_into(result.data_ptr(), shares.ctypes.data)
@@ -111,6 +113,4 @@ def _memory(address: int, size: int) -> memoryview:
 
 
 def _from_bytes(ranges: bytes, members: bytes | None, items: int, classes: tuple[Any, ...]) -> ClassMembers:
-    return ClassMembers.around(
-        _core.ClassMembers.over(ranges, members, items, True, torch.get_num_threads()), classes
-    )
+    return ClassMembers.around(_core.ClassMembers.over(ranges, members, items, True, torch.get_num_threads()), classes)

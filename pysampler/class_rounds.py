@@ -1,4 +1,4 @@
-"""Epochs that go through the items of classes in rounds: under-sampling that rotates, and m items of each class a batch."""
+"""Epochs that go through the items of classes in rounds: rotating under-sampling, and batches of m per class."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class _Rounds:
     def draw(
         self, n: int, *, seed: int, epoch: int = 0, start: int = 0, step: int = 1, out: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Returns what the epoch shows at positions ``start, start + step, ...``
+        """Returns what the epoch shows at the positions ``start, start + step, ...`` of its order.
 
-        Each is a pure function of (labels, arguments, seed, epoch, position). Positions from ``num_samples`` on are what
-        fills up the last of several ranks' shares.
+        Each is a pure function of (labels, arguments, seed, epoch, position). Positions from ``num_samples`` on are
+        what fills up the last of several ranks' shares.
 
         Args:
             n: How many, >= 0.
@@ -53,7 +53,8 @@ class _Rounds:
         Returns:
             int64 tensor of shape (n,) on the CPU.
 
-        Cost: some 30 to 100 ns per position and thread, up to 1 us for many classes of few items. Interruptible by Ctrl-C.
+        Cost: some 30 to 100 ns per position and thread, up to 1 us for many classes of few items. Interruptible by
+        Ctrl-C.
 
         Raises:
             ValueError: An argument out of range, or a position beyond 2^63 - 1.
@@ -90,22 +91,22 @@ class _Rounds:
 class UnderSampling(_Rounds):
     """Epochs with equally many items of every class, and other items of the large classes every epoch.
 
-    Nothing is lost for good: epochs 0 to ceil(n / q) - 1 show all n items of a class of which an epoch shows q, and so do
-    the next ceil(n / q), in a new order. Within an epoch no item comes twice, unless q > n, where each comes q // n times
-    or once more. Where q is no divisor of n, some items come a second time in the last of these epochs: others each time.
-    The order within an epoch is random.
+    Nothing is lost for good: epochs 0 to ceil(n / q) - 1 show all n items of a class of which an epoch shows q, and so
+    do the next ceil(n / q), in a new order. Within an epoch no item comes twice, unless q > n, where each comes q // n
+    times or once more. Where q is no divisor of n, some items come a second time in the last of these epochs: others
+    each time. The order within an epoch is random.
 
     Args:
         labels: Whatever ``read_labels`` reads, or what it returned. An item with several labels is a member of each.
-        per_class: How many items of each class an epoch shows: an int, one number per class in the order of the classes,
-            or a mapping from each class that has items to its number; in [0, 2^32). By default as many as the smallest
-            class has. Classes without items are left out.
+        per_class: How many items of each class an epoch shows: an int, one number per class in the order of the
+            classes, or a mapping from each class that has items to its number; in [0, 2^32). By default as many as the
+            smallest class has. Classes without items are left out.
 
     Attributes:
         num_samples: Positions per epoch: the sum over the classes.
 
-    Cost: grouping the items, see ``ClassTable``; 8 bytes per class, and 4 per label unless every class's items follow one
-    another. An epoch costs no memory.
+    Cost: grouping the items, see ``ClassTable``; 8 bytes per class, and 4 per label unless every class's items follow
+    one another. An epoch costs no memory.
 
     Raises:
         ValueError: See ``read_labels``; numbers out of range, not one per class, none positive, or a positive one for a
@@ -146,10 +147,11 @@ class UnderSampling(_Rounds):
 class MPerClassBatches(_Rounds):
     """Batches of m items of each of ``batch_size / m`` classes, for losses that compare items.
 
-    The arguments are those of ``MPerClassSampler`` in pytorch-metric-learning, and so is the order: the m items of a class
-    follow one another. Better than there, nothing is left to chance: every class is dealt before any is dealt again
-    (classes form a deck, re-shuffled when a batch ends where it does), and m at a time every ceil(n / m) batches that have
-    a class show all its n items. A batch has no class twice, and no item twice unless a class has fewer than m.
+    The arguments are those of ``MPerClassSampler`` in pytorch-metric-learning, and so is the order: the m items of a
+    class follow one another. Better than there, nothing is left to chance: every class is dealt before any is dealt
+    again (classes form a deck, re-shuffled when a batch ends where it does), and m at a time every ceil(n / m) batches
+    that have a class show all its n items. A batch has no class twice, and no item twice unless a class has fewer than
+    m.
 
     Args:
         labels: Whatever ``read_labels`` reads, or what it returned. Classes without items are left out.

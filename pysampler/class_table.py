@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from pysampler import _core
 from pysampler.arguments import MAX_COUNT, check_positions, epoch_number, seed_key, whole_number
 from pysampler.class_members import ClassMembers
-from pysampler.labels import Labels, read_labels
+from pysampler.labels import read_labels
 from pysampler.table import _output
 from pysampler.weight_schemes import Targets, in_class_order, weights_of_classes
 from pysampler.weights import readable, to_tensor
@@ -20,28 +20,28 @@ from pysampler.weights import readable, to_tensor
 class ClassTable:
     """A distribution over [0, N) in which all items of a class are alike: drawn from in constant time.
 
-    The same distribution as ``AliasTable(class_weights[labels])``, by other means: an alias table over the C classes, and
-    a uniform pick among the items of the class drawn. So new class weights cost O(C), not O(N) (``with_class_weights``),
-    and where every class's items follow one another (sorted labels), nothing but the classes is ever read: draws are as
-    fast at any N. Its stream of draws is its own, not that of the ``AliasTable``.
+    The same distribution as ``AliasTable(class_weights[labels])``, by other means: an alias table over the C classes,
+    and a uniform pick among the items of the class drawn. So new class weights cost O(C), not O(N)
+    (``with_class_weights``), and where every class's items follow one another (sorted labels), nothing but the classes
+    is ever read: draws are as fast at any N. Its stream of draws is its own, not that of the ``AliasTable``.
 
     A class owns an integer mass out of C * 2^32, as close to ``class_weights * counts`` as an ``AliasTable`` over the
     classes comes: zero exactly if its weight is zero or it has no items. A pick deviates from uniform by less than
     count / 2^64.
 
     Args:
-        labels: Whatever ``read_labels`` reads, or what it returned. An item with several labels is a member of each of its
-            classes and is drawn with the sum of their weights.
-        class_weights: The weight of *an item* of each class, as ``class_weights`` computes them: C numbers in the order of
-            the classes (tensor, array, sequence), or a mapping from each class that has items to its number. Finite, >= 0,
-            positive for some class with items. Classes without items are never drawn, whatever their weight.
+        labels: Whatever ``read_labels`` reads, or what it returned. An item with several labels is a member of each of
+            its classes and is drawn with the sum of their weights.
+        class_weights: The weight of *an item* of each class, as ``class_weights`` computes them: C numbers in the order
+            of the classes (tensor, array, sequence), or a mapping from each class that has items to its number. Finite,
+            >= 0, positive for some class with items. Classes without items are never drawn, whatever their weight.
 
-    Cost: reading the labels; about 3 ns per item to group them, 10 if they are not sorted; 16 bytes per class, and 4 per
-    label unless every class's items follow one another. Threads: ``torch.get_num_threads()``.
+    Cost: reading the labels; about 3 ns per item to group them, 10 if they are not sorted; 16 bytes per class, and 4
+    per label unless every class's items follow one another. Threads: ``torch.get_num_threads()``.
 
     Raises:
-        ValueError: See ``read_labels``; not one weight per class, an entry that is negative, NaN or infinite, or no class
-            with items and a positive weight; an unknown or missing class in a mapping.
+        ValueError: See ``read_labels``; not one weight per class, an entry that is negative, NaN or infinite, or no
+            class with items and a positive weight; an unknown or missing class in a mapping.
         TypeError: See ``read_labels``; weights that are not numbers.
 
     Example:
@@ -73,7 +73,8 @@ class ClassTable:
 
         Args:
             labels: As for the constructor, with one label each.
-            targets: {"Siamese": 0.1, "Birman": 0.9}, or shares in class order; not negative, summing to one within 1e-6.
+            targets: {"Siamese": 0.1, "Birman": 0.9}, or shares in class order; not negative, summing to one within
+                1e-6.
 
         Raises:
             ValueError: As for the constructor; several labels per item; targets that are negative, do not sum to one,
@@ -159,7 +160,7 @@ class ClassTable:
         return result
 
     def class_probabilities(self) -> torch.Tensor:
-        """Returns what classes are really drawn with: mass / (C * 2^32), a float64 tensor of shape (C,), sum 1. O(C)."""
+        """Returns what classes are really drawn with: mass / (C * 2^32), float64 of shape (C,), sum 1. O(C)."""
         masses = np.empty(len(self.classes), dtype=np.uint64)
         self._core.classes.masses_into(masses.ctypes.data)
         return torch.from_numpy(masses / (len(self.classes) * 2.0**32))
@@ -198,7 +199,7 @@ class ClassTable:
         return self
 
     def _pass_draws(self, key: int, epoch: int, draws: int) -> _core.PassDraws:
-        """What the samplers read: the epoch's draws by position. ``draws``, the epoch's length, does not matter here."""
+        """What the samplers read: the epoch's draws by position. Its length, ``draws``, does not matter here."""
         return self._core.pass_draws(key, epoch)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -114,9 +114,7 @@ def _target_shares(labels: Labels, targets: Targets) -> FloatArray:
     return shares
 
 
-def in_class_order(
-    classes: Sequence[Any], counts: IntArray, values: Mapping[Any, float], argument: str
-) -> FloatArray:
+def in_class_order(classes: Sequence[Any], counts: IntArray, values: Mapping[Any, float], argument: str) -> FloatArray:
     """Returns the values of classes by name as float64 of shape (C,): zero for classes without items that have none.
 
     Raises:

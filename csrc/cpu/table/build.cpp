@@ -128,7 +128,9 @@ class Builder {
     const uint64_t end = first_block(task) + block_count(task);
     for (uint64_t first = first_block(task); first < end; first += kPackedTogether) {
       const uint64_t count = std::min<uint64_t>(kPackedTogether, end - first);
-      if (!kernels_.pack_blocks(weights_, rule, first, count, &quota[first], scratch.packed, table_)) changed_meanwhile();
+      const bool packed =
+          kernels_.pack_blocks(weights_, rule, first, count, &quota[first], scratch.packed, table_);
+      if (!packed) changed_meanwhile();
       for (uint64_t b = 0; b < count; ++b) collect(scratch.packed[b], working);
     }
     leftovers_[task] = working;  // an exact copy: the working lists have room to spare
