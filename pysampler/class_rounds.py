@@ -22,7 +22,7 @@ _MAX_DRAWS = 2**60
 class _Rounds:
     """What both kinds of rounds have in common: an epoch of fixed length, addressable by position."""
 
-    _core: _core.UndersampledClasses | _core.BatchedClasses
+    _compiled: _core.UndersampledClasses | _core.BatchedClasses
     _members: ClassMembers
     num_samples: int
 
@@ -67,19 +67,19 @@ class _Rounds:
         key, epoch = seed_key(seed), epoch_number(epoch)
         result = _output(out, count)
         if count > 0:
-            self._core.draw_into(result.data_ptr(), count, key, epoch, first, stride, torch.get_num_threads())
+            self._compiled.draw_into(result.data_ptr(), count, key, epoch, first, stride, torch.get_num_threads())
         return result
 
     @property
     def fingerprint(self) -> str:
         """128 bits in hex that tell apart what shows other items. O(N) the first time."""
-        return _core.combined_fingerprint(self._members.fingerprint, self._core.fingerprint())
+        return _core.combined_fingerprint(self._members.fingerprint, self._compiled.fingerprint())
 
     def _pass_draws(self, key: int, epoch: int, draws: int) -> _core.PassDraws:
         """What the samplers read: the epoch's draws by position. ValueError if ``draws`` is not the epoch's length."""
         if draws != self.num_samples:
             raise ValueError(f"an epoch has num_samples={self.num_samples} positions here, but got {draws}")
-        return self._core.pass_draws(key, epoch)
+        return self._compiled.pass_draws(key, epoch)
 
     def __copy__(self) -> Any:
         return self
@@ -124,7 +124,7 @@ class UnderSampling(_Rounds):
     def __init__(self, labels: Any, per_class: Any = None) -> None:
         self._members = ClassMembers(labels)
         self._quotas = _quotas(self._members, per_class)
-        self._core = _core.UndersampledClasses(self._members.core, self._quotas.tolist())
+        self._compiled = _core.UndersampledClasses(self._members.core, self._quotas.tolist())
         self.num_samples = int(self._quotas.sum())
 
     def __repr__(self) -> str:
@@ -196,7 +196,7 @@ class MPerClassBatches(_Rounds):
             _check_batch(self.batch_size, self.m, filled, wanted)
         batches = max(1, wanted // self.batch_size)
         self.num_samples = batches * self.batch_size
-        self._core = _core.BatchedClasses(members.core, self.m, self.batch_size // self.m, batches)
+        self._compiled = _core.BatchedClasses(members.core, self.m, self.batch_size // self.m, batches)
 
     def __repr__(self) -> str:
         return f"MPerClassBatches({self.m} of each of {self.batch_size // self.m} classes, {len(self)} items)"
@@ -214,7 +214,7 @@ def _undersampling(members: ClassMembers, quotas: IntArray) -> UnderSampling:
     rounds = UnderSampling.__new__(UnderSampling)
     rounds._members = members
     rounds._quotas = quotas
-    rounds._core = _core.UndersampledClasses(members.core, quotas.tolist())
+    rounds._compiled = _core.UndersampledClasses(members.core, quotas.tolist())
     rounds.num_samples = int(quotas.sum())
     return rounds
 
