@@ -53,7 +53,7 @@ class _Rounds:
         Returns:
             int64 tensor of shape (n,) on the CPU.
 
-        Cost: some 30 to 100 ns per position and thread, up to 1 us for many classes of few items. Interruptible by
+        Cost: some 60 to 200 ns per position and thread, up to 1 us for thousands of small classes. Interruptible by
         Ctrl-C.
 
         Raises:

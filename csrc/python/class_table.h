@@ -1,5 +1,5 @@
-// pysampler._core.ClassMembers, ClassTable, Undersampling and PerClassBatches: what draws by class, and whatever keeps its
-// memory alive.
+// pysampler._core.ClassMembers and ClassTable: items by class, a table over the classes, and whatever keeps their memory
+// alive.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "core/class_table.h"
-#include "cpu/classes/class_rounds.h"
 #include "python/pass_draws.h"
 #include "python/table.h"
 
@@ -71,5 +70,6 @@ class ClassTable {
 };
 
 void bind_class_table(pybind11::module_& module);
+void bind_class_rounds(pybind11::module_& module);
 
 }  // namespace pysampler::python

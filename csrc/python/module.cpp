@@ -70,6 +70,7 @@ PYBIND11_MODULE(_core, module) {
   bindings::bind_pass_draws(module);
   bindings::bind_position_source(module);
   bindings::bind_class_table(module);
+  bindings::bind_class_rounds(module);
   bindings::bind_iterators(module);
   module.def("positive_weights", &bindings::positive_weights, py::arg("weights"), py::arg("count"),
              py::arg("is_float64"), py::arg("threads"));

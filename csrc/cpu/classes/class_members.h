@@ -34,7 +34,7 @@ struct ClassMembers {
 };
 
 // Groups the items of every class, in ascending order. Cost: a pass over the labels, and a second one with scattered
-// writes unless all classes are ranges; scratch: 12 bytes per class and thread. The same for any number of threads.
+// writes unless all classes are ranges; scratch: 16 bytes per class and thread. The same for any number of threads.
 // Throws InvalidLabel. Needs items and entries <= kMaxItems, 1 <= classes <= kMaxClasses.
 ClassMembers group_by_class(const LabelView& labels, uint64_t classes, const Execution& execution);
 
