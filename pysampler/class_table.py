@@ -36,8 +36,8 @@ class ClassTable:
             of the classes (tensor, array, sequence), or a mapping from each class that has items to its number. Finite,
             >= 0, positive for some class with items. Classes without items are never drawn, whatever their weight.
 
-    Cost: reading the labels; about 3 ns per item to group them, 10 if they are not sorted; 16 bytes per class, and 4
-    per label unless every class's items follow one another. Threads: ``torch.get_num_threads()``.
+    Cost: reading the labels; 3 to 10 ns per item to group them, 15 to 30 if they are not sorted; 16 bytes per class,
+    and 4 per label unless every class's items follow one another. Threads: ``torch.get_num_threads()``.
 
     Raises:
         ValueError: See ``read_labels``; not one weight per class, an entry that is negative, NaN or infinite, or no
