@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from pysampler import _core
 from pysampler.arguments import MAX_COUNT, check_positions, epoch_number, seed_key, whole_number
 from pysampler.class_members import ClassMembers
+from pysampler.class_table_file import ClassTableParts, read_class_table, write_class_table
 from pysampler.labels import read_labels
 from pysampler.table import _output
 from pysampler.weight_schemes import Targets, in_class_order, weights_of_classes
@@ -66,6 +68,7 @@ class ClassTable:
         self._members = members
         self._core = core
         self._fingerprint: str | None = None
+        self._path: str | None = None  # of the file that is mapped
 
     @classmethod
     def from_targets(cls, labels: Any, targets: Targets) -> ClassTable:
@@ -198,11 +201,54 @@ class ClassTable:
             raise RuntimeError(f"class tables draw on the CPU only, not on {device}")
         return self
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the table to ``path`` in the safetensors format (see ``pysampler.class_table_file``), at once.
+
+        Raises:
+            ValueError: Classes called by other than strings and integers.
+            OSError: The file cannot be written.
+        """
+        members = self._members
+        entries = memoryview(self._core.classes).cast("B")
+        parts = ClassTableParts(len(self), entries, members.ranges(), members.members(), self.classes)
+        write_class_table(path, parts, self.fingerprint)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], mmap: bool = True, validate: bool = True) -> ClassTable:
+        """Reads a table that ``save`` wrote.
+
+        Args:
+            path: The file.
+            mmap: Map the file instead of reading it: all processes of a machine that do share one copy.
+            validate: Check every member and the fingerprint, O(N). Without, loading is O(C): only for files that nobody
+                but you writes, for a damaged one could then draw wrongly or crash.
+
+        Raises:
+            ValueError: Not such a file, truncated or damaged.
+            OSError: The file cannot be read.
+        """
+        parts, fingerprint = read_class_table(path, mmap)
+        name = os.path.abspath(os.fspath(path))
+        threads = torch.get_num_threads()
+        try:
+            core = _core.ClassMembers.over(parts.ranges, parts.members, parts.items, validate, threads)
+            entries = _core.ClassTable(_core.Table.over(parts.entries, True, threads), core)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+        table = cls.__new__(cls)
+        table._set(ClassMembers.around(core, parts.classes), entries)
+        if validate and table.fingerprint != fingerprint:
+            raise ValueError(f"{name} is damaged: its contents do not match its fingerprint")
+        table._fingerprint, table._path = fingerprint, name if mmap else None
+        return table
+
     def _pass_draws(self, key: int, epoch: int, draws: int) -> _core.PassDraws:
         """What the samplers read: the epoch's draws by position. Its length, ``draws``, does not matter here."""
         return self._core.pass_draws(key, epoch)
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if self._path is not None:
+            return _load_same, (self._path, self.fingerprint)
         return _from_parts, (self._members, bytes(self._core.classes))
 
     def __copy__(self) -> ClassTable:
@@ -215,6 +261,14 @@ class ClassTable:
 def _from_parts(members: ClassMembers, entries: bytes) -> ClassTable:
     table = ClassTable.__new__(ClassTable)
     table._set(members, _core.ClassTable(_core.Table.over(entries, True, torch.get_num_threads()), members.core))
+    return table
+
+
+def _load_same(path: str, fingerprint: str) -> ClassTable:
+    """Maps a file again in another process, and makes sure that it still is the same table."""
+    table = ClassTable.load(path)
+    if table.fingerprint != fingerprint:
+        raise ValueError(f"{path} has changed: its table is {table.fingerprint}, expected {fingerprint}")
     return table
 
 

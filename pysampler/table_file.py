@@ -26,7 +26,7 @@ from pysampler.weights import MAX_ITEMS
 
 FORMAT = "pysampler.alias_table"
 VERSION = "1"
-_ALIGNMENT = 64
+ALIGNMENT = 64
 _MAX_HEADER_BYTES = 1 << 16
 
 
@@ -47,20 +47,26 @@ class _Header:
 
 
 def write_table_file(path: str | os.PathLike[str], table: _core.Table, fingerprint: str) -> None:
-    """Writes to a temporary file beside ``path`` and renames it, so that readers see the old or the new file whole."""
-    _require_little_endian()
-    target = os.path.abspath(os.fspath(path))
+    """Writes a table file. See ``AliasTable.save``."""
     header = {
         "__metadata__": {"format": FORMAT, "version": VERSION, "fingerprint": fingerprint},
         "entries": {"dtype": "U32", "shape": [len(table), 2], "data_offsets": [0, 8 * len(table)]},
     }
+    write_safetensors(path, header, [memoryview(table)])
+
+
+def write_safetensors(path: str | os.PathLike[str], header: dict[str, Any], parts: list[memoryview]) -> None:
+    """Writes to a temporary file beside ``path`` and renames it, so that readers see the old or the new file whole."""
+    require_little_endian()
+    target = os.path.abspath(os.fspath(path))
     text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-(8 + len(text)) % _ALIGNMENT)
+    text += b" " * (-(8 + len(text)) % ALIGNMENT)
     descriptor, temporary = tempfile.mkstemp(prefix=os.path.basename(target) + ".", dir=os.path.dirname(target))
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(struct.pack("<Q", len(text)) + text)
-            file.write(memoryview(table))
+            for part in parts:
+                file.write(part)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
@@ -73,7 +79,7 @@ def write_table_file(path: str | os.PathLike[str], table: _core.Table, fingerpri
 
 def read_table_file(path: str | os.PathLike[str], mapped: bool, validate: bool) -> tuple[_core.Table, TableFile]:
     """Reads or maps a table file. See ``AliasTable.load``."""
-    _require_little_endian()
+    require_little_endian()
     name = os.path.abspath(os.fspath(path))
     threads = torch.get_num_threads()
     with open(name, "rb") as file:
@@ -106,7 +112,7 @@ def _read_header(file: BinaryIO, name: str) -> _Header:
     if not 2 <= length <= _MAX_HEADER_BYTES or 8 + length > size:
         raise ValueError(f"{name} is no table file: it has no safetensors header")
     try:
-        header = json.loads(file.read(length), object_pairs_hook=_without_repetition)
+        header = json.loads(file.read(length), object_pairs_hook=without_repetition)
         metadata, entries = header["__metadata__"], header["entries"]
         kind, version, fingerprint = metadata["format"], metadata["version"], metadata["fingerprint"]
         shape, offsets, dtype = entries["shape"], entries["data_offsets"], entries["dtype"]
@@ -123,15 +129,15 @@ def _read_header(file: BinaryIO, name: str) -> _Header:
         raise ValueError(f"{name} is damaged: its header says more than a {FORMAT} has to say")
     if not isinstance(fingerprint, str) or re.fullmatch("[0-9a-f]{32}", fingerprint) is None:
         raise ValueError(f"{name} is damaged: its fingerprint is {fingerprint!r}")
-    if dtype != "U32" or shape != [items, 2] or offsets != [0, 8 * items] or (8 + length) % _ALIGNMENT != 0:
+    if dtype != "U32" or shape != [items, 2] or offsets != [0, 8 * items] or (8 + length) % ALIGNMENT != 0:
         raise ValueError(f"{name} is damaged: its header contradicts itself")
     if size != 8 + length + 8 * items:
         raise ValueError(f"{name} is truncated or damaged: {size} bytes, expected {8 + length + 8 * items}")
     return _Header(items, fingerprint, 8 + length)
 
 
-def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object in which no name comes twice: readers disagree on which one would count."""
+def without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Returns a JSON object in which no name comes twice: readers disagree on which one would count."""
     result = dict(pairs)
     if len(result) != len(pairs):
         raise ValueError("a name comes twice")
@@ -144,6 +150,7 @@ def _umask() -> int:
     return mask
 
 
-def _require_little_endian() -> None:
+def require_little_endian() -> None:
+    """Raises RuntimeError on other machines, for files hold their numbers as memory does."""
     if sys.byteorder != "little":
         raise RuntimeError("table files are supported on little-endian machines only")
