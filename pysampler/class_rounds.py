@@ -251,7 +251,7 @@ def _quotas(members: ClassMembers, per_class: Any) -> IntArray:
         for name, number in per_class.items():
             whole_number(number, f"per_class[{name!r}]", 0, MAX_PER_CLASS)
         quotas = in_class_order(classes, counts, per_class, "per_class").astype(np.int64)
-    elif isinstance(per_class, (int, np.integer)):
+    elif np.ndim(per_class) == 0:
         return np.where(filled, whole_number(per_class, "per_class", 1, MAX_PER_CLASS), 0)
     else:
         numbers = list(per_class)

@@ -119,6 +119,7 @@ def in_class_order(classes: Sequence[Any], counts: IntArray, values: Mapping[Any
 
     Raises:
         ValueError: A name that is no class; a class that has items but no value. ``argument`` is what messages call it.
+        TypeError: A value that is no number.
     """
     index = {name: number for number, name in enumerate(classes)}
     known = ", ".join(map(repr, classes[:8])) + (", ..." if len(classes) > 8 else "")
@@ -132,5 +133,8 @@ def in_class_order(classes: Sequence[Any], counts: IntArray, values: Mapping[Any
         )
     ordered = np.zeros(len(classes))
     for name, value in values.items():
-        ordered[index[name]] = value
+        try:
+            ordered[index[name]] = value
+        except (TypeError, ValueError):
+            raise TypeError(f"{argument} must be numbers, but that of {name!r} is {value!r}") from None
     return ordered

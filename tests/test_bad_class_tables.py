@@ -40,6 +40,8 @@ def test_wrong_class_weights_are_named(weights: Any, message: str) -> None:
 
 
 def test_wrong_types_of_weights_are_named() -> None:
+    with pytest.raises(TypeError, match="class_weights must be numbers, but that of 'Birman' is 'x'"):
+        ClassTable(CATS, {"Birman": "x", "Siamese": 1})
     for weights in ("ab", [1j, 2j], object()):
         with pytest.raises(TypeError, match="weights must be"):
             ClassTable(CATS, weights)

@@ -121,6 +121,8 @@ def test_numbers_per_class_come_in_every_form() -> None:
         (0, ValueError, "per_class must be in"),
         (-1, ValueError, "per_class=-1"),
         (True, TypeError, "per_class=True"),
+        (1.5, TypeError, "per_class=1.5"),
+        ("ab", TypeError, "per_class='ab'"),
         (2**32, ValueError, "per_class"),
         ([1], ValueError, "one number per class, 7, but it has 1"),
         ([1, 1, 1, 1, 1, 1, 1], ValueError, "asks for 1 items of class 4, which has none"),
