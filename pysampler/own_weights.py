@@ -8,11 +8,12 @@ from typing import Any
 import torch
 
 from pysampler import _core
+from pysampler.class_table import ClassTable
 from pysampler.systematic import SystematicTable
 from pysampler.table import AliasTable
 from pysampler.weights import check_shape, readable, to_tensor
 
-Table = AliasTable | SystematicTable
+Table = AliasTable | ClassTable | SystematicTable
 
 
 class OwnWeights:
@@ -27,7 +28,7 @@ class OwnWeights:
         self._weights: torch.Tensor | None = None
         self._version = 0
         self._table: Table
-        if isinstance(weights, (AliasTable, SystematicTable)):
+        if isinstance(weights, (AliasTable, ClassTable, SystematicTable)):
             self._table = make_table(weights)
             return
         tensor = to_tensor(weights)
@@ -68,8 +69,7 @@ class OwnWeights:
 
     def draw_without_replacement(self, count: int, key: int, epoch: int) -> torch.Tensor:
         """Draws ``count`` distinct items, in the order of successive sampling."""
-        table, source = self.table, readable(self.weights)
-        assert isinstance(table, AliasTable)
+        source, table = readable(self.weights), self.table
         indices = torch.empty(count, dtype=torch.int64, device="cpu")
         _core.draw_without_replacement_into(
             indices.data_ptr(),
@@ -77,7 +77,7 @@ class OwnWeights:
             source.data_ptr(),
             source.numel(),
             source.dtype == torch.float64,
-            table._core,
+            table._core if isinstance(table, AliasTable) else None,
             key,
             epoch,
             torch.get_num_threads(),
