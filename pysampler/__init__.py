@@ -25,6 +25,9 @@ from pysampler.class_samplers import (
 )
 from pysampler.class_table import ClassTable
 from pysampler.class_weights import class_weights, sample_weights
+from pysampler.coverage_audit import CoverageAudit, audit_coverage, positions_of
+from pysampler.coverage_classes import ClassCoverage
+from pysampler.coverage_tracker import CoverageTracker
 from pysampler.coverage_trials import CoverageTrials, simulate_coverage
 from pysampler.distributed import DistributedWeightedBatchSampler, DistributedWeightedSampler
 from pysampler.forecast import CoverageForecast, forecast_coverage
@@ -34,6 +37,7 @@ from pysampler.multinomial import multinomial
 from pysampler.repeat_factors import repeat_counts, repeat_factors, repeat_indices
 from pysampler.sampler import WeightedRandomSampler
 from pysampler.shuffle import DistributedShuffleSampler, ShuffleSampler
+from pysampler.systematic import SystematicTable
 from pysampler.table import AliasTable
 
 cpu_target = _core.cpu_target
@@ -42,8 +46,11 @@ cpu_targets = _core.cpu_targets
 __all__ = [
     "AliasTable",
     "BatchedDataset",
+    "ClassCoverage",
     "ClassTable",
+    "CoverageAudit",
     "CoverageForecast",
+    "CoverageTracker",
     "CoverageTrials",
     "DistributedMPerClassSampler",
     "DistributedShuffleSampler",
@@ -55,16 +62,19 @@ __all__ = [
     "MPerClassBatches",
     "MPerClassSampler",
     "ShuffleSampler",
+    "SystematicTable",
     "UnderSampler",
     "UnderSampling",
     "WeightedBatchSampler",
     "WeightedRandomSampler",
     "__version__",
+    "audit_coverage",
     "class_weights",
     "cpu_target",
     "cpu_targets",
     "forecast_coverage",
     "multinomial",
+    "positions_of",
     "read_labels",
     "repeat_counts",
     "repeat_factors",

@@ -36,6 +36,11 @@ class RoundSource:
     seed: int | None
 
     @property
+    def items(self) -> int:
+        """How many items there are."""
+        return len(self.rounds)
+
+    @property
     def draws(self) -> int:
         """Draws of an epoch over all ranks."""
         return self.rounds.num_samples

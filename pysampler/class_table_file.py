@@ -1,4 +1,4 @@
-"""Files of class tables: safetensors like those of alias tables (see ``pysampler.table_file``), with more tensors.
+"""Files of class tables: safetensors like those of alias tables (``pysampler.safetensors_file``), with more tensors.
 
 "entries", dtype U32, shape (C, 2): (threshold, alias) of the table over the classes; "ranges", U32, (C, 2): (size,
 begin) of every class's members; "members", U32, (M,): the items, class after class, left out where every class's items
@@ -12,17 +12,16 @@ import json
 import mmap
 import os
 import re
-import struct
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from pysampler.labels import MAX_CLASSES
-from pysampler.table_file import ALIGNMENT, require_little_endian, without_repetition, write_safetensors
+from pysampler.safetensors_file import StoredTensor, read_header, require_little_endian, write_safetensors
 from pysampler.weights import MAX_ITEMS
 
 FORMAT = "pysampler.class_table"
 VERSION = "1"
-_MAX_HEADER_BYTES = 1 << 12
+_KIND = "file of a class table"
 
 
 @dataclass(frozen=True)
@@ -46,22 +45,19 @@ class ClassTableParts:
 
 def write_class_table(path: str | os.PathLike[str], parts: ClassTableParts, fingerprint: str) -> None:
     """Writes a file. See ``ClassTable.save``."""
-    names = json.dumps(list(parts.classes)).encode() if _are_plain(parts.classes) else None
-    if names is None:
+    if not _are_plain(parts.classes):
         raise ValueError("only tables whose classes are called by strings and integers can be saved")
+    names = json.dumps(list(parts.classes)).encode()
     classes = len(parts.classes)
-    tensors = {"entries": ([classes, 2], parts.entries), "ranges": ([classes, 2], parts.ranges)}
-    if parts.members is not None:
-        tensors["members"] = ([parts.members.nbytes // 4], parts.members)
-    tensors["names"] = ([len(names)], memoryview(names))
-    header: dict[str, Any] = {
-        "__metadata__": {"format": FORMAT, "version": VERSION, "fingerprint": fingerprint, "items": str(parts.items)}
+    tensors = {
+        "entries": StoredTensor("U32", [classes, 2], parts.entries),
+        "ranges": StoredTensor("U32", [classes, 2], parts.ranges),
     }
-    end = 0
-    for name, (shape, data) in tensors.items():
-        begin, end = end, end + data.nbytes
-        header[name] = {"dtype": "U8" if name == "names" else "U32", "shape": shape, "data_offsets": [begin, end]}
-    write_safetensors(path, header, [data for _, data in tensors.values()])
+    if parts.members is not None:
+        tensors["members"] = StoredTensor("U32", [parts.members.nbytes // 4], parts.members)
+    tensors["names"] = StoredTensor("U8", [len(names)], names)
+    metadata = {"format": FORMAT, "version": VERSION, "fingerprint": fingerprint, "items": str(parts.items)}
+    write_safetensors(path, metadata, tensors)
 
 
 def read_class_table(path: str | os.PathLike[str], mapped: bool) -> tuple[ClassTableParts, str]:
@@ -69,7 +65,7 @@ def read_class_table(path: str | os.PathLike[str], mapped: bool) -> tuple[ClassT
     require_little_endian()
     name = os.path.abspath(os.fspath(path))
     with open(name, "rb") as file:
-        header, start = _read_header(file, name)
+        header, start = _checked_header(file, name)
         whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if mapped else file.read()
     data = memoryview(whole)[start:] if mapped else memoryview(whole)
     try:
@@ -82,24 +78,17 @@ def _are_plain(classes: tuple[Any, ...]) -> bool:
     return all(type(name) in (str, int) for name in classes)
 
 
-def _read_header(file: BinaryIO, name: str) -> tuple[dict[str, Any], int]:
-    size = os.fstat(file.fileno()).st_size
-    prefix = file.read(8)
-    length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else 0
-    if not 2 <= length <= _MAX_HEADER_BYTES or 8 + length > size:
-        raise ValueError(f"{name} is no file of a class table: it has no such header")
+def _checked_header(file: BinaryIO, name: str) -> tuple[dict[str, Any], int]:
+    header, start, _ = read_header(file, name, _KIND)
     try:
-        header = json.loads(file.read(length), object_pairs_hook=without_repetition)
         kind, version = header["__metadata__"]["format"], header["__metadata__"]["version"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise ValueError(f"{name} is no file of a class table: its header is not that of a {FORMAT}") from None
+    except (KeyError, TypeError):
+        raise ValueError(f"{name} is no {_KIND}: its header is not that of a {FORMAT}") from None
     if kind != FORMAT:
-        raise ValueError(f"{name} is no file of a class table: its format is {kind!r}, not {FORMAT!r}")
+        raise ValueError(f"{name} is no {_KIND}: its format is {kind!r}, not {FORMAT!r}")
     if version != VERSION:
         raise ValueError(f"{name} has version {version!r}; this pysampler reads version {VERSION}")
-    if (8 + length) % ALIGNMENT:
-        raise ValueError(f"{name} is damaged: its data is not aligned")
-    return header, 8 + length
+    return header, start
 
 
 def _parts(header: dict[str, Any], data: memoryview) -> tuple[ClassTableParts, str]:
