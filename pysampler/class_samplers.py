@@ -37,7 +37,7 @@ class RoundSource:
 
     @property
     def items(self) -> int:
-        """How many items there are, those without a class included."""
+        """How many items there are."""
         return len(self.rounds)
 
     @property

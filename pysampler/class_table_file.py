@@ -1,4 +1,4 @@
-"""Files of class tables: safetensors like those of alias tables (see ``pysampler.table_file``), with more tensors.
+"""Files of class tables: safetensors like those of alias tables (``pysampler.safetensors_file``), with more tensors.
 
 "entries", dtype U32, shape (C, 2): (threshold, alias) of the table over the classes; "ranges", U32, (C, 2): (size,
 begin) of every class's members; "members", U32, (M,): the items, class after class, left out where every class's items
@@ -21,6 +21,7 @@ from pysampler.weights import MAX_ITEMS
 
 FORMAT = "pysampler.class_table"
 VERSION = "1"
+_KIND = "file of a class table"
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,9 @@ class ClassTableParts:
 
 def write_class_table(path: str | os.PathLike[str], parts: ClassTableParts, fingerprint: str) -> None:
     """Writes a file. See ``ClassTable.save``."""
-    names = json.dumps(list(parts.classes)).encode() if _are_plain(parts.classes) else None
-    if names is None:
+    if not _are_plain(parts.classes):
         raise ValueError("only tables whose classes are called by strings and integers can be saved")
+    names = json.dumps(list(parts.classes)).encode()
     classes = len(parts.classes)
     tensors = {
         "entries": StoredTensor("U32", [classes, 2], parts.entries),
@@ -64,7 +65,7 @@ def read_class_table(path: str | os.PathLike[str], mapped: bool) -> tuple[ClassT
     require_little_endian()
     name = os.path.abspath(os.fspath(path))
     with open(name, "rb") as file:
-        header, start = _read_header(file, name)
+        header, start = _checked_header(file, name)
         whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if mapped else file.read()
     data = memoryview(whole)[start:] if mapped else memoryview(whole)
     try:
@@ -77,14 +78,14 @@ def _are_plain(classes: tuple[Any, ...]) -> bool:
     return all(type(name) in (str, int) for name in classes)
 
 
-def _read_header(file: BinaryIO, name: str) -> tuple[dict[str, Any], int]:
-    header, start, _ = read_header(file, name, "file of a class table")
+def _checked_header(file: BinaryIO, name: str) -> tuple[dict[str, Any], int]:
+    header, start, _ = read_header(file, name, _KIND)
     try:
         kind, version = header["__metadata__"]["format"], header["__metadata__"]["version"]
     except (KeyError, TypeError):
-        raise ValueError(f"{name} is no file of a class table: its header is not that of a {FORMAT}") from None
+        raise ValueError(f"{name} is no {_KIND}: its header is not that of a {FORMAT}") from None
     if kind != FORMAT:
-        raise ValueError(f"{name} is no file of a class table: its format is {kind!r}, not {FORMAT!r}")
+        raise ValueError(f"{name} is no {_KIND}: its format is {kind!r}, not {FORMAT!r}")
     if version != VERSION:
         raise ValueError(f"{name} has version {version!r}; this pysampler reads version {VERSION}")
     return header, start

@@ -24,7 +24,7 @@ class WeightedRandomSampler(WeightedSampling, torch.utils.data.WeightedRandomSam
 
     Args:
         weights: One weight per item: 1-d tensor, array or sequence, finite and >= 0, not all zero. The sampler keeps a
-            copy in the same dtype. Or an ``AliasTable`` or a ``ClassTable``, which is shared; or, with
+            copy in the same dtype. Or an ``AliasTable`` or ``ClassTable``, which is shared; or, with
             method="systematic", a ``SystematicTable``.
         num_samples: Draws per epoch; by default the number of items.
         replacement: Whether an item may come again within an epoch. Without, the law is that of successive sampling,

@@ -165,6 +165,10 @@ def _alias_table(weights: Any) -> AliasTable | ClassTable:
 
 
 def _systematic_table(strata: Any, weights: Any) -> SystematicTable:
+    if isinstance(weights, ClassTable):
+        raise TypeError(
+            "method='systematic' takes weights, with strata=labels, or a SystematicTable, but got a ClassTable"
+        )
     if not isinstance(weights, SystematicTable):
         return SystematicTable(weights, strata)
     if strata is not None:

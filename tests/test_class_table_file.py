@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +129,7 @@ def test_truncated_and_foreign_files_are_named(tmp_path: Path) -> None:
     AliasTable([1.0, 2.0]).save(path)
     with pytest.raises(ValueError, match=r"its format is 'pysampler\.alias_table'"):
         ClassTable.load(path)
-    path.write_bytes(struct.pack("<Q", 2) + b"{}")
+    path.write_bytes(assemble("{}", b""))
     with pytest.raises(ValueError, match="its header is not that"):
         ClassTable.load(path)
     TABLES["mixed"]().save(path)

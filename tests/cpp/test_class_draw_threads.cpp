@@ -11,6 +11,7 @@
 namespace pysampler {
 namespace {
 
+__extension__ typedef unsigned __int128 Wide;
 constexpr int64_t kUntouched = -7;
 const ClassStreams kStreams = class_streams(0xFEDCBA9876543210ull, 0xABCDEF012345ull);
 
@@ -75,7 +76,7 @@ void test_a_pick_is_the_high_part_of_word_times_size() {
   const uint64_t words[] = {0, 1, 0xFFFFFFFFull, 0x100000000ull, 0x8000000000000000ull, 0xFFFFFFFFFFFFFFFFull};
   for (const uint32_t size : {1u, 2u, 3u, 1000u, 0x80000000u, 0xFFFFFFFFu}) {
     for (const uint64_t word : words) {
-      const auto exact = static_cast<uint64_t>(static_cast<unsigned __int128>(word) * size >> 64);
+      const auto exact = static_cast<uint64_t>(static_cast<Wide>(word) * size >> 64);
       CHECK(pick_from({size, 0}, word) == exact);
       CHECK(pick_from({1, 77}, word) == 77);
     }
