@@ -90,6 +90,17 @@ def test_an_iterator_goes_on_by_itself_and_the_next_pass_is_the_one_after(make: 
 
 
 @every_sampler
+def test_a_position_loaded_into_the_iterator_first_is_handed_out_once(make: Callable[..., Any]) -> None:
+    state = advanced(make(), 40).state_dict()
+    again = make()
+    iterator = iter(again)
+    iterator.load_state_dict(state)
+    again.load_state_dict(state)
+    assert list(iterator) == epoch_of(make, 0)[40:]
+    assert list(again) == epoch_of(make, 1)
+
+
+@every_sampler
 def test_a_finished_pass_is_followed_by_the_next_epoch(make: Callable[..., Any]) -> None:
     sampler = make()
     iterator = advanced(sampler, DRAWS)  # all handed out; StopIteration has not been raised yet
@@ -200,6 +211,25 @@ def test_consumed_says_what_was_trained_on_whatever_was_prefetched() -> None:
         assert list(again) == TABLE.draw(DRAWS, seed=0).tolist()[12 * world :]
         whole = sampler.state_dict(consumed=len(sampler))
         assert whole["position"] == DRAWS
+
+
+def test_consumed_at_the_end_is_the_end_although_drop_last_drops_some() -> None:
+    distributed = DistributedWeightedSampler(TABLE, DRAWS, 3, 0, drop_last=True)
+    batches = WeightedBatchSampler(SAMPLERS["iid"](), 16, drop_last=True)
+    for sampler, items in ((distributed, 33), (batches, 96)):
+        assert len(flat([batch] if isinstance(batch, int) else batch for batch in sampler)) == items
+        assert sampler.state_dict(consumed=items) == sampler.state_dict()
+        assert sampler.state_dict()["position"] == DRAWS
+
+
+def test_consumed_of_an_unseeded_pass_that_has_not_begun_is_an_error() -> None:
+    """Its state could not be loaded."""
+    sampler = WeightedRandomSampler(TABLE, DRAWS)
+    with pytest.raises(ValueError, match=r"consumed=5 of a pass that has not begun"):
+        sampler.state_dict(consumed=5)
+    sampler.load_state_dict(sampler.state_dict(consumed=0))
+    advanced(sampler, 7)
+    sampler.load_state_dict(sampler.state_dict(consumed=5))
 
 
 def test_batch_samplers_count_items_too() -> None:
