@@ -78,7 +78,7 @@ class Passes:
             self._next, self._loaded, self._pending = Pass(where.epoch + 1), False, False
 
     def begun_elsewhere(self, where: Pass) -> None:
-        """Notes that an iterator has begun from ``where`` by itself; if that was loaded here too, it is not repeated."""
+        """Notes that an iterator has begun from ``where`` by itself: if loaded here too, it is not repeated."""
         with self._lock:
             if self._loaded and self._next == where:
                 self._next, self._loaded, self._pending = Pass(where.epoch + 1), False, False

@@ -25,6 +25,7 @@ from pysampler import (
     ShuffleSampler,
     WeightedBatchSampler,
     WeightedRandomSampler,
+    _core,
 )
 
 TABLE = AliasTable(hashed_integers(300) + 1)
@@ -170,6 +171,31 @@ def test_a_state_is_a_copy() -> None:
     next(iterator)
     state["position"] = 77
     assert sampler.state_dict() == {**kept, "position": 4}
+
+
+def test_states_do_not_read_the_weights_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without replacement, an epoch needs as many positive weights: they are counted once for each table."""
+    counted: list[int] = []
+    count = _core.positive_weights
+
+    def counting(*arguments: Any) -> int:
+        counted.append(count(*arguments))
+        return counted[-1]
+
+    sampler = WeightedRandomSampler(hashed_integers(300) + 1, DRAWS, False, seed=1)
+    monkeypatch.setattr(_core, "positive_weights", counting)
+    for _ in range(3):
+        list(sampler)
+        sampler.load_state_dict(sampler.state_dict())
+    assert counted == []
+    sampler.weights[:150] = 0
+    for _ in range(3):
+        list(sampler)
+        sampler.load_state_dict(sampler.state_dict())
+    assert counted == [150]
+    sampler.weights[:250] = 0
+    with pytest.raises(ValueError, match="num_samples=100 draws without replacement"):
+        sampler.state_dict()
 
 
 @every_sampler
