@@ -129,7 +129,9 @@ class Resumable:
         self._run = run
 
     def state_dict(self, consumed: int | None = None) -> State:
-        """Returns the state: a small dict of ints, bools and strings, the same on every rank. O(1).
+        """Returns the state: a small dict of ints, bools and strings, the same on every rank.
+
+        O(1), but O(N) the first time for a table (its fingerprint) or after weights were changed (a new table).
 
         It stands where the pass begun last has handed out indices; with workers that prefetch, this is ahead of what
         was trained on.

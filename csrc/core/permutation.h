@@ -37,7 +37,8 @@ struct Permutation {
   uint8_t shuffled[kMaxShuffled];
 };
 
-// The permutation number `index` of those that a stream holds. 1 <= elements <= kMaxPermuted, index < 2^56.
+// The permutation number `index` of those that a stream holds. 1 <= elements <= kMaxPermuted. They repeat from index
+// 2^58 on.
 PYSAMPLER_HOST_DEVICE Permutation make_permutation(Stream stream, uint64_t index, uint64_t elements) {
   Permutation permutation = {};
   permutation.elements = elements;
