@@ -23,6 +23,10 @@ class Source(Protocol):
     """What a pass draws from: a distribution as it was when the pass began."""
 
     @property
+    def items(self) -> int:
+        """How many items there are to draw from, those that are never drawn included."""
+
+    @property
     def draws(self) -> int:
         """Draws of an epoch over all ranks."""
 
@@ -53,6 +57,9 @@ class Resumable:
 
     generator: torch.Generator | None
 
+    keeps_key = False
+    """Whether all passes share the key that the first one has, for its epochs complement each other."""
+
     def _set_up(self, draws_per_epoch: int, seed: int | None, generator: torch.Generator | None = None) -> None:
         if seed is not None and generator is not None:
             raise ValueError("give either seed (the same indices for the same epoch) or generator, not both")
@@ -60,6 +67,7 @@ class Resumable:
         self._key = None if seed is None else seed_key(seed)
         self.draws_per_epoch = draws_per_epoch
         self.generator = generator
+        self._kept_key: int | None = None
         self._passes = Passes()
         self._run: Run | None = None
         self._copied: Pass | None = None
@@ -113,7 +121,7 @@ class Resumable:
         draws = self.draws_per_epoch
         where = self._keyed(where)
         if where.key is None:
-            where = replace(where, key=key_from_generator(self.generator))
+            where = replace(where, key=self._new_key())
         assert where.key is not None
         count = share.count(where.position, draws)
         positions = _core.PositionSource(
@@ -125,6 +133,7 @@ class Resumable:
     def taken_over(self, run: Run) -> None:
         """Notes that ``run`` goes on from a loaded position by itself."""
         assert run.loaded is not None
+        self._adopt_key(run.loaded)
         self._passes.take_over(run.loaded)
         self._run = run
 
@@ -166,6 +175,7 @@ class Resumable:
             ValueError: The state is of another sampler (each difference is named), of a newer version, or damaged.
         """
         where = read_state(state, self.identity())
+        self._adopt_key(where)
         self._passes.load(Pass(where.epoch + 1) if where.position == self.draws_per_epoch else where)
 
     def check_same_on_all_ranks(self) -> None:
@@ -188,7 +198,21 @@ class Resumable:
             )
 
     def _keyed(self, where: Pass) -> Pass:
-        return where if self._key is None else replace(where, key=self._key)
+        if self._key is not None:
+            return replace(where, key=self._key)
+        return replace(where, key=self._kept_key) if where.key is None else where
+
+    def _new_key(self) -> int:
+        key = key_from_generator(self.generator)
+        if not self.keeps_key:
+            return key
+        if self._kept_key is None:  # else another thread has begun meanwhile
+            self._kept_key = key
+        return self._kept_key
+
+    def _adopt_key(self, loaded: Pass) -> None:
+        if self.keeps_key:
+            self._kept_key = loaded.key
 
     def _standing(self) -> Pass:
         """Where a sampler stands that has no pass of its own running."""

@@ -85,7 +85,7 @@ def test_cuda_kernels_that_cannot_be_loaded_are_named_not_raised(
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     monkeypatch.setattr(importlib, "import_module", broken)
-    assert cli._cuda_kernels() == "built, but cannot be loaded: libcudart.so: no such file"
+    assert cli.info._cuda_kernels() == "built, but cannot be loaded: libcudart.so: no such file"
 
 
 def test_a_broken_cuda_driver_counts_as_no_device(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +103,7 @@ def test_an_error_while_collecting_facts_is_one_line(
         raise ValueError("PYSAMPLER_CPU_TARGET is 'mmx'")
 
     monkeypatch.setattr(pysampler, "cpu_target", unknown)
-    assert cli.main(["info"]) == 1
+    assert cli.main(["info"]) == 2
     printed = capsys.readouterr()
     assert printed.err == "pysampler info: error: PYSAMPLER_CPU_TARGET is 'mmx'\n"
     assert printed.out == ""

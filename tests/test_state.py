@@ -30,11 +30,16 @@ from pysampler import (
 
 TABLE = AliasTable(hashed_integers(300) + 1)
 DRAWS = 100
+STRATA = [index % 3 for index in range(300)]
 
 SAMPLERS: dict[str, Callable[..., Any]] = {
     "iid": lambda **more: WeightedRandomSampler(TABLE, DRAWS, **{"seed": 1, **more}),
     "without replacement": lambda **more: WeightedRandomSampler(TABLE, DRAWS, False, **{"seed": 1, **more}),
     "shuffle": lambda **more: ShuffleSampler(DRAWS, **{"seed": 1, **more}),
+    "systematic": lambda **more: WeightedRandomSampler(TABLE, DRAWS, method="systematic", **{"seed": 1, **more}),
+    "systematic in batches": lambda **more: WeightedRandomSampler(
+        TABLE, DRAWS, method="systematic", strata=STRATA, global_batch_size=8, **{"seed": 1, **more}
+    ),
 }
 every_sampler = pytest.mark.parametrize("make", SAMPLERS.values(), ids=SAMPLERS)
 
