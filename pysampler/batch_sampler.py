@@ -52,9 +52,9 @@ class WeightedBatchSampler(torch.utils.data.BatchSampler):
         """Pins the epoch of the next pass, an int in [0, 2^48)."""
         self.sampler.set_epoch(epoch)
 
-    def state_dict(self, consumed: int | None = None) -> State:
-        """Returns the sampler's state: what it has handed out, or ``consumed`` items of this rank. See the sampler."""
-        state: State = self.sampler.state_dict(consumed)
+    def state_dict(self, consumed: int | None = None, *, since_begun: int | None = None) -> State:
+        """Returns the sampler's state. The counts are of items, not of batches. See the sampler."""
+        state: State = self.sampler.state_dict(consumed, since_begun=since_begun)
         return state
 
     def load_state_dict(self, state: Any) -> None:

@@ -48,6 +48,11 @@ class Run:
         )
 
     @property
+    def began_at(self) -> int:
+        """The global position where the pass began, or will."""
+        return self.where().position if self._opened is None else self._opened.where.position
+
+    @property
     def share(self) -> Share | None:
         """How the pass is shared out; None before it has begun."""
         return None if self._opened is None else self._opened.share

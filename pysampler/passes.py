@@ -6,7 +6,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pysampler.arguments import MAX_EPOCH, epoch_number
@@ -27,6 +27,15 @@ class Pass:
     key: int | None = None
 
 
+@dataclass(frozen=True)
+class _Turn:
+    """Which pass comes next, and why: in turn, loaded from a state, pinned by ``set_epoch``, or both of these."""
+
+    where: Pass
+    loaded: bool = False
+    pinned: bool = False
+
+
 class Passes:
     """Counts passes.
 
@@ -36,52 +45,59 @@ class Passes:
     """
 
     def __init__(self) -> None:
-        self._next = Pass(0)
-        self._loaded = False
-        self._pending = False
+        self._next = _Turn(Pass(0))
         self._lock = threading.Lock()
 
     @property
     def upcoming(self) -> Pass:
         """The pass that begins next."""
-        return self._next
+        return self._next.where
 
     @property
     def pending(self) -> bool:
         """Whether the upcoming pass was asked for (pinned or loaded) rather than merely being the next in turn."""
-        return self._pending
+        return self._next.loaded or self._next.pinned
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the upcoming pass goes on from a loaded state."""
+        return self._next.loaded
+
+    @property
+    def pinned(self) -> bool:
+        """Whether ``set_epoch`` has said which epoch the upcoming pass is of."""
+        return self._next.pinned
 
     def set_epoch(self, epoch: int) -> None:
         """Pins the epoch of the next pass. A loaded position stays if it is of that epoch, and is dropped otherwise."""
         number = epoch_number(epoch)
         with self._lock:
-            loaded, kept = self._next, self._next.epoch == number
-            dropped = self._loaded and not kept
-            if not (self._loaded and kept):
-                self._next, self._loaded = Pass(number), False
-            self._pending = True
-        if dropped:
+            before = self._next
+            kept = before.loaded and before.where.epoch == number
+            self._next = replace(before, pinned=True) if kept else _Turn(Pass(number), pinned=True)
+        if before.loaded and not kept:
+            dropped = before.where
             warnings.warn(
-                f"set_epoch({number}) drops the loaded state, which would have gone on in epoch {loaded.epoch} at "
-                f"position {loaded.position}: call set_epoch({loaded.epoch}) to keep it",
+                f"set_epoch({number}) drops the loaded state, which would have gone on in epoch {dropped.epoch} at "
+                f"position {dropped.position}: call set_epoch({dropped.epoch}) to keep it",
                 stacklevel=3,
             )
 
     def load(self, where: Pass) -> None:
         """Makes the next pass go on from ``where``."""
         with self._lock:
-            self._next, self._loaded, self._pending = where, True, True
+            self._next = _Turn(where, loaded=True)
 
     def take_over(self, where: Pass) -> None:
         """Notes that an iterator goes on from ``where`` by itself: the next pass is the one after."""
         with self._lock:
-            self._next, self._loaded, self._pending = Pass(where.epoch + 1), False, False
+            self._next = _Turn(Pass(where.epoch + 1))
 
     def begun_elsewhere(self, where: Pass) -> None:
         """Notes that an iterator has begun from ``where`` by itself: if loaded here too, it is not repeated."""
         with self._lock:
-            if self._loaded and self._next == where:
-                self._next, self._loaded, self._pending = Pass(where.epoch + 1), False, False
+            if self._next.loaded and self._next.where == where:
+                self._next = _Turn(Pass(where.epoch + 1))
 
     @contextmanager
     def begin(self) -> Iterator[Pass]:
@@ -91,17 +107,16 @@ class Passes:
         meanwhile.
         """
         with self._lock:
-            before = self._next, self._loaded, self._pending
-            if self._next.epoch > MAX_EPOCH:
+            before = self._next
+            if before.where.epoch > MAX_EPOCH:
                 raise ValueError("epoch must be below 2^48: call set_epoch")
-            following = Pass(self._next.epoch + 1)
-            self._next, self._loaded, self._pending = following, False, False
+            following = self._next = _Turn(Pass(before.where.epoch + 1))
         try:
-            yield before[0]
+            yield before.where
         except BaseException:
             with self._lock:
                 if self._next is following:
-                    self._next, self._loaded, self._pending = before
+                    self._next = before
             raise
 
     def __getstate__(self) -> dict[str, Any]:

@@ -80,6 +80,9 @@ class Resumable:
         """Returns which positions are this rank's."""
         return Share()
 
+    def check_share(self, share: Share) -> None:
+        """Called before a pass of this share begins: a place for warnings."""
+
     @property
     def seed(self) -> int | None:
         """The seed modulo 2^64, or None if passes take their keys from a generator."""
@@ -105,14 +108,17 @@ class Resumable:
         """Begins a pass for ``run``. Iterators call this at their first ``next``."""
         source = self.current_source()
         share = replace(self.share(), batch_size=run.batch_size, drop_last_batch=run.drop_last_batch)
+        self.check_share(share)
         if run.loaded is not None:
             opened = self._open(run, run.loaded, source, share)
             self._passes.begun_elsewhere(run.loaded)
             return opened
         with ExitStack() as undone_if_it_fails:
+            pinned = self._passes.pinned
             where = undone_if_it_fails.enter_context(self._passes.begin())
-            if where.position > 0 and share.count(where.position, self.draws_per_epoch) == 0:
-                # Fewer are left than there are ranks: that epoch is over.
+            if where.position > 0 and share.count(where.position, self.draws_per_epoch) == 0 and not pinned:
+                # Fewer are left than there are ranks: that epoch is over. (If set_epoch asked for it all the same, the
+                # loop counts epochs itself, and gets what is left of this one: nothing.)
                 where = undone_if_it_fails.enter_context(self._passes.begin())
             opened = self._open(run, where, source, share)
         return opened
@@ -137,35 +143,53 @@ class Resumable:
         self._passes.take_over(run.loaded)
         self._run = run
 
-    def state_dict(self, consumed: int | None = None) -> State:
+    def state_dict(self, consumed: int | None = None, *, since_begun: int | None = None) -> State:
         """Returns the state: a small dict of ints, bools and strings, the same on every rank.
 
         O(1), but O(N) the first time for a table (its fingerprint) or after weights were changed (a new table).
 
         It stands where the pass begun last has handed out indices; with workers that prefetch, this is ahead of what
-        was trained on.
+        was trained on. The arguments say where it stands instead, whatever was prefetched.
 
         Args:
-            consumed: How many items this rank has trained on since the epoch's start, which is then where the state
-                stands, whatever was prefetched: ``consumed * world size``, at most the epoch.
+            consumed: How many items this rank has trained on since the epoch's start: it stands at ``consumed * world
+                size``, at most the epoch.
+            since_begun: How many items this rank has trained on since its pass began, be it at the epoch's start or
+                where a loaded state stood. Also right after a resume on another number of ranks at a position that
+                they do not divide.
 
         Raises:
-            ValueError: ``consumed`` is negative or more than the epoch, or not 0 although an unseeded sampler's pass
-                has not begun.
+            ValueError: A count that is negative or more than the epoch, or not 0 although an unseeded sampler's pass
+                has not begun. Both counts. ``consumed`` after a resume at a position that ranks do not divide.
         """
         running = None if self._passes.pending else self._run
         identity = self.identity() if running is None else running.identity()
         where = self._standing() if running is None else running.where()
-        if consumed is not None:
+        if consumed is not None or since_begun is not None:
+            if consumed is not None and since_begun is not None:
+                raise ValueError("give consumed or since_begun, not both")
             share = (None if running is None else running.share) or self.share()
-            most = -(-self.draws_per_epoch // share.world)
-            position = min(whole_number(consumed, "consumed", 0, most) * share.world, self.draws_per_epoch)
-            if share.count(position, self.draws_per_epoch) == 0:
-                position = self.draws_per_epoch  # what drop_last drops is done with
-            if position > 0 and where.key is None:
-                raise ValueError(f"consumed={consumed} of a pass that has not begun, and so has no key yet")
-            where = replace(where, position=position)
+            begun = where.position if running is None else running.began_at
+            where = replace(where, position=self._trained_to(share, begun, consumed, since_begun))
+            if where.position > 0 and where.key is None:
+                raise ValueError("items were consumed of a pass that has not begun, and so has no key yet")
         return write_state(identity, where)
+
+    def _trained_to(self, share: Share, begun: int, consumed: int | None, since_begun: int | None) -> int:
+        """The global position after what this rank has trained on."""
+        draws = self.draws_per_epoch
+        if since_begun is not None:
+            most = -(-(draws - begun) // share.world)
+            position = begun + whole_number(since_begun, "since_begun", 0, most) * share.world
+        elif begun % share.world != 0:
+            raise ValueError(
+                f"this pass began at position {begun}, which {share.world} ranks do not divide, so items since the "
+                "epoch's start are no count of one rank: give since_begun"
+            )
+        else:
+            position = whole_number(consumed, "consumed", 0, -(-draws // share.world)) * share.world
+        # What drop_last drops is done with.
+        return draws if share.count(min(position, draws), draws) == 0 else position
 
     def load_state_dict(self, state: Any) -> None:
         """Makes the next pass go on from ``state``, on any number of ranks. A finished epoch is followed by the next.
@@ -179,7 +203,7 @@ class Resumable:
         self._passes.load(Pass(where.epoch + 1) if where.position == self.draws_per_epoch else where)
 
     def check_same_on_all_ranks(self) -> None:
-        """Makes sure that all ranks draw from the same, by one collective call. Every rank must call this.
+        """Makes sure that all ranks draw from the same and share it alike, by one collective call on every rank.
 
         Raises:
             ValueError: On all ranks alike, naming the ranks that differ from rank 0 and in what.
@@ -188,12 +212,12 @@ class Resumable:
         if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
             raise RuntimeError("there is no process group: call torch.distributed.init_process_group() first")
         everywhere: list[Any] = [None] * torch.distributed.get_world_size()
-        torch.distributed.all_gather_object(everywhere, self.identity())
+        torch.distributed.all_gather_object(everywhere, (self.identity(), replace(self.share(), rank=0)))
         first, *others = everywhere
         differing = [str(rank) for rank, other in enumerate(others, 1) if other != first]
         if differing:
             raise ValueError(
-                f"ranks {', '.join(differing)} draw from something else than rank 0: "
+                f"ranks {', '.join(differing)} draw from something else than rank 0, or share it otherwise: "
                 + "; ".join(f"rank {rank} has {everywhere[rank]}" for rank in (0, int(differing[0])))
             )
 

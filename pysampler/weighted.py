@@ -12,9 +12,9 @@ import torch
 from pysampler import _core
 from pysampler.arguments import positive_count
 from pysampler.class_table import ClassTable
-from pysampler.iterators import Run
 from pysampler.own_weights import OwnWeights, Table
-from pysampler.resumable import OpenedPass, Resumable, Source
+from pysampler.ranks import Share
+from pysampler.resumable import Resumable, Source
 from pysampler.state import Identity
 from pysampler.systematic import SystematicTable
 from pysampler.table import AliasTable
@@ -95,10 +95,9 @@ class WeightedSampling(Resumable):
             self._own, table, self.draws_per_epoch, self.replacement, self.method, self._key, self.global_batch_size
         )
 
-    def open_pass(self, run: Run) -> tuple[OpenedPass, _core.PositionSource]:
-        """Begins a pass for ``run``. Warns if systematic draws are left out of it."""
-        opened, positions = super().open_pass(run)
-        share, draws = opened.share, self.draws_per_epoch
+    def check_share(self, share: Share) -> None:
+        """Warns if systematic draws are left out."""
+        draws = self.draws_per_epoch
         left_out = draws - share.count(0, draws) * share.world
         if self.method == "systematic" and left_out > 0:
             unit = share.world * (share.batch_size if share.drop_last_batch else 1)
@@ -108,7 +107,6 @@ class WeightedSampling(Resumable):
                 f"method='systematic' promises: take num_samples={nearest}",
                 stacklevel=2,
             )
-        return opened, positions
 
     def _remade_table(self, weights: Any) -> Table:
         """Makes a table of other weights for the same strata."""

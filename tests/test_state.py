@@ -256,7 +256,7 @@ def test_consumed_at_the_end_is_the_end_although_drop_last_drops_some() -> None:
 def test_consumed_of_an_unseeded_pass_that_has_not_begun_is_an_error() -> None:
     """Its state could not be loaded."""
     sampler = WeightedRandomSampler(TABLE, DRAWS)
-    with pytest.raises(ValueError, match=r"consumed=5 of a pass that has not begun"):
+    with pytest.raises(ValueError, match="consumed of a pass that has not begun"):
         sampler.state_dict(consumed=5)
     sampler.load_state_dict(sampler.state_dict(consumed=0))
     advanced(sampler, 7)
@@ -268,6 +268,30 @@ def test_batch_samplers_count_items_too() -> None:
     advanced(batches, 5)
     assert batches.state_dict()["position"] == 40
     assert batches.state_dict(consumed=24)["position"] == 24
+
+
+def test_since_begun_counts_from_where_the_pass_began_on_any_number_of_ranks() -> None:
+    four = DistributedWeightedSampler(TABLE, DRAWS, 4, 0)
+    advanced(four, 20)
+    state = four.state_dict(since_begun=10)
+    assert state == four.state_dict(consumed=10)
+    assert state["position"] == 40
+    three = DistributedWeightedSampler(TABLE, DRAWS, 3, 1)
+    three.load_state_dict(state)
+    assert three.state_dict(since_begun=0)["position"] == 40
+    advanced(three, 15)
+    state = three.state_dict(since_begun=5)
+    assert state["position"] == 55
+    with pytest.raises(ValueError, match=r"began at position 40, which 3 ranks do not divide.*since_begun"):
+        three.state_dict(consumed=15)
+    with pytest.raises(ValueError, match="not both"):
+        three.state_dict(15, since_begun=5)
+    with pytest.raises(ValueError, match=r"since_begun must be in \[0, 20\]"):
+        three.state_dict(since_begun=21)
+    alone = DistributedWeightedSampler(TABLE, DRAWS, 1, 0)
+    alone.load_state_dict(state)
+    assert list(alone) == TABLE.draw(DRAWS, seed=0).tolist()[55:]
+    assert WeightedBatchSampler(alone, 5).state_dict(since_begun=10)["position"] == 65
 
 
 @pytest.mark.parametrize("consumed", [-1, DRAWS + 1, 2.5, True, "3"])
@@ -384,6 +408,18 @@ def test_fewer_left_than_ranks_is_an_epoch_that_is_over() -> None:
         again = DistributedWeightedSampler(TABLE, DRAWS, 4, rank, drop_last=True)
         again.load_state_dict(one.state_dict())
         assert list(again) == TABLE.draw(25, seed=0, epoch=1, start=rank, step=4).tolist()
+
+
+def test_a_pinned_epoch_of_which_too_little_is_left_is_empty_rather_than_another() -> None:
+    """Loops that count epochs themselves would train the next one twice."""
+    one = DistributedWeightedSampler(TABLE, DRAWS, 1, 0, drop_last=True)
+    advanced(one, 97)
+    again = DistributedWeightedSampler(TABLE, DRAWS, 4, 0, drop_last=True)
+    again.load_state_dict(one.state_dict())
+    again.set_epoch(0)
+    assert list(again) == []
+    again.set_epoch(1)
+    assert list(again) == TABLE.draw(25, seed=0, epoch=1, start=0, step=4).tolist()
 
 
 def test_a_rank_free_run_goes_on_distributed_and_back() -> None:
