@@ -44,7 +44,7 @@ class WeightedSampling(Resumable):
         if systematic and not replacement:
             raise ValueError("systematic draws are with replacement: an item comes as often as its weight says")
         if not systematic and (strata is not None or global_batch_size is not None):
-            raise ValueError("strata and global_batch_size are for method='systematic'; independent draws know no batches")
+            raise ValueError("strata and global_batch_size are for method='systematic'; 'iid' draws know no batches")
         if strata is not None and global_batch_size is None:
             raise ValueError("strata balance global batches: give global_batch_size as well")
         self.replacement = replacement
