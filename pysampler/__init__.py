@@ -17,6 +17,9 @@ from pysampler._version import __version__
 from pysampler.batch_sampler import WeightedBatchSampler
 from pysampler.batched_dataset import BatchedDataset
 from pysampler.class_weights import class_weights, sample_weights
+from pysampler.coverage_audit import CoverageAudit, audit_coverage, positions_of
+from pysampler.coverage_classes import ClassCoverage
+from pysampler.coverage_tracker import CoverageTracker
 from pysampler.coverage_trials import CoverageTrials, simulate_coverage
 from pysampler.distributed import DistributedWeightedBatchSampler, DistributedWeightedSampler
 from pysampler.forecast import CoverageForecast, forecast_coverage
@@ -35,7 +38,10 @@ cpu_targets = _core.cpu_targets
 __all__ = [
     "AliasTable",
     "BatchedDataset",
+    "ClassCoverage",
+    "CoverageAudit",
     "CoverageForecast",
+    "CoverageTracker",
     "CoverageTrials",
     "DistributedShuffleSampler",
     "DistributedWeightedBatchSampler",
@@ -47,11 +53,13 @@ __all__ = [
     "WeightedBatchSampler",
     "WeightedRandomSampler",
     "__version__",
+    "audit_coverage",
     "class_weights",
     "cpu_target",
     "cpu_targets",
     "forecast_coverage",
     "multinomial",
+    "positions_of",
     "read_labels",
     "repeat_counts",
     "repeat_factors",

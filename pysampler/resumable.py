@@ -22,6 +22,10 @@ class Source(Protocol):
     """What a pass draws from: a distribution as it was when the pass began."""
 
     @property
+    def items(self) -> int:
+        """How many items there are to draw from, those that are never drawn included."""
+
+    @property
     def draws(self) -> int:
         """Draws of an epoch over all ranks."""
 

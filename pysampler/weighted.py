@@ -128,6 +128,11 @@ class WeightedSource:
     seed: int | None
     global_batch_size: int | None
 
+    @property
+    def items(self) -> int:
+        """How many items there are to draw from."""
+        return len(self.table)
+
     def identity(self) -> Identity:
         """Returns what tells it from others. O(N) the first time."""
         return Identity(
