@@ -114,7 +114,7 @@ class SystematicTable:
         Returns:
             int64 tensor of shape (n,) on the CPU.
 
-        Cost: see the README; some 4 to 10 times an AliasTable's draw. With a batch size, 16 bytes and some 50 ns for
+        Cost: see the README; some 4 to 10 times an AliasTable's draw. With a batch size, 16 bytes and some 20 ns for
         each unit of it per call. Interruptible by Ctrl-C.
 
         Raises:

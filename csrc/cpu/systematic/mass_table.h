@@ -64,10 +64,10 @@ struct InvalidSpan {
   uint64_t label;
 };
 
-// Classes of equal members, some 44 bytes a class. masses[c]: of all members of class c together. Every member gets the
+// Classes of equal members, some 36 bytes a class. masses[c]: of all members of class c together. Every member gets the
 // same integer: masses[c] / size, shifted up as far as 63 bits allow and rounded down, but at least 1 if masses[c] > 0.
-// The masses must add up to at least 1, and to less than 2^62, and there may be 2^32 places at most. The caller sets the
-// order, which names the item at each place.
+// The masses must add up to at least 1, and to less than 2^62, and there may be 2^32 places at most. The caller sets
+// the order, which names the item at each place.
 MassTable mass_table_of_classes(const uint64_t* masses, const ClassSpan* spans, uint64_t classes, uint64_t places,
                                 uint64_t items);
 
