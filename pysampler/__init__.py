@@ -16,6 +16,14 @@ except ImportError as error:
 from pysampler._version import __version__
 from pysampler.batch_sampler import WeightedBatchSampler
 from pysampler.batched_dataset import BatchedDataset
+from pysampler.class_rounds import MPerClassBatches, UnderSampling
+from pysampler.class_samplers import (
+    DistributedMPerClassSampler,
+    DistributedUnderSampler,
+    MPerClassSampler,
+    UnderSampler,
+)
+from pysampler.class_table import ClassTable
 from pysampler.class_weights import class_weights, sample_weights
 from pysampler.coverage_audit import CoverageAudit, audit_coverage, positions_of
 from pysampler.coverage_classes import ClassCoverage
@@ -39,17 +47,24 @@ __all__ = [
     "AliasTable",
     "BatchedDataset",
     "ClassCoverage",
+    "ClassTable",
     "CoverageAudit",
     "CoverageForecast",
     "CoverageTracker",
     "CoverageTrials",
+    "DistributedMPerClassSampler",
     "DistributedShuffleSampler",
+    "DistributedUnderSampler",
     "DistributedWeightedBatchSampler",
     "DistributedWeightedSampler",
     "ImbalancedDatasetSampler",
     "Labels",
+    "MPerClassBatches",
+    "MPerClassSampler",
     "ShuffleSampler",
     "SystematicTable",
+    "UnderSampler",
+    "UnderSampling",
     "WeightedBatchSampler",
     "WeightedRandomSampler",
     "__version__",

@@ -86,7 +86,7 @@ class DistributedWeightedSampler(WeightedSampling, RankedSampling):  # type: ign
 
     Args:
         weights: One weight per item of the whole dataset, the same on every rank (``check_same_on_all_ranks`` makes
-            sure), or an ``AliasTable``. See ``WeightedRandomSampler``.
+            sure), or a table. See ``WeightedRandomSampler``.
         num_samples: Draws per epoch over all ranks; by default the number of items. The attribute ``num_samples`` is
             each rank's, in torch's words.
         num_replicas: Number of ranks; by default torch.distributed's.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -104,13 +105,20 @@ class Resumable:
         """Begins a pass for ``run``. Iterators call this at their first ``next``."""
         source = self.current_source()
         share = replace(self.share(), batch_size=run.batch_size, drop_last_batch=run.drop_last_batch)
+        if run.loaded is not None:
+            opened = self._open(run, run.loaded, source, share)
+            self._passes.begun_elsewhere(run.loaded)
+            return opened
+        with ExitStack() as undone_if_it_fails:
+            where = undone_if_it_fails.enter_context(self._passes.begin())
+            if where.position > 0 and share.count(where.position, self.draws_per_epoch) == 0:
+                # Fewer are left than there are ranks: that epoch is over.
+                where = undone_if_it_fails.enter_context(self._passes.begin())
+            opened = self._open(run, where, source, share)
+        return opened
+
+    def _open(self, run: Run, where: Pass, source: Source, share: Share) -> tuple[OpenedPass, _core.PositionSource]:
         draws = self.draws_per_epoch
-        # Only now, when nothing can go wrong any more, the epoch is counted and something taken from the generator.
-        where = run.loaded
-        if where is None:
-            where = self._passes.begin()
-            if where.position > 0 and share.count(where.position, draws) == 0:
-                where = self._passes.begin()  # fewer are left than there are ranks: that epoch is over
         where = self._keyed(where)
         if where.key is None:
             where = replace(where, key=self._new_key())
@@ -130,7 +138,9 @@ class Resumable:
         self._run = run
 
     def state_dict(self, consumed: int | None = None) -> State:
-        """Returns the state: a small dict of ints, bools and strings, the same on every rank. O(1).
+        """Returns the state: a small dict of ints, bools and strings, the same on every rank.
+
+        O(1), but O(N) the first time for a table (its fingerprint) or after weights were changed (a new table).
 
         It stands where the pass begun last has handed out indices; with workers that prefetch, this is ahead of what
         was trained on.
@@ -140,16 +150,21 @@ class Resumable:
                 stands, whatever was prefetched: ``consumed * world size``, at most the epoch.
 
         Raises:
-            ValueError: ``consumed`` is negative or more than the epoch.
+            ValueError: ``consumed`` is negative or more than the epoch, or not 0 although an unseeded sampler's pass
+                has not begun.
         """
         running = None if self._passes.pending else self._run
         identity = self.identity() if running is None else running.identity()
         where = self._standing() if running is None else running.where()
         if consumed is not None:
-            share = self.share()
+            share = (None if running is None else running.share) or self.share()
             most = -(-self.draws_per_epoch // share.world)
-            position = whole_number(consumed, "consumed", 0, most) * share.world
-            where = replace(where, position=min(position, self.draws_per_epoch))
+            position = min(whole_number(consumed, "consumed", 0, most) * share.world, self.draws_per_epoch)
+            if share.count(position, self.draws_per_epoch) == 0:
+                position = self.draws_per_epoch  # what drop_last drops is done with
+            if position > 0 and where.key is None:
+                raise ValueError(f"consumed={consumed} of a pass that has not begun, and so has no key yet")
+            where = replace(where, position=position)
         return write_state(identity, where)
 
     def load_state_dict(self, state: Any) -> None:

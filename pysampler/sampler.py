@@ -24,8 +24,8 @@ class WeightedRandomSampler(WeightedSampling, torch.utils.data.WeightedRandomSam
 
     Args:
         weights: One weight per item: 1-d tensor, array or sequence, finite and >= 0, not all zero. The sampler keeps a
-            copy in the same dtype. Or an ``AliasTable``, which is shared; or, with method="systematic", a
-            ``SystematicTable``.
+            copy in the same dtype. Or an ``AliasTable`` or ``ClassTable``, which is shared; or, with
+            method="systematic", a ``SystematicTable``.
         num_samples: Draws per epoch; by default the number of items.
         replacement: Whether an item may come again within an epoch. Without, the law is that of successive sampling,
             the epoch's indices (8 bytes each) are drawn at its beginning, and ``num_samples`` must not exceed the
@@ -46,8 +46,9 @@ class WeightedRandomSampler(WeightedSampling, torch.utils.data.WeightedRandomSam
     indices. Iterators that are running are unaffected by anything. Sampler and iterators have ``state_dict`` and
     ``load_state_dict``, which torchdata's StatefulDataLoader calls by itself.
 
-    In-place changes of ``sampler.weights`` and assignments to it are honoured when the next pass begins; the table is
-    then built again, 6 to 9 ns per item, and older states are refused.
+    In-place changes of ``sampler.weights`` by torch and assignments to it are honoured when the next pass begins; the
+    table is then built again, 6 to 9 ns per item, and older states are refused. (Writing through ``.numpy()`` or
+    ``.data`` goes unnoticed: torch does not count that as a change.)
 
     Raises:
         ValueError: See ``AliasTable``; num_samples that is not a positive int; seed and generator together.

@@ -11,6 +11,7 @@ import torch
 
 from pysampler import _core
 from pysampler.arguments import positive_count
+from pysampler.class_table import ClassTable
 from pysampler.iterators import Run
 from pysampler.own_weights import OwnWeights, Table
 from pysampler.resumable import OpenedPass, Resumable, Source
@@ -44,7 +45,9 @@ class WeightedSampling(Resumable):
         if systematic and not replacement:
             raise ValueError("systematic draws are with replacement: an item comes as often as its weight says")
         if not systematic and (strata is not None or global_batch_size is not None):
-            raise ValueError("strata and global_batch_size are for method='systematic'; 'iid' draws know no batches")
+            raise ValueError(
+                "strata and global_batch_size are for method='systematic'; independent draws know no batches"
+            )
         if strata is not None and global_batch_size is None:
             raise ValueError("strata balance global batches: give global_batch_size as well")
         self.replacement = replacement
@@ -64,7 +67,7 @@ class WeightedSampling(Resumable):
     def table(self) -> Table:
         """The table that the next pass draws from, built again if the weights have changed.
 
-        An ``AliasTable``, or with method="systematic" a ``SystematicTable``.
+        An ``AliasTable`` or ``ClassTable``, or with method="systematic" a ``SystematicTable``.
         """
         return self._own.table
 
@@ -155,13 +158,17 @@ class WeightedSource:
         return _core.BufferDraws(self.own.draw_without_replacement(self.draws, key, epoch).numpy(), stream)
 
 
-def _alias_table(weights: Any) -> AliasTable:
+def _alias_table(weights: Any) -> AliasTable | ClassTable:
     if isinstance(weights, SystematicTable):
         raise TypeError("a SystematicTable is for method='systematic'; for method='iid' give weights or an AliasTable")
-    return weights if isinstance(weights, AliasTable) else AliasTable(weights)
+    return weights if isinstance(weights, (AliasTable, ClassTable)) else AliasTable(weights)
 
 
 def _systematic_table(strata: Any, weights: Any) -> SystematicTable:
+    if isinstance(weights, ClassTable):
+        raise TypeError(
+            "method='systematic' takes weights, with strata=labels, or a SystematicTable, but got a ClassTable"
+        )
     if not isinstance(weights, SystematicTable):
         return SystematicTable(weights, strata)
     if strata is not None:

@@ -65,7 +65,8 @@ PYSAMPLER_HOST_DEVICE Permutation permutation_from_words(WordAt word_at, uint64_
   return permutation;
 }
 
-// The permutation number `index` of those that a stream holds. 1 <= elements <= kMaxPermuted, index < 2^56.
+// The permutation number `index` of those that a stream holds. 1 <= elements <= kMaxPermuted. They repeat from index
+// 2^58 on.
 PYSAMPLER_HOST_DEVICE Permutation make_permutation(Stream stream, uint64_t index, uint64_t elements) {
   const uint64_t first = index * kPermutationWords;
   return permutation_from_words([=](uint64_t i) { return stream_word(stream, first + i); }, elements);

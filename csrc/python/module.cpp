@@ -8,6 +8,7 @@
 #include "cpu/draw/multinomial.h"
 #include "cpu/without_replacement/without_replacement.h"
 #include "python/call.h"
+#include "python/class_table.h"
 #include "python/coverage.h"
 #include "python/iterators.h"
 #include "python/pass_draws.h"
@@ -70,6 +71,8 @@ PYBIND11_MODULE(_core, module) {
   bindings::bind_pass_draws(module);
   bindings::bind_systematic(module);
   bindings::bind_position_source(module);
+  bindings::bind_class_table(module);
+  bindings::bind_class_rounds(module);
   bindings::bind_iterators(module);
   bindings::bind_coverage(module);
   module.def("positive_weights", &bindings::positive_weights, py::arg("weights"), py::arg("count"),
