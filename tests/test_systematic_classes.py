@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import pickle
 from fractions import Fraction
 from typing import Any
 
@@ -12,7 +13,7 @@ import systematic_oracle as slow
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pysampler import _core
+from pysampler import ClassTable, SystematicTable, WeightedRandomSampler, _core
 
 
 def table_of(masses: list[int], spans: list[tuple[int, int]], order: Any, items: int) -> _core.MassTable:
@@ -115,3 +116,28 @@ def test_an_item_of_several_classes_has_the_sum_of_their_masses() -> None:
 def test_unsound_classes_are_refused(masses: list[int], spans: list[tuple[int, int]], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         table_of(masses, spans, None, 4)
+
+
+def test_a_class_table_is_drawn_from_systematically() -> None:
+    labels = ["a", "b", "b", "a", "c", "c"] * 50
+    classes = ClassTable(labels, {"a": 1.0, "b": 2.0, "c": 0.0})
+    table = SystematicTable(classes)
+    assert table.classes == ("a", "b", "c")
+    assert np.allclose(table.probabilities(), classes.probabilities(), rtol=2.0**-30, atol=0)
+    sampler = WeightedRandomSampler(classes, seed=3, method="systematic", global_batch_size=30)
+    drawn = list(sampler)
+    assert drawn == table.draw(300, seed=3, global_batch_size=30).tolist()
+    for begin in range(0, 300, 30):
+        assert sorted(labels[item] for item in drawn[begin : begin + 30]) == ["a"] * 10 + ["b"] * 20
+    again = pickle.loads(pickle.dumps(table))
+    assert again.fingerprint == table.fingerprint
+    sampler.weights = classes.with_class_weights([1, 1, 1])
+    assert sorted(sampler) == list(range(300))
+
+
+def test_what_a_class_table_cannot_do_is_said() -> None:
+    classes = ClassTable([0, 1, 1], [1.0, 1.0])
+    with pytest.raises(ValueError, match="leave out labels"):
+        SystematicTable(classes, [0, 1, 1])
+    with pytest.raises(ValueError, match="made of a ClassTable"):
+        SystematicTable(classes).with_weights([1, 2, 3])
