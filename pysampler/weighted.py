@@ -112,6 +112,8 @@ class WeightedSampling(Resumable):
         """Makes a table of other weights for the same strata."""
         old = self._own.table
         assert isinstance(old, SystematicTable)
+        if isinstance(weights, ClassTable):
+            weights = SystematicTable(weights)
         table = weights if isinstance(weights, SystematicTable) else old.with_weights(weights)
         table.check_global_batch_size(self.global_batch_size, self.draws_per_epoch)
         return table
@@ -163,10 +165,6 @@ def _alias_table(weights: Any) -> AliasTable | ClassTable:
 
 
 def _systematic_table(strata: Any, weights: Any) -> SystematicTable:
-    if isinstance(weights, ClassTable):
-        raise TypeError(
-            "method='systematic' takes weights, with strata=labels, or a SystematicTable, but got a ClassTable"
-        )
     if not isinstance(weights, SystematicTable):
         return SystematicTable(weights, strata)
     if strata is not None:

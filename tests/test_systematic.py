@@ -193,7 +193,7 @@ def test_counts_over_epochs_stray_by_zeckendorf_terms_at_most(
             assert abs(found - Fraction(done * draws * mass, sum(masses))) < allowed
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(4))
 def test_long_runs_stray_like_a_logarithm(seed: int) -> None:
     """The arithmetic of the draws alone, over 4,000 epochs of one draw, for a set of intervals."""
     generator = np.random.default_rng(seed)

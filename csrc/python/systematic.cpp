@@ -37,6 +37,30 @@ std::shared_ptr<MassTable> of_items(uintptr_t masses, uint64_t items, uintptr_t 
   }
 }
 
+// `order` and `owner`: the items at the places, 4 bytes each, or 0, and what keeps them alive.
+std::shared_ptr<MassTable> of_classes(uintptr_t masses, uintptr_t spans, uint64_t classes, uintptr_t order,
+                                      uint64_t places, uint64_t items, py::object owner) {
+  if (classes == 0 || items == 0 || items > kMaxItems || places > kMaxItems) {
+    throw py::value_error("a table has between 1 and 2^32 - 1 items, and at least one class");
+  }
+  try {
+    auto table = std::make_shared<MassTable>(mass_table_of_classes(
+        pointer<const uint64_t>(masses), pointer<const ClassSpan>(spans), classes, places, items));
+    table->order = pointer<const uint32_t>(order);
+    // The owner is released with the GIL held, whoever drops the last reference.
+    table->order_owner = std::shared_ptr<py::object>(new py::object(std::move(owner)), [](py::object* object) {
+      const py::gil_scoped_acquire gil;
+      delete object;
+    });
+    return table;
+  } catch (const InvalidSpan& error) {
+    throw py::value_error("class " + std::to_string(error.label) + " has mass but no members, or members beyond " +
+                          std::to_string(places) + " places");
+  } catch (const InvalidMasses&) {
+    throw py::value_error("masses of classes must add up to at least 1, and to less than 2^62");
+  }
+}
+
 }  // namespace
 
 SystematicDraws::SystematicDraws(Tables table, uint64_t seed, uint64_t epoch, uint64_t draws, uint64_t batch)
@@ -68,6 +92,8 @@ void bind_systematic(py::module_& module) {
   py::class_<MassTable, std::shared_ptr<MassTable>>(module, "MassTable")
       .def_static("of_items", &of_items, py::arg("masses"), py::arg("items"), py::arg("labels"),
                   py::arg("classes"), py::arg("threads"))
+      .def_static("of_classes", &of_classes, py::arg("masses"), py::arg("spans"), py::arg("classes"), py::arg("order"),
+                  py::arg("places"), py::arg("items"), py::arg("owner"))
       .def("__len__", [](const MassTable& table) { return table.items; })
       .def_property_readonly("classes", &MassTable::classes)
       .def_property_readonly("total", &MassTable::total)
@@ -80,6 +106,7 @@ void bind_systematic(py::module_& module) {
            py::arg("out"))
       .def("labels_into",
            [](const MassTable& table, uintptr_t out) {
+             if (table.class_places.empty()) throw py::value_error("the members of classes have no single label");
              const py::gil_scoped_release released;
              table.item_labels(pointer<int64_t>(out));
            },

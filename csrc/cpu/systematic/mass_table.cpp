@@ -18,10 +18,11 @@ std::vector<uint64_t> class_firsts(const int64_t* labels, uint64_t items, uint64
   return firsts;
 }
 
-void check_sum(const uint64_t* masses, uint64_t items) {
+uint64_t check_sum(const uint64_t* masses, uint64_t items) {
   WideSum sum = {0, 0};
   for (uint64_t i = 0; i < items; ++i) sum = add(sum, masses[i]);
   if (sum.high != 0 || sum.low == 0) throw InvalidMasses{};
+  return sum.low;
 }
 
 }  // namespace
@@ -33,13 +34,13 @@ uint64_t MassTable::bytes() const {
 }
 
 void MassTable::item_masses(uint64_t* mass) const {
-  std::fill(mass, mass + items, 0);
+  std::fill(mass, mass + items, 0);  // an item may be a member of several classes, or of none
   if (members.empty()) {
     for (uint64_t i = 0; i < items; ++i) mass[item_at(i)] = masses.begins()[i + 1] - masses.begins()[i];
     return;
   }
   for (const EqualMembers& of : members) {
-    for (uint64_t i = 0; i < of.size; ++i) mass[item_at(of.first + i)] = of.unit_mass;
+    for (uint64_t i = 0; i < of.size; ++i) mass[item_at(of.first + i)] += of.unit_mass;
   }
 }
 
@@ -97,19 +98,21 @@ MassTable mass_table_of_items(const uint64_t* masses, uint64_t items, const int6
   return table;
 }
 
-MassTable mass_table_of_classes(const uint64_t* masses, const uint32_t* firsts, const uint32_t* sizes, uint64_t classes,
+MassTable mass_table_of_classes(const uint64_t* masses, const ClassSpan* spans, uint64_t classes, uint64_t places,
                                 uint64_t items) {
-  MassTable table;
-  table.items = items;
-  uint64_t sum = 0;
-  for (uint64_t c = 0; c < classes; ++c) sum += masses[c];
+  const uint64_t sum = check_sum(masses, classes);
+  if (sum >> 62 != 0) throw InvalidMasses{};
   int shift = 0;
   while (sum << shift < uint64_t{1} << 62) ++shift;  // so that no more than 2^63 are shared out
+  MassTable table;
+  table.items = items;
   std::vector<uint64_t> whole(classes);
   for (uint64_t c = 0; c < classes; ++c) {
-    const uint64_t unit = masses[c] == 0 ? 0 : std::max<uint64_t>(1, (masses[c] << shift) / sizes[c]);
-    table.members.push_back({unit, firsts[c], sizes[c]});
-    whole[c] = unit * sizes[c];
+    const ClassSpan span = spans[c];
+    if ((masses[c] != 0 && span.size == 0) || uint64_t{span.first} + span.size > places) throw InvalidSpan{c};
+    const uint64_t unit = masses[c] == 0 ? 0 : std::max<uint64_t>(1, (masses[c] << shift) / span.size);
+    table.members.push_back({unit, span.first, span.size});
+    whole[c] = unit * span.size;
   }
   table.masses = IndexedMasses(whole.data(), nullptr, classes, {});
   table.class_begins.assign(table.masses.begins(), table.masses.begins() + classes + 1);

@@ -53,11 +53,22 @@ struct InvalidMasses {};
 MassTable mass_table_of_items(const uint64_t* masses, uint64_t items, const int64_t* labels, uint64_t classes,
                               const Execution& execution);
 
-// Classes of equal members, 28 bytes a class. masses[c]: of all members of class c together; their sum must be in
-// [1, 2^62). Every member gets the same integer: masses[c] / sizes[c], shifted up as far as 63 bits allow and rounded
-// down, but at least 1 if masses[c] > 0. The members of class c are at the places [firsts[c], firsts[c] + sizes[c]),
-// which must lie below `items`; a class without members must have no mass. The caller sets the order.
-MassTable mass_table_of_classes(const uint64_t* masses, const uint32_t* firsts, const uint32_t* sizes, uint64_t classes,
+// Where a class's members are: `size` places from `first` on.
+struct ClassSpan {
+  uint32_t size;
+  uint32_t first;
+};
+
+// Thrown for a class that has mass but no members, or members beyond the last place.
+struct InvalidSpan {
+  uint64_t label;
+};
+
+// Classes of equal members, some 36 bytes a class. masses[c]: of all members of class c together. Every member gets the
+// same integer: masses[c] / size, shifted up as far as 63 bits allow and rounded down, but at least 1 if masses[c] > 0.
+// The masses must add up to at least 1, and to less than 2^62, and there may be 2^32 places at most. The caller sets
+// the order, which names the item at each place.
+MassTable mass_table_of_classes(const uint64_t* masses, const ClassSpan* spans, uint64_t classes, uint64_t places,
                                 uint64_t items);
 
 }  // namespace pysampler
