@@ -39,7 +39,8 @@ class SystematicTable:
     Args:
         weights: As for ``AliasTable``, or one, whose masses are taken; it is not kept. Or a ``ClassTable``, which is
             kept: its members are shared, and memory is needed for its classes alone, 36 bytes each. Every member of a
-            class then has exactly the same mass, within 2^-30 of what the ClassTable itself draws with.
+            class then has exactly the same mass, as close to what the ClassTable draws with as whole units allow. Of
+            items with several labels, the promises hold for each label's part by itself.
         labels: The class of each item: whatever ``read_labels`` reads, one label per item. Needed for such batches.
 
     Cost: that of an ``AliasTable``, and some ten nanoseconds more per item; 12 bytes per item, with labels 16 unless
