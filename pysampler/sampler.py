@@ -123,7 +123,8 @@ class WeightedRandomSampler(torch.utils.data.WeightedRandomSampler):
         epoch = self._passes.begin()
         key = key_from_generator(self.generator) if self._key is None else self._key
         if self.replacement:
-            return _core.StreamSource(table._core, key, epoch, 0, self.num_samples, 1)
+            pass_draws = table._pass_draws(key, epoch, self.num_samples)
+            return _core.PositionSource(pass_draws, 0, 1, self.num_samples, self.num_samples)
         return _core.BufferSource(self._own.draw_without_replacement(self.num_samples, key, epoch).numpy())
 
 

@@ -92,6 +92,10 @@ class AliasTable:
             self._core.draw_into(result.data_ptr(), count, key, epoch, first, stride, torch.get_num_threads())
         return result
 
+    def _pass_draws(self, key: int, epoch: int, draws: int) -> _core.PassDraws:
+        """What the samplers read: the epoch's draws by position. ``draws``, the epoch's length, does not matter here."""
+        return _core.StreamDraws(self._core, key, epoch)
+
     def probabilities(self) -> torch.Tensor:
         """Returns what the table really draws with: mass / (N * 2^32), a float64 tensor of shape (N,), sum 1.
 

@@ -188,7 +188,7 @@ def test_what_begin_raises_comes_out_of_next_and_the_next_try_may_succeed(batche
         attempts.append(1)
         if len(attempts) < 3:
             raise LookupError("not yet")
-        return _core.StreamSource(TABLE._core, 1, 0, 0, DRAWS, 1)
+        return _core.PositionSource(TABLE._pass_draws(1, 0, DRAWS), 0, 1, DRAWS, DRAWS)
 
     iterator: Iterator[Any] = _core.BatchIterator(begin, 10, False) if batches else _core.IndexIterator(begin)
     for _ in range(2):

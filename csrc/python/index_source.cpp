@@ -2,27 +2,37 @@
 
 #include <algorithm>
 #include <cstring>
-
-#include "cpu/draw/draw.h"
-#include "python/call.h"
+#include <utility>
 
 namespace py = pybind11;
 
 namespace pysampler::python {
 
-StreamSource::StreamSource(std::shared_ptr<Table> table, uint64_t seed, uint64_t epoch, uint64_t start, uint64_t stop,
-                           uint64_t step)
-    : table_(std::move(table)), stream_(make_stream(seed, epoch)), position_(start), step_(step), left_(0) {
+PositionSource::PositionSource(std::shared_ptr<PassDraws> draws_of_pass, uint64_t start, uint64_t step, uint64_t count,
+                               uint64_t draws)
+    : pass_(std::move(draws_of_pass)), position_(start), step_(step) {
+  constexpr uint64_t kPositions = uint64_t{1} << 63;
   if (step == 0) throw py::value_error("step must be at least 1");
-  if (start < stop) left_ = (stop - start - 1) / step + 1;
+  if (count != 0 && (start >= kPositions || (count - 1) > (kPositions - 1 - start) / step)) {
+    throw py::value_error("positions must stay below 2^63");
+  }
+  within_ = start < draws ? std::min(count, (draws - 1 - start) / step + 1) : 0;
+  padding_ = count - within_;
 }
 
-uint64_t StreamSource::take(int64_t* to, uint64_t room) {
-  const uint64_t count = std::min(room, left_);
-  direct_draw(table_->entries(), table_->items(), stream_, position_, step_, count, to, active_target(), {});
-  position_ += count * step_;
-  left_ -= count;
-  return count;
+uint64_t PositionSource::take(int64_t* to, uint64_t room) {
+  uint64_t taken = 0;
+  if (within_ != 0) {
+    taken = std::min(room, within_);
+    pass_->draw(position_, step_, taken, to);
+    within_ -= taken;
+  } else if (padding_ != 0) {
+    taken = std::min(room, padding_);
+    pass_->pad(position_, step_, taken, to);
+    padding_ -= taken;
+  }
+  position_ += taken * step_;
+  return taken;
 }
 
 BufferSource::BufferSource(const py::buffer& buffer) : view_(buffer.request()) {
@@ -41,9 +51,9 @@ uint64_t BufferSource::take(int64_t* to, uint64_t room) {
 
 void bind_index_sources(py::module_& module) {
   py::class_<IndexSource, std::shared_ptr<IndexSource>>(module, "IndexSource");
-  py::class_<StreamSource, IndexSource, std::shared_ptr<StreamSource>>(module, "StreamSource")
-      .def(py::init<std::shared_ptr<Table>, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t>(), py::arg("table"),
-           py::arg("seed"), py::arg("epoch"), py::arg("start"), py::arg("stop"), py::arg("step"));
+  py::class_<PositionSource, IndexSource, std::shared_ptr<PositionSource>>(module, "PositionSource")
+      .def(py::init<std::shared_ptr<PassDraws>, uint64_t, uint64_t, uint64_t, uint64_t>(), py::arg("pass_draws"),
+           py::arg("start"), py::arg("step"), py::arg("count"), py::arg("draws"));
   py::class_<BufferSource, IndexSource, std::shared_ptr<BufferSource>>(module, "BufferSource")
       .def(py::init<const py::buffer&>(), py::arg("buffer"));
 }

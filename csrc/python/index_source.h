@@ -6,29 +6,27 @@
 #include <cstdint>
 #include <memory>
 
-#include "core/stream.h"
-#include "python/table.h"
+#include "python/pass_draws.h"
 
 namespace pysampler::python {
 
 class IndexSource {
  public:
   virtual ~IndexSource() = default;
-  // Writes up to `room` further indices; fewer only at the end. Called with the GIL held.
+  // Writes up to `room` further indices; none only at the end. Called with the GIL held.
   virtual uint64_t take(int64_t* to, uint64_t room) = 0;
 };
 
-// Positions start, start + step, ... below stop of a table's stream.
-class StreamSource final : public IndexSource {
+// `count` positions of a pass: start, start + step, ... Those from `draws` on lie beyond the epoch and are padding.
+class PositionSource final : public IndexSource {
  public:
-  StreamSource(std::shared_ptr<Table> table, uint64_t seed, uint64_t epoch, uint64_t start, uint64_t stop,
-               uint64_t step);
+  PositionSource(std::shared_ptr<PassDraws> draws_of_pass, uint64_t start, uint64_t step, uint64_t count,
+                 uint64_t draws);
   uint64_t take(int64_t* to, uint64_t room) override;
 
  private:
-  std::shared_ptr<Table> table_;
-  Stream stream_;
-  uint64_t position_, step_, left_;
+  std::shared_ptr<PassDraws> pass_;
+  uint64_t position_, step_, within_, padding_;  // how many are left within the epoch and beyond it
 };
 
 // Ready indices: a buffer of int64, kept alive.

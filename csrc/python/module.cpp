@@ -10,6 +10,7 @@
 #include "python/call.h"
 #include "python/index_source.h"
 #include "python/iterators.h"
+#include "python/pass_draws.h"
 #include "python/table.h"
 
 namespace py = pybind11;
@@ -65,6 +66,7 @@ PYBIND11_MODULE(_core, module) {
   module.def("cpu_target", [] { return pysampler::target_name(bindings::active_target()); });
   module.def("cpu_targets", &bindings::supported_target_names);
   bindings::bind_table(module);
+  bindings::bind_pass_draws(module);
   bindings::bind_index_sources(module);
   bindings::bind_iterators(module);
   module.def("positive_weights", &bindings::positive_weights, py::arg("weights"), py::arg("count"),

@@ -1,0 +1,104 @@
+// Keyed permutations of [0, n) in constant memory: the place of every element can be computed on its own.
+//
+// A generalised Feistel network (Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002) on the grid of
+// rows x columns >= n nearest to a square; a result outside [0, n) goes through again ("cycle walking") until it is inside,
+// which less than one in sqrt(n) needs. Grids of few rows mix slowly, so up to kMaxShuffled elements are shuffled outright.
+// Left after the rounds below, by the correlation of pairs (columns^-(rounds/2)): about 1e-7.
+#pragma once
+
+#include <cstdint>
+
+#include "core/alias_table.h"
+#include "core/macros.h"
+#include "core/stream.h"
+
+namespace pysampler {
+
+constexpr uint64_t kMaxShuffled = 64;
+constexpr int kMaxPermutationRounds = 16;
+constexpr uint64_t kPermutationWords = 64;  // words of the stream that one key may take
+constexpr uint64_t kMaxPermuted = uint64_t{1} << 62;
+
+// The integer square root, rounded up, of 1 <= value <= 2^62.
+PYSAMPLER_HOST_DEVICE uint64_t square_root_up(uint64_t value) {
+  uint64_t root = 0;
+  for (uint64_t bit = uint64_t{1} << 31; bit != 0; bit >>= 1) {
+    const uint64_t larger = root | bit;
+    if (larger * larger <= value - 1) root = larger;
+  }
+  return root + 1;
+}
+
+struct Permutation {
+  uint64_t elements;
+  uint32_t rows, columns;
+  int rounds;                               // 0: shuffled
+  uint32_t keys[kMaxPermutationRounds];
+  uint8_t shuffled[kMaxShuffled];
+};
+
+// The permutation number `index` of those that a stream holds. 1 <= elements <= kMaxPermuted, index < 2^56.
+PYSAMPLER_HOST_DEVICE Permutation make_permutation(Stream stream, uint64_t index, uint64_t elements) {
+  Permutation permutation = {};
+  permutation.elements = elements;
+  const uint64_t first = index * kPermutationWords;
+  if (elements <= kMaxShuffled) {
+    for (uint64_t i = 0; i < elements; ++i) {  // Fisher and Yates, inside out
+      const uint32_t other = locate(stream_word(stream, first + i), i + 1).slot;
+      permutation.shuffled[i] = permutation.shuffled[other];
+      permutation.shuffled[other] = static_cast<uint8_t>(i);
+    }
+    return permutation;
+  }
+  const uint64_t rows = square_root_up(elements);
+  permutation.rows = static_cast<uint32_t>(rows);
+  permutation.columns = static_cast<uint32_t>((elements - 1) / rows + 1);
+  permutation.rounds = elements <= 4096 ? 16 : 8;
+  for (int round = 0; round < permutation.rounds; round += 2) {
+    const uint64_t word = stream_word(stream, first + static_cast<uint64_t>(round / 2));
+    permutation.keys[round] = static_cast<uint32_t>(word);
+    permutation.keys[round + 1] = static_cast<uint32_t>(word >> 32);
+  }
+  return permutation;
+}
+
+// 32 well-mixed bits of 32: two multiplications between shifts.
+PYSAMPLER_HOST_DEVICE uint32_t mix(uint32_t bits) {
+  bits = (bits ^ bits >> 16) * 0x7FEB352Du;
+  bits = (bits ^ bits >> 15) * 0x846CA68Bu;
+  return bits ^ bits >> 16;
+}
+
+// (value + a number below `limit` that depends on the other half) modulo limit. Nothing overflows for any 32-bit limit.
+PYSAMPLER_HOST_DEVICE uint32_t feistel_step(uint32_t value, uint32_t other, uint32_t key, uint32_t limit) {
+  const uint32_t back = limit - static_cast<uint32_t>(uint64_t{mix(other ^ key)} * limit >> 32);
+  return value < back ? value - back + limit : value - back;
+}
+
+// A place on the grid.
+struct GridPoint {
+  uint32_t row, column;
+};
+
+// Once through the rounds; the result may lie beyond the last element.
+PYSAMPLER_HOST_DEVICE GridPoint scramble(const Permutation& permutation, GridPoint point) {
+  for (int round = 0; round < permutation.rounds; round += 2) {
+    point.row = feistel_step(point.row, point.column, permutation.keys[round], permutation.rows);
+    point.column = feistel_step(point.column, point.row, permutation.keys[round + 1], permutation.columns);
+  }
+  return point;
+}
+
+// Where the permutation puts `element` < elements.
+PYSAMPLER_HOST_DEVICE uint64_t permute(const Permutation& permutation, uint64_t element) {
+  if (permutation.rounds == 0) return permutation.shuffled[element];
+  const uint64_t columns = permutation.columns;
+  do {
+    const GridPoint point = scramble(permutation, {static_cast<uint32_t>(element / columns),
+                                                   static_cast<uint32_t>(element % columns)});
+    element = point.row * columns + point.column;
+  } while (element >= permutation.elements);
+  return element;
+}
+
+}  // namespace pysampler

@@ -1,0 +1,59 @@
+// What one epoch draws, addressable by position: the seam between what can be drawn from and who hands it out.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "core/stream.h"
+#include "python/table.h"
+
+namespace pysampler::python {
+
+// Immutable, and needs no GIL: any number of threads may call it at once.
+class PassDraws {
+ public:
+  virtual ~PassDraws() = default;
+
+  // out[i] = the draw at position start + i * step. All positions lie within the epoch.
+  virtual void draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const = 0;
+
+  // The same for positions beyond the epoch's end, which fill up the last of several ranks' shares.
+  virtual void pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const = 0;
+};
+
+// An alias table's stream.
+class StreamDraws final : public PassDraws {
+ public:
+  StreamDraws(std::shared_ptr<Table> table, uint64_t seed, uint64_t epoch)
+      : table_(std::move(table)),
+        stream_(make_stream(seed, epoch)),
+        padding_(make_stream(seed, epoch, Tag::kPadding)) {}
+
+  void draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override;
+  void pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override;
+
+ private:
+  std::shared_ptr<Table> table_;
+  Stream stream_, padding_;
+};
+
+// Keyed random orders of [0, items), one after another: position p is element p % items of permutation p / items. What
+// fills up the ranks' shares goes on in the same way.
+class ShuffledDraws final : public PassDraws {
+ public:
+  ShuffledDraws(uint64_t items, uint64_t seed, uint64_t epoch);
+
+  void draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override;
+  void pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override;
+
+ private:
+  uint64_t items_;
+  Stream stream_;
+};
+
+void bind_pass_draws(pybind11::module_& module);
+
+}  // namespace pysampler::python

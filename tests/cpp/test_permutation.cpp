@@ -1,0 +1,150 @@
+// Keyed permutations: bijective, frozen, the same on every target, and as uniform as can be told.
+#include "core/permutation.h"
+
+#include <cmath>
+#include <vector>
+
+#include "check.h"
+#include "cpu/permutation/permuted_range.h"
+#include "targets.h"
+
+namespace pysampler {
+namespace {
+
+Permutation nth(uint64_t key, uint64_t index, uint64_t elements) {
+  return make_permutation(make_stream(key, 0, Tag::kPermutation), index, elements);
+}
+
+bool is_bijection(const Permutation& permutation) {
+  std::vector<bool> seen(permutation.elements);
+  for (uint64_t element = 0; element < permutation.elements; ++element) {
+    const uint64_t image = permute(permutation, element);
+    if (image >= permutation.elements || seen[image]) return false;
+    seen[image] = true;
+  }
+  return true;
+}
+
+void test_every_size_gives_a_bijection() {
+  for (uint64_t elements = 1; elements <= 700; ++elements) CHECK(is_bijection(nth(elements, 3, elements)));
+  for (const uint64_t elements : {4095, 4096, 4097, 10000, 65535, 65536, 65537, 1000003}) {
+    CHECK(is_bijection(nth(7, 0, elements)));
+  }
+}
+
+void test_the_largest_sizes_stay_inside() {
+  for (const uint64_t elements : {(uint64_t{1} << 32) - 1, uint64_t{1} << 32, (uint64_t{1} << 40) + 1, kMaxPermuted}) {
+    const Permutation permutation = nth(5, 1, elements);
+    CHECK(uint64_t{permutation.rows} * permutation.columns >= elements);
+    for (uint64_t i = 0; i < 1000; ++i) {
+      CHECK(permute(permutation, i) < elements);
+      CHECK(permute(permutation, elements - 1 - i) < elements);
+    }
+  }
+}
+
+void test_square_roots_are_rounded_up() {
+  CHECK(square_root_up(1) == 1);
+  CHECK(square_root_up(2) == 2);
+  CHECK(square_root_up(uint64_t{1} << 62) == uint64_t{1} << 31);
+  for (const uint64_t root : {3, 64, 65537, 1 << 30}) {
+    CHECK(square_root_up(root * root) == root);
+    CHECK(square_root_up(root * root - 1) == root);
+    CHECK(square_root_up(root * root + 1) == root + 1);
+  }
+}
+
+// A different result here is a breaking change.
+void test_the_permutations_are_frozen() {
+  const auto images = [](uint64_t elements) {
+    const Permutation permutation = make_permutation(make_stream(42, 9, Tag::kPermutation), 2, elements);
+    return std::vector<uint64_t>{permute(permutation, 0), permute(permutation, 1), permute(permutation, elements - 1)};
+  };
+  CHECK((images(5) == std::vector<uint64_t>{2, 3, 0}));
+  CHECK((images(64) == std::vector<uint64_t>{49, 59, 52}));
+  CHECK((images(65) == std::vector<uint64_t>{32, 17, 28}));
+  CHECK((images(4096) == std::vector<uint64_t>{2085, 4093, 4087}));
+  CHECK((images(5000) == std::vector<uint64_t>{3621, 4806, 1946}));
+  CHECK((images(1000000007) == std::vector<uint64_t>{60271693, 864563698, 122204545}));
+  CHECK((images(1099511627776) == std::vector<uint64_t>{938962695585, 993663022159, 792068186050}));
+}
+
+// All places of two elements: chi-square at alpha about 1e-6 (z = 5 for many cells).
+double pair_z(uint64_t elements, uint64_t one, uint64_t other, int keys) {
+  std::vector<double> counts(elements * elements);
+  for (int key = 0; key < keys; ++key) {
+    const Permutation permutation = nth(1234567 + static_cast<uint64_t>(key), 0, elements);
+    ++counts[permute(permutation, one) * elements + permute(permutation, other)];
+  }
+  const double cells = static_cast<double>(elements * (elements - 1)), expected = keys / cells;
+  double statistic = 0;
+  for (uint64_t i = 0; i < counts.size(); ++i) {
+    if (i / elements == i % elements) {
+      CHECK(counts[i] == 0);
+    } else {
+      statistic += (counts[i] - expected) * (counts[i] - expected) / expected;
+    }
+  }
+  return (statistic - (cells - 1)) / std::sqrt(2 * (cells - 1));
+}
+
+void test_pairs_of_elements_go_everywhere_equally_often() {
+  for (uint64_t elements = 2; elements <= 20; ++elements) {
+    CHECK(pair_z(elements, 0, 1, 100000) < 6);
+    CHECK(pair_z(elements, 0, elements - 1, 100000) < 6);
+  }
+  for (const uint64_t elements : {64, 65, 81, 100}) {  // both sides of the border between the two ways
+    const uint64_t below = elements / 9;                // the next row of the grid
+    CHECK(pair_z(elements, 0, 1, 300000) < 6);
+    CHECK(pair_z(elements, 3, 3 + below, 300000) < 6);
+  }
+}
+
+// The test above would see a network of two rounds.
+void test_too_few_rounds_would_be_seen() {
+  std::vector<double> counts(81 * 81);
+  for (uint64_t key = 0; key < 300000; ++key) {
+    Permutation permutation = nth(key, 0, 81);
+    permutation.rounds = 2;
+    ++counts[permute(permutation, 0) * 81 + permute(permutation, 9)];
+  }
+  double statistic = 0;
+  for (uint64_t i = 0; i < counts.size(); ++i) {
+    if (i / 81 != i % 81) statistic += (counts[i] - 300000 / 6480.0) * (counts[i] - 300000 / 6480.0) / (300000 / 6480.0);
+  }
+  CHECK((statistic - 6479) / std::sqrt(2 * 6479.0) > 50);
+}
+
+void test_every_target_gives_the_same() {
+  for_each_target([](Target target) {
+    for (const uint64_t elements : {uint64_t{1}, uint64_t{40}, uint64_t{65}, uint64_t{1000}, uint64_t{4097},
+                                    uint64_t{10'000'000}, (uint64_t{1} << 32) + 12345, kMaxPermuted}) {
+      const Permutation permutation = nth(99, 4, elements);
+      for (const uint64_t step : {uint64_t{1}, uint64_t{3}, uint64_t{64}, uint64_t{100001}}) {
+        const uint64_t start = elements / 3;
+        const uint64_t count = std::min<uint64_t>(1000, (elements - 1 - start) / step + 1);
+        std::vector<int64_t> out(count + 1, -1);
+        permuted_range(permutation, start, step, count, out.data(), target);
+        CHECK(out[count] == -1);
+        for (uint64_t i = 0; i < count; ++i) {
+          CHECK(static_cast<uint64_t>(out[i]) == permute(permutation, start + i * step));
+        }
+      }
+    }
+  });
+}
+
+}  // namespace
+}  // namespace pysampler
+
+int main() {
+  using namespace pysampler;
+  RUN(test_every_size_gives_a_bijection);
+  RUN(test_the_largest_sizes_stay_inside);
+  RUN(test_square_roots_are_rounded_up);
+  RUN(test_the_permutations_are_frozen);
+  RUN(test_pairs_of_elements_go_everywhere_equally_often);
+  RUN(test_too_few_rounds_would_be_seen);
+  RUN(test_every_target_gives_the_same);
+  return finish_tests();
+}
