@@ -219,7 +219,7 @@ def test_a_draw_allocates_its_output_alone(table: AliasTable) -> None:
     assert torch.cuda.max_memory_allocated() - before == drawn.nbytes
 
 
-@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="there is one GPU")
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="there are fewer than two GPUs")
 def test_the_tables_device_draws_whatever_the_current_one_is(table: AliasTable) -> None:
     other = table.to("cuda:1")
     assert other.device == torch.device("cuda:1")
