@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "core/macros.h"
+
 namespace pysampler {
 
 enum class WeightType : uint8_t { kFloat32, kFloat64 };
@@ -12,5 +14,11 @@ struct WeightView {
   uint64_t count;
   WeightType type;
 };
+
+// Finite and not negative: the difference is NaN for infinity, and NaN fails every comparison.
+template <class Weight>
+PYSAMPLER_HOST_DEVICE bool is_valid(Weight weight) {
+  return weight >= 0 && weight - weight == 0;
+}
 
 }  // namespace pysampler
