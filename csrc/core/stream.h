@@ -42,8 +42,16 @@ PYSAMPLER_HOST_DEVICE uint64_t stream_block(uint64_t position) {
 
 PYSAMPLER_HOST_DEVICE bool stream_takes_high_half(uint64_t position) { return (position / 8) % 2 != 0; }
 
+// The first of the two positions whose words a block holds, its low half; that of the high half is kHalfDistance further.
+constexpr uint64_t kHalfDistance = 8;
+PYSAMPLER_HOST_DEVICE uint64_t low_half_position(uint64_t block) { return block / 8 * 16 + block % 8; }
+
+PYSAMPLER_HOST_DEVICE PhiloxBlock stream_words(Stream stream, uint64_t block) {
+  return philox4x32_10({block, stream.counter_high}, stream.seed);
+}
+
 PYSAMPLER_HOST_DEVICE uint64_t stream_word(Stream stream, uint64_t position) {
-  const PhiloxBlock block = philox4x32_10({stream_block(position), stream.counter_high}, stream.seed);
+  const PhiloxBlock block = stream_words(stream, stream_block(position));
   return stream_takes_high_half(position) ? block.high : block.low;
 }
 
