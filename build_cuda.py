@@ -26,7 +26,11 @@ DEFAULT_ARCHITECTURES = (
 STATE_FILE = "_cuda_build.json"  # in the package: what `pysampler info` says of the build
 
 # Floats decide nothing but tables, and these must come out as on the CPU: no fused multiply-add.
-FLAGS = ["-std=c++17", "-O3", "-fmad=false", "-Icsrc", "-Xcompiler", "-fPIC,-fvisibility=hidden,-ffp-contract=off"]
+# Warnings are errors: a kernel that calls what only the host has would otherwise compile to one that does nothing.
+FLAGS = [
+    *("-std=c++17", "-O3", "-fmad=false", "-Icsrc", "-Werror=all-warnings"),
+    *("-Xcompiler", "-fPIC,-fvisibility=hidden,-ffp-contract=off"),
+]
 
 
 class CudaNotBuilt(Exception):
