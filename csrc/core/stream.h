@@ -20,6 +20,7 @@ enum class Tag : uint8_t {
   kSeenBitmap = 5,        // draws filtered by a seen-bitmap (without replacement)
   kRepeatFactor = 6,      // stochastic rounding of repeat factors
   kPadding = 7,           // positions beyond an epoch's end
+  kGeneratorKey = 32,     // keys from CUDA generators (Python)
 };
 
 constexpr int kEpochBits = 48;  // epochs live in [0, 2^48); the 8 bits of the tag sit above bit 56
