@@ -1,4 +1,4 @@
-// A view of the caller's weights. Other dtypes are converted to one of these two before they come here.
+// The caller's weights, and what can be wrong with them.
 #pragma once
 
 #include <cstdint>
@@ -7,12 +7,22 @@
 
 namespace pysampler {
 
+// Other dtypes are converted to one of these two before they come here.
 enum class WeightType : uint8_t { kFloat32, kFloat64 };
 
 struct WeightView {
   const void* data;  // contiguous, native byte order, read only
   uint64_t count;
   WeightType type;
+};
+
+// What is wrong with weights that define no distribution.
+struct InvalidWeights {
+  enum class Reason { kNotFiniteOrNegative, kAllZero, kChangedMeanwhile };
+  Reason reason;
+  uint64_t first_index = 0;  // of a bad weight, with its value and how many there are
+  double first_value = 0;
+  uint64_t bad_count = 0;
 };
 
 // Finite and not negative: the difference is NaN for infinity, and NaN fails every comparison.

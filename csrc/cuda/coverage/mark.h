@@ -1,0 +1,29 @@
+// Which items have come and how often, where indices and marks are in a GPU's memory.
+#pragma once
+
+#include <cstdint>
+
+#include "cuda/coverage/mark_body.h"
+#include "cuda/runtime.h"
+
+namespace pysampler::cuda {
+
+// An index outside [0, items), the first one. `changed`: it was not there when the indices were looked at first.
+struct WrongIndex {
+  bool found;
+  uint64_t place;
+  int64_t index;
+  bool changed;
+};
+
+// Marks every index, an index that comes twice twice. If one is out of range, says so in *wrong, and nothing is marked
+// (should another stream put it there meanwhile, the others are). All memory but *wrong is the device's. Waits once.
+Status mark(const MarkJob<int64_t>& job, Place place, WrongIndex* wrong);
+Status mark(const MarkJob<int32_t>& job, Place place, WrongIndex* wrong);
+
+// Bits set in `bitmap`, or in the union of `bitmap` and `other` unless that is null. `scratch`: 8 bytes of the device's
+// memory. Waits once.
+Status count_bits(const uint64_t* bitmap, const uint64_t* other, uint64_t words, uint64_t* scratch, Place place,
+                  uint64_t* count);
+
+}  // namespace pysampler::cuda
