@@ -1,69 +1,36 @@
 // The GPU's construction of tables, its passes run on the CPU over the grids that the launcher computes: byte for byte
 // the tables of the CPU's own construction, and the same judgement of bad weights.
-#include <algorithm>
+#include <cstring>
 #include <limits>
 #include <vector>
 
-#include "cuda/table/build_passes.h"
+#include "gpu_build.h"
+#include "random.h"
 #include "table_checks.h"
 #include "weight_families.h"
 
 namespace pysampler {
 namespace {
 
-using cuda::BuildJob;
-using cuda::BuildOutcome;
 using cuda::BuildStatus;
-using cuda::Grid;
 using cuda::ThreadOrder;
-
-struct CpuQueue {
-  ThreadOrder order;
-
-  template <class Body>
-  void team(const Body& body, uint32_t blocks) {
-    run_team_on_cpu(body, blocks, order);
-  }
-  template <class Body>
-  void body(const Body& body, Grid grid) {
-    cuda::run_on_cpu(body, grid);
-  }
-};
-
-struct Built {
-  BuildOutcome outcome;
-  std::vector<AliasEntry> table;
-};
-
-template <class Weight>
-Built build_as_gpu(const std::vector<Weight>& weights, ThreadOrder order = ThreadOrder::kForward,
-                   uint32_t multiprocessors = 132) {
-  const uint64_t items = weights.size();
-  Built built = {{}, std::vector<AliasEntry>(items, {0xDEADBEEFu, 0xFFFFFFFFu})};
-  // Whatever the memory held before.
-  std::vector<uint64_t> memory(cuda::build_scratch_bytes(items) / sizeof(uint64_t), 0xA5A5A5A5A5A5A5A5u);
-  cuda::Scratch scratch(memory.data());
-  const BuildJob job = cuda::lay_out(weights.data(), items, built.table.data(), scratch);
-  CHECK(scratch.bytes() == memory.size() * sizeof(uint64_t));
-  CpuQueue queue = {order};
-  cuda::queue_passes<Weight>(job, multiprocessors, queue);
-  built.outcome = job.state->outcome;
-  return built;
-}
+using Reason = InvalidWeights::Reason;
 
 template <class Weight>
 void check_same(const std::string& name, const std::vector<Weight>& weights,
-                ThreadOrder order = ThreadOrder::kForward) {
-  const Built built = build_as_gpu(weights, order);
+                ThreadOrder order = ThreadOrder::kForward, uint32_t multiprocessors = 132) {
+  const GpuBuilt built = build_as_gpu(weights, order, multiprocessors);
   const bool same = built.outcome.is_good() && same_table(built.table, table_of(weights));
   if (!same) std::fprintf(stderr, "%s, %zu items of %zu bytes\n", name.c_str(), weights.size(), sizeof(Weight));
   CHECK(same);
 }
 
-void check_family(const WeightFamily& family, uint64_t items, ThreadOrder order = ThreadOrder::kForward) {
+void check_family(const WeightFamily& family, uint64_t items, ThreadOrder order = ThreadOrder::kForward,
+                  uint32_t multiprocessors = 132) {
   const std::vector<double> weights = family.weights(items);
-  check_same(family.name, weights, order);
-  if (family.is_float32) check_same(family.name, std::vector<float>(weights.begin(), weights.end()), order);
+  check_same(family.name, weights, order, multiprocessors);
+  if (!family.is_float32) return;
+  check_same(family.name, std::vector<float>(weights.begin(), weights.end()), order, multiprocessors);
 }
 
 void test_every_family_gives_the_table_of_the_cpu() {
@@ -86,6 +53,90 @@ void test_the_order_of_threads_and_blocks_changes_nothing() {
   }
 }
 
+// On one multiprocessor, a warp places the leftovers of several blocks.
+void test_the_size_of_the_device_changes_nothing() {
+  for (const WeightFamily& family : weight_families()) {
+    check_family(family, 150'000, ThreadOrder::kForward, 1);
+  }
+}
+
+// Whatever bits a number may have, most of them far apart.
+template <class Weight, class Bits>
+void check_random_bits(uint64_t seed) {
+  Random random(seed);
+  for (int round = 0; round < 400; ++round) {
+    std::vector<Weight> weights(1 + random.below(round % 8 == 0 ? 5000 : 40));
+    for (Weight& weight : weights) {
+      do {
+        const auto bits = static_cast<Bits>(random.bits());
+        std::memcpy(&weight, &bits, sizeof weight);
+        if (random.below(4) == 0) weight = 0;
+      } while (!is_valid(weight));
+    }
+    weights[random.below(weights.size())] = 1;
+    check_same("random bits", weights);
+  }
+}
+
+void test_any_valid_bits_give_the_table_of_the_cpu() {
+  check_random_bits<float, uint32_t>(1);
+  check_random_bits<double, uint64_t>(2);
+}
+
+template <class Weight>
+InvalidWeights refusal_of_cpu(const std::vector<Weight>& weights) {
+  try {
+    table_of(weights);
+  } catch (const InvalidWeights& error) {
+    return error;
+  }
+  CHECK(!"the CPU refuses these weights");
+  return {};
+}
+
+template <class Weight>
+void check_refused_alike(const std::vector<Weight>& weights) {
+  const InvalidWeights expected = refusal_of_cpu(weights);
+  const cuda::BuildOutcome found = build_as_gpu(weights).outcome;
+  CHECK(!found.is_good() && found.changed == 0);
+  if (expected.reason == Reason::kAllZero) {
+    CHECK(found.status == BuildStatus::kAllZero);
+    return;
+  }
+  CHECK(expected.reason == Reason::kNotFiniteOrNegative && found.status == BuildStatus::kNotFiniteOrNegative);
+  CHECK(found.first_bad == expected.first_index && found.bad == expected.bad_count);
+  CHECK(std::memcmp(&found.first_value, &expected.first_value, sizeof(double)) == 0);
+}
+
+template <class Weight>
+void check_bad_weights() {
+  using Limits = std::numeric_limits<Weight>;
+  const Weight bad[] = {Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity(),
+                        Weight{-1},          -Limits::max(),     -Limits::denorm_min()};
+  Random random(3);
+  for (const uint64_t items : {1, 2, 17, 1024, 1025, 70'000}) {
+    for (const Weight value : bad) {
+      for (const uint64_t place : {uint64_t{0}, items / 2, items - 1}) {
+        std::vector<Weight> weights(items, Weight{1});
+        weights[place] = value;
+        check_refused_alike(weights);
+        for (int more = 0; more < 5; ++more) weights[random.below(items)] = bad[random.below(6)];
+        check_refused_alike(weights);
+        for (Weight& weight : weights) weight = weight == 1 ? Limits::max() : weight;  // sums overflow
+        check_refused_alike(weights);
+      }
+    }
+    check_refused_alike(std::vector<Weight>(items, Weight{0}));
+    check_refused_alike(std::vector<Weight>(items, -Weight{0}));
+    check_refused_alike(std::vector<Weight>(items, Limits::quiet_NaN()));
+  }
+}
+
+void test_bad_weights_are_refused_for_the_reason_that_the_cpu_gives() {
+  check_bad_weights<float>();
+  check_bad_weights<double>();
+}
+
 }  // namespace
 }  // namespace pysampler
 
@@ -94,5 +145,8 @@ int main() {
   RUN(test_every_family_gives_the_table_of_the_cpu);
   RUN(test_many_blocks_give_the_table_of_the_cpu);
   RUN(test_the_order_of_threads_and_blocks_changes_nothing);
+  RUN(test_the_size_of_the_device_changes_nothing);
+  RUN(test_any_valid_bits_give_the_table_of_the_cpu);
+  RUN(test_bad_weights_are_refused_for_the_reason_that_the_cpu_gives);
   return finish_tests();
 }
