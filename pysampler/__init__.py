@@ -21,6 +21,7 @@ from pysampler.forecast import CoverageForecast, forecast_coverage
 from pysampler.imbalanced import ImbalancedDatasetSampler
 from pysampler.labels import Labels, read_labels
 from pysampler.multinomial import multinomial
+from pysampler.operators import stream_state
 from pysampler.repeat_factors import repeat_counts, repeat_factors, repeat_indices
 from pysampler.sampler import WeightedRandomSampler
 from pysampler.table import AliasTable
@@ -48,4 +49,5 @@ __all__ = [
     "repeat_indices",
     "sample_weights",
     "simulate_coverage",
+    "stream_state",
 ]

@@ -7,14 +7,12 @@ Exit codes: 0 done; 1 it could not be done; 2 wrong usage or a missing optional 
 from __future__ import annotations
 
 import argparse
-import importlib
 import importlib.util
 import io
 import json
 import os
 import platform
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from typing import Any
 import torch
 
 import pysampler
+from pysampler.cuda import availability
 
 # Import name -> name to install, of what the demo needs beyond the package's own dependencies.
 _DEMO_LIBRARIES = {"sklearn": "scikit-learn", "matplotlib": "matplotlib", "tqdm": "tqdm"}
@@ -105,32 +104,12 @@ def describe() -> dict[str, Any]:
         "torch": torch.__version__,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        "cuda": {"kernels": _cuda_kernels(), "devices": _cuda_devices()},
+        "cuda": {
+            "kernels": availability.build_text(),
+            "problem": availability.problem(),
+            "devices": availability.device_names(),
+        },
     }
-
-
-def _cuda_kernels() -> str:
-    """Says whether the optional module with the CUDA kernels is there and loads."""
-    if importlib.util.find_spec("pysampler._cuda") is None:
-        return "not built"
-    try:
-        importlib.import_module("pysampler._cuda")
-    except (ImportError, OSError, RuntimeError) as error:
-        return f"built, but cannot be loaded: {_one_line(error)}"
-    return "built"
-
-
-def _cuda_devices() -> list[str]:
-    """Names the CUDA devices that torch can use; a broken driver counts as none."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            if not torch.cuda.is_available():
-                return []
-            count = torch.cuda.device_count()
-            return [torch.cuda.get_device_name(index) for index in range(count)]
-        except (RuntimeError, AssertionError):
-            return []
 
 
 def _info(arguments: argparse.Namespace) -> int:
@@ -146,10 +125,13 @@ def _info(arguments: argparse.Namespace) -> int:
     lines = {
         "CPU target": f"{cpu['target']} (supported: {', '.join(cpu['supported'])}{forced})",
         "threads": facts["threads"],
-        "CUDA": f"kernels {cuda['kernels']}; devices: {', '.join(cuda['devices']) or 'none'}",
+        "CUDA": f"kernels {cuda['kernels']}",
+        "devices": ", ".join(cuda["devices"]) or "none",
         "torch": facts["torch"],
         "Python": f"{facts['python']} on {facts['platform']}",
     }
+    if cuda["problem"] and cuda["kernels"] not in cuda["problem"]:
+        lines["CUDA"] += f", but they cannot be used: {cuda['problem']}"
     print(f"pysampler {facts['version']}")
     for name, value in lines.items():
         print(f"  {name:<12}{value}")

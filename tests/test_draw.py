@@ -129,7 +129,7 @@ def test_out_is_filled_and_returned() -> None:
 @pytest.mark.parametrize(
     ("out", "error"),
     [
-        (torch.zeros(5, dtype=torch.int32), TypeError),
+        (torch.zeros(5, dtype=torch.int16), TypeError),
         (torch.zeros(5, dtype=torch.float64), TypeError),
         (torch.zeros(5, dtype=torch.int64, device="meta"), TypeError),
         (np.zeros(5, dtype=np.int64), TypeError),

@@ -29,20 +29,26 @@ def import_problem() -> str | None:
     try:
         importlib.import_module("pysampler._cuda")
     except ModuleNotFoundError as error:
-        if error.name != "pysampler._cuda":
-            return f"pysampler._cuda cannot be loaded: {_one_line(error)}"
-        reason = build_state().get("reason") or "the build left no word why"
-        return f"pysampler was compiled without CUDA: {reason}"
+        if error.name == "pysampler._cuda":
+            return f"not built: {build_state().get('reason') or 'the build left no word why'}"
+        return f"built, but cannot be loaded: {_one_line(error)}"
     except (ImportError, OSError) as error:
-        return f"pysampler._cuda cannot be loaded: {_one_line(error)}"
+        return f"built, but cannot be loaded: {_one_line(error)}"
     return None
+
+
+def build_text() -> str:
+    """What there is of the compiled part: "built by nvcc 13.0 for 8.0;9.0+PTX", or why it is missing."""
+    state = build_state()
+    built = f"built by nvcc {state.get('nvcc', '?')} for {state.get('architectures', '?')}"
+    return import_problem() or built
 
 
 def problem() -> str | None:
     """Why CUDA cannot be used, in one line, or None if it can. Starts no work on a device."""
     missing = import_problem()
     if missing is not None:
-        return missing
+        return f"pysampler's CUDA kernels are {missing}"
     if torch.version.cuda is None:
         return f"this torch ({torch.__version__}) was built without CUDA; install a CUDA build of torch"
     from pysampler import _cuda  # noqa: PLC0415 - may be missing

@@ -10,6 +10,15 @@ from pysampler.philox import TAG_GENERATOR_KEY, words
 _OFFSET_STEP = 4
 
 
+def refuse_capture(what: str) -> None:
+    """Raises RuntimeError if torch's current stream is being captured into a CUDA graph."""
+    if torch.cuda.is_current_stream_capturing():
+        raise RuntimeError(
+            f"a CUDA graph cannot hold {what}. Draw with torch.ops.pysampler.draw from a table and a state tensor "
+            "(pysampler.stream_state), which each replay moves on"
+        )
+
+
 def key_from_cuda_generator(generator: torch.Generator) -> int:
     """Takes a 64-bit key from a CUDA generator: a function of its seed and offset. Moves the offset on.
 
@@ -18,11 +27,7 @@ def key_from_cuda_generator(generator: torch.Generator) -> int:
     Raises:
         RuntimeError: A CUDA graph is being captured. Each of its replays would use the same key.
     """
-    if torch.cuda.is_current_stream_capturing():
-        raise RuntimeError(
-            "a random key cannot be taken while a CUDA graph is captured: every replay would draw the same. Draw with "
-            "torch.ops.pysampler.draw from a state tensor (pysampler.stream_state), which each replay moves on"
-        )
+    refuse_capture("a key from a generator, which every replay would use again")
     offset = generator.get_offset()
     generator.set_offset(offset + _OFFSET_STEP)
     return int(words(generator.initial_seed(), 0, TAG_GENERATOR_KEY, offset, offset + 1)[0])

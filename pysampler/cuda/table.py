@@ -47,7 +47,7 @@ class CudaAliasTable(AliasTable):
     @property
     def _core(self) -> _core.Table:  # type: ignore[override]
         if self._on_cpu is None:
-            self._on_cpu = _core.Table.over(memoryview(self._entries.cpu().numpy()), True, torch.get_num_threads())
+            self._on_cpu = _core.Table.over(self._entries.cpu().numpy().data, True, torch.get_num_threads())
         return self._on_cpu
 
     @property
@@ -95,7 +95,7 @@ class CudaAliasTable(AliasTable):
         return result
 
     def as_tensor(self) -> torch.Tensor:
-        """Returns the table itself, an int64 tensor (N,) for ``torch.ops.pysampler.draw``. It must not be written to."""
+        """Returns the table itself, int64 (N,), for ``torch.ops.pysampler.draw``. It must not be written to."""
         return self._entries
 
     def to(self, device: torch.device | str) -> AliasTable:
