@@ -10,9 +10,9 @@
 
 namespace pysampler::cuda {
 
-// Fills table[0, weights.count) and says in *outcome whether it could. All memory but *outcome is the device's; table and
-// scratch, build_scratch_bytes(weights.count) bytes, begin at multiples of 16. Queues on place's stream and then waits
-// for it, once. Needs 1 <= count <= kMaxItems.
+// Fills table[0, weights.count) and says in *outcome whether it could. All memory but *outcome is the device's; table
+// and scratch, build_scratch_bytes(weights.count) bytes, begin at multiples of 16. Queues on place's stream and then
+// waits for it, once. Needs 1 <= count <= kMaxItems.
 //
 // Traffic: two passes over the weights (three where items are small, one more for float64 beyond 2^+-450) and one over
 // the table; 20 bytes more for each item that is left over.

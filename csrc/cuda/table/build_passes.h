@@ -1,7 +1,7 @@
 // The passes of a table's construction, in their order. None waits for the host: what a pass finds, the next ones read.
 //
 //   SumBlocks        reads the weights: the sum of each block of 1024 items, and what is wrong with the weights
-//   Plan             from all sums: how masses come of weights (for weights of float64 that are huge or tiny, both twice)
+//   Plan             from all sums: how masses come of weights (for float64 weights that are huge or tiny, both twice)
 //   SumLarge         where items are small, reads the weights again: sums without them, and the mass of the small ones
 //   AddUp            sums of blocks so far
 //   ShareQuotas      the mass of each block
@@ -19,7 +19,7 @@
 
 namespace pysampler::cuda {
 
-// Hands every pass to `queue`: queue.team(body, blocks) for bodies of team.h, queue.body(body, grid) for those of grid.h.
+// Hands every pass to `queue`: queue.team(body, blocks) for bodies of team.h, queue.body(body, grid) for the others.
 template <class Weight, class Queue>
 void queue_passes(const BuildJob& job, uint32_t multiprocessors, Queue& queue) {
   const uint64_t blocks = job.layout().blocks;

@@ -1,5 +1,5 @@
 // The second long pass: the masses of each block of items, evened out to its quota, and as many of its slots as can be
-// filled inside the block. The rest goes to the leftovers. A block of threads to a block of items, eight items a thread.
+// filled inside the block; the rest goes to the leftovers. A block of threads to a block of items, 8 items a thread.
 #pragma once
 
 #include "cuda/search.h"
@@ -11,43 +11,56 @@ namespace pysampler::cuda {
 constexpr uint32_t kItemsPerThread = 8;
 constexpr uint32_t kPackThreads = kBlockItems / kItemsPerThread;
 
-// A block's lights and heavies in order, in shared memory.
+// A block's lights and heavies, each in order. Amounts: of the lights before each, sums of slot - mass, and one more for
+// the end; then of the heavies up to and including each, sums of mass - slot. Places are in the block, likewise.
 struct SplitBlock {
   uint64_t amounts[kBlockItems + 1];
-  uint16_t heavy_places[kBlockItems];
+  uint16_t places[kBlockItems];
 };
 
-// Where the merge of a block's lights and heavies leads, from their sums. The merge passes a light while the current
-// heavy still has something to give, else it closes the heavy. So a light is filled by the first heavy up to which the
-// excesses reach the deficits of the lights before it, and a heavy closes at the first light before which the deficits
-// exceed the excesses up to it.
+// The merge of a block's lights and heavies. It passes a light while the current heavy still has something to give, else
+// it closes the heavy: a light that `deficit` puts before the heavy's `excess` comes first, also where they are equal. So
+// the merge can be entered at any of its steps. It ends where no light is left, or where the last heavy, which cannot
+// close inside the block, has nothing more to give.
 struct Merge {
-  const uint64_t* deficit;  // of the lights before each; one more for the end
-  const uint64_t* excess;   // of the heavies up to and including each
+  const uint64_t* deficit;
+  const uint64_t* excess;
+  const uint16_t* light_places;
+  const uint16_t* heavy_places;
   uint32_t lights, heavies;
-  uint32_t lights_done, heavies_done;  // placed inside the block
-  uint64_t given;                      // deficit of the lights that are done
-  uint64_t overdrawn;                  // more than 0: what the current heavy has given too much, so it becomes a light
+  uint32_t lights_done, heavies_done;
+  uint64_t given;      // deficit of the lights that are done
+  uint64_t overdrawn;  // more than 0: what the last heavy has given too much, so it becomes a light
+
+  PYSAMPLER_HOST_DEVICE uint32_t steps() const { return lights_done + heavies_done; }
+  // How many of the first `step` steps, at most steps(), pass a light.
+  PYSAMPLER_HOST_DEVICE uint32_t lights_before(uint32_t step) const {
+    uint32_t first = step > heavies_done ? step - heavies_done : 0;
+    uint32_t end = step < lights_done ? step : lights_done;
+    while (first < end) {
+      const uint32_t middle = (first + end) / 2;
+      const bool passed = deficit[middle] <= excess[step - 1 - middle];
+      first = passed ? middle + 1 : first;
+      end = passed ? end : middle;
+    }
+    return first;
+  }
 
   PYSAMPLER_HOST_DEVICE bool becomes_light() const { return overdrawn != 0; }
-  PYSAMPLER_HOST_DEVICE uint64_t excess_before_left() const {
-    return becomes_light() ? excess[heavies_done] : given;
-  }
   PYSAMPLER_HOST_DEVICE uint32_t lights_left() const { return lights - lights_done + becomes_light(); }
-  PYSAMPLER_HOST_DEVICE uint32_t heavies_left() const { return heavies - heavies_done - becomes_light(); }
+  PYSAMPLER_HOST_DEVICE uint32_t heavies_left() const { return becomes_light() ? 0 : heavies - heavies_done; }
   PYSAMPLER_HOST_DEVICE uint64_t deficit_left() const { return overdrawn + (deficit[lights] - given); }
-  PYSAMPLER_HOST_DEVICE uint64_t excess_left() const {
-    return heavies_left() == 0 ? 0 : excess[heavies - 1] - excess_before_left();
-  }
+  PYSAMPLER_HOST_DEVICE uint64_t excess_left() const { return heavies_left() == 0 ? 0 : excess[heavies - 1] - given; }
 };
 
 PYSAMPLER_HOST_DEVICE Merge merge_of(const SplitBlock& block, uint32_t lights, uint32_t heavies) {
-  Merge merge = {block.amounts, block.amounts + lights + 1, lights, heavies, 0, 0, 0, 0};
+  Merge merge = {block.amounts, block.amounts + lights + 1, block.places, block.places + lights, lights, heavies,
+                 0,             0,                          0,            0};
   if (heavies == 0) return merge;
   merge.lights_done = count_up_to(merge.deficit, lights, merge.excess[heavies - 1]);
-  // The last heavy cannot close inside the block: there is no next one to fill its slot.
   merge.heavies_done = count_below(merge.excess, heavies - 1, merge.deficit[lights]);
   merge.given = merge.deficit[merge.lights_done];
+  // Less than that only if it is the last one: one before it would have closed.
   const uint64_t had = merge.excess[merge.heavies_done];
   if (had < merge.given) merge.overdrawn = merge.given - had;
   return merge;
@@ -86,6 +99,7 @@ struct Pack {
     union {
       Largest largest[kThreads];
       Parted parted[2][kThreads];
+      alignas(16) AliasEntry slots[kBlockItems];
     };
   };
 
@@ -104,8 +118,13 @@ struct Pack {
     }
     const Parted all = part(team, shared, own);
     const Merge merge = merge_of(shared.split, all.lights, all.heavies);
-    team.each([&](uint32_t thread) { place(team.block(), thread, own[thread], shared.split, merge); });
     team.each([&](uint32_t thread) {
+      walk(team.block(), thread, merge, shared.slots);
+      leave_lights(team.block(), thread, merge);
+      leave_heavies(team.block(), thread, merge, shared.slots);
+    });
+    team.each([&](uint32_t thread) {
+      store(team.block(), thread, shared.slots);
       if (thread != 0) return;
       job.leftovers.lights[team.block()] = merge.lights_left();
       job.leftovers.heavies[team.block()] = merge.heavies_left();
@@ -120,7 +139,6 @@ struct Pack {
     uint64_t mass[kItemsPerThread];
     bool is_large[kItemsPerThread];  // may take part in evening out
     uint32_t present;                // the first so many of them exist
-    Parted before;                   // of the block's items before these
   };
 
   PYSAMPLER_HOST_DEVICE Items items_of(uint64_t block, uint32_t thread) const {
@@ -214,18 +232,20 @@ struct Pack {
     const Parted* const parted = prefix_sums(team, shared.parted);
     const Parted all = parted[kThreads - 1];
     team.each([&](uint32_t thread) {
-      Items& items = own[thread];
-      items.before = Parted{0, 0, 0, 0};
-      if (thread != 0) items.before = parted[thread - 1];
-      Parted sum = items.before;
+      Parted sum = {0, 0, 0, 0};
+      if (thread != 0) sum = parted[thread - 1];
       for (uint32_t i = 0; i < kItemsPerThread; ++i) {  // to a constant, so that masses stay in registers
-        if (i >= items.present) continue;
-        const bool is_light = items.mass[i] < kSlotMass;
-        if (is_light) shared.split.amounts[sum.lights] = sum.deficit;
-        if (!is_light) shared.split.heavy_places[sum.heavies] = static_cast<uint16_t>(thread * kItemsPerThread + i);
-        const uint32_t heavy = all.lights + 1 + sum.heavies;
-        sum = add(sum, part_of(items.mass[i]));
-        if (!is_light) shared.split.amounts[heavy] = sum.excess;
+        if (i >= own[thread].present) continue;
+        const uint64_t mass = own[thread].mass[i];
+        const Parted with = add(sum, part_of(mass));
+        const uint32_t number = mass < kSlotMass ? sum.lights : all.lights + sum.heavies;
+        shared.split.places[number] = static_cast<uint16_t>(thread * kItemsPerThread + i);
+        if (mass < kSlotMass) {
+          shared.split.amounts[number] = sum.deficit;
+        } else {
+          shared.split.amounts[number + 1] = with.excess;
+        }
+        sum = with;
       }
       if (thread == kThreads - 1) shared.split.amounts[all.lights] = all.deficit;
     });
@@ -236,48 +256,54 @@ struct Pack {
     return mass < kSlotMass ? Parted{kSlotMass - mass, 0, 1, 0} : Parted{0, mass - kSlotMass, 0, 1};
   }
 
-  // Writes the slots of a thread's items, or adds the items to the leftovers. Then what is written to their slots does
-  // not matter.
-  PYSAMPLER_HOST_DEVICE void place(uint64_t block, uint32_t thread, const Items& items, const SplitBlock& split,
-                                   const Merge& merge) const {
-    const uint64_t start = job.layout().item(block, thread * kItemsPerThread);
-    AliasEntry slots[kItemsPerThread];
-    Parted before = items.before;
-    for (uint32_t i = 0; i < kItemsPerThread; ++i) {
-      const auto place = static_cast<uint16_t>(thread * kItemsPerThread + i);
-      slots[i] = full_slot(static_cast<uint32_t>(start + i));
-      if (i >= items.present) continue;
-      if (items.mass[i] < kSlotMass) {
-        if (!fill_light(block, before, items.mass[i], split, merge, &slots[i])) {
-          const uint64_t amount =
-              merge.overdrawn + (before.deficit + (kSlotMass - items.mass[i]) - merge.given);
-          leave(block, before.lights - merge.lights_done + merge.becomes_light(), amount, place);
-        }
-      } else if (before.heavies < merge.heavies_done) {
-        const uint64_t closing = merge.deficit[count_up_to(merge.deficit, merge.lights, merge.excess[before.heavies])];
-        slots[i] = closed_heavy(merge.excess[before.heavies], closing, item(block, split, before.heavies + 1));
-      } else if (before.heavies == merge.heavies_done && merge.becomes_light()) {
-        leave(block, 0, merge.overdrawn, place);
+  // The thread's share of the merge: as many steps as it has items. Each step decides one slot.
+  PYSAMPLER_HOST_DEVICE void walk(uint64_t block, uint32_t thread, const Merge& merge, AliasEntry* slots) const {
+    const uint32_t first = thread * kItemsPerThread;
+    if (first >= merge.steps()) return;
+    const uint32_t steps = merge.steps() - first < kItemsPerThread ? merge.steps() - first : kItemsPerThread;
+    uint32_t light = merge.lights_before(first);
+    uint32_t heavy = first - light;
+    uint64_t deficit = merge.deficit[light], excess = merge.excess[heavy];
+    uint32_t heavy_item = item(block, merge.heavy_places[heavy]);
+    for (uint32_t step = 0; step < steps; ++step) {
+      const bool passes = light < merge.lights_done && (heavy == merge.heavies_done || deficit <= excess);
+      if (passes) {
+        const uint64_t next = merge.deficit[light + 1];
+        slots[merge.light_places[light]] = {static_cast<uint32_t>(kSlotMass - (next - deficit)), heavy_item};
+        deficit = next;
+        ++light;
       } else {
-        // With nothing to give, its slot is full, and the leftovers pass it over.
-        const uint32_t number = before.heavies - merge.heavies_done - merge.becomes_light();
-        leave(block, merge.lights_left() + number, merge.excess[before.heavies] - merge.excess_before_left(), place);
+        const uint32_t next_item = item(block, merge.heavy_places[heavy + 1]);
+        slots[merge.heavy_places[heavy]] = closed_heavy(excess, deficit, next_item);
+        heavy_item = next_item;
+        excess = merge.excess[++heavy];
       }
-      before = add(before, part_of(items.mass[i]));
     }
-    store(start, items.present, slots);
   }
 
-  PYSAMPLER_HOST_DEVICE bool fill_light(uint64_t block, const Parted& before, uint64_t mass, const SplitBlock& split,
-                                        const Merge& merge, AliasEntry* slot) const {
-    if (before.lights >= merge.lights_done) return false;
-    const uint32_t filler = count_below(merge.excess, merge.heavies, before.deficit);
-    *slot = {static_cast<uint32_t>(mass), item(block, split, filler)};
-    return true;
+  // Leftovers: what is written to their slots does not matter.
+  PYSAMPLER_HOST_DEVICE void leave_lights(uint64_t block, uint32_t thread, const Merge& merge) const {
+    if (thread == 0 && merge.becomes_light()) leave(block, 0, merge.overdrawn, merge.heavy_places[merge.heavies_done]);
+    for (uint32_t light = merge.lights_done + thread; light < merge.lights; light += kThreads) {
+      leave(block, light - merge.lights_done + merge.becomes_light(),
+            merge.overdrawn + (merge.deficit[light + 1] - merge.given), merge.light_places[light]);
+    }
   }
 
-  PYSAMPLER_HOST_DEVICE uint32_t item(uint64_t block, const SplitBlock& split, uint32_t heavy) const {
-    return static_cast<uint32_t>(job.layout().item(block, split.heavy_places[heavy]));
+  PYSAMPLER_HOST_DEVICE void leave_heavies(uint64_t block, uint32_t thread, const Merge& merge,
+                                           AliasEntry* slots) const {
+    for (uint32_t left = thread; left < merge.heavies_left(); left += kThreads) {
+      const uint32_t heavy = merge.heavies_done + left;
+      const uint16_t place = merge.heavy_places[heavy];
+      leave(block, merge.lights_left() + left, merge.excess[heavy] - merge.given, place);
+      // But if it has nothing to give, the leftovers will pass it over.
+      const uint64_t before = left == 0 ? merge.given : merge.excess[heavy - 1];
+      if (merge.excess[heavy] == before) slots[place] = full_slot(item(block, place));
+    }
+  }
+
+  PYSAMPLER_HOST_DEVICE uint32_t item(uint64_t block, uint16_t place) const {
+    return static_cast<uint32_t>(job.layout().item(block, place));
   }
 
   PYSAMPLER_HOST_DEVICE void leave(uint64_t block, uint32_t number, uint64_t amount, uint16_t place) const {
@@ -285,21 +311,26 @@ struct Pack {
     job.leftovers.places[block * kBlockItems + number] = place;
   }
 
-  PYSAMPLER_HOST_DEVICE void store(uint64_t start, uint32_t present, const AliasEntry* slots) const {
-#if defined(__CUDA_ARCH__)
-    // Two slots at a time: a thread's eight begin at a multiple of 64 bytes.
-    if (present == kItemsPerThread) {
-      auto* const to = reinterpret_cast<uint4*>(job.table + start);
-      for (uint32_t i = 0; i < kItemsPerThread / 2; ++i) {
-        to[i] = make_uint4(slots[2 * i].threshold, slots[2 * i].alias, slots[2 * i + 1].threshold,
-                           slots[2 * i + 1].alias);
+  // Neighbouring threads write neighbouring pairs of slots.
+  PYSAMPLER_HOST_DEVICE void store(uint64_t block, uint32_t thread, const AliasEntry* slots) const {
+    for (uint32_t place = 2 * thread; place < kBlockItems; place += 2 * kThreads) {
+      const uint64_t item = job.layout().item(block, place);
+      if (item + 1 < job.items) {
+        store_pair(job.table + item, slots + place);
+      } else if (item < job.items) {
+        job.table[item] = slots[place];
       }
-      return;
     }
+  }
+
+  // Both lie at multiples of 16 bytes.
+  static PYSAMPLER_HOST_DEVICE void store_pair(AliasEntry* to, const AliasEntry* from) {
+#if defined(__CUDA_ARCH__)
+    *reinterpret_cast<uint4*>(to) = *reinterpret_cast<const uint4*>(from);
+#else
+    to[0] = from[0];
+    to[1] = from[1];
 #endif
-    for (uint32_t i = 0; i < kItemsPerThread; ++i) {
-      if (i < present) job.table[start + i] = slots[i];
-    }
   }
 };
 

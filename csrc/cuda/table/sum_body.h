@@ -1,5 +1,5 @@
-// The first pass over the weights, and where there are small ones a second: sums of blocks in their written order, eight
-// threads to a block, each of them one of the order's eight lanes.
+// The first pass over the weights, and where there are small ones a second: sums of blocks in their written order.
+// Eight threads to a block, each of them one of the order's eight lanes.
 #pragma once
 
 #include "core/weights.h"
