@@ -64,7 +64,7 @@ class Build:
     def __init__(self, home: Path, **environment: str) -> None:
         self.package = home.parent / "lib" / "pysampler"
         compiler = str(home / "bin" / "stand-in")
-        kept = {"PATH": "/usr/bin:/bin", "CC": compiler, "CXX": compiler, "PYTHONDONTWRITEBYTECODE": "1"}
+        kept = {"PATH": str(home / "nothing"), "CC": compiler, "CXX": compiler, "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(
             [
                 sys.executable,
@@ -106,7 +106,7 @@ def test_nvcc_is_called_where_it_is_found(home: Path) -> None:
 
 
 def test_nvcc_on_path_is_found_too_and_architectures_are_torchs(home: Path) -> None:
-    build = Build(home, PATH=f"{home / 'bin'}:/usr/bin:/bin", TORCH_CUDA_ARCH_LIST="8.6 12.0a+PTX")
+    build = Build(home, PATH=f"{home / 'bin'}:/nothing", TORCH_CUDA_ARCH_LIST="8.6 12.0a+PTX")
     assert build.modules == {"_core", "_cuda"}
     assert build.state["architectures"] == "8.6 12.0a+PTX"
     assert "code=sm_86 -gencode=arch=compute_120a,code=sm_120a -gencode=arch=compute_120a,code=compute_120a" in (

@@ -82,6 +82,8 @@ def require(device: torch.device | str) -> torch.device:
 
     index = torch.device(device).index
     found = torch.device("cuda", torch.cuda.current_device() if index is None else index)
+    if found.index >= torch.cuda.device_count():
+        raise RuntimeError(f"there is no CUDA device {found.index} (devices: {torch.cuda.device_count()})")
     with torch.cuda.device(found):
         _cuda.prepare(found.index)
     return found
