@@ -1,5 +1,6 @@
 // The GPU's construction of tables, its passes run on the CPU over the grids that the launcher computes: byte for byte
 // the tables of the CPU's own construction, and the same judgement of bad weights.
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <vector>
@@ -83,6 +84,31 @@ void test_any_valid_bits_give_the_table_of_the_cpu() {
   check_random_bits<double, uint64_t>(2);
 }
 
+// Sums of deficits and of excesses often meet exactly, within blocks and over many of them.
+void test_small_whole_numbers_give_the_table_of_the_cpu() {
+  Random random(4);
+  for (int round = 0; round < 600; ++round) {
+    std::vector<float> weights(1 + random.below(round % 20 == 0 ? 40'000 : 3000));
+    const uint64_t distinct = 1 + random.below(6);
+    for (float& weight : weights) weight = static_cast<float>(random.below(distinct + 1));
+    weights[random.below(weights.size())] = 1;
+    if (round % 3 == 0) std::sort(weights.begin(), weights.end());
+    check_same("small whole numbers", weights);
+  }
+}
+
+// Spread so that some masses lie just below, at and above the limits of the rules.
+void test_masses_around_the_limits_give_the_table_of_the_cpu() {
+  Random random(6);
+  const double limits[] = {0.5, 1.0, 2.0, 63.0, 64.0, 65.0, 4294967295.0, 4294967296.0, 4294967297.0};
+  for (int round = 0; round < 300; ++round) {
+    std::vector<double> weights(2 + random.below(4000));
+    for (double& weight : weights) weight = limits[random.below(9)] * (1 + (random.uniform() - 0.5) * 0x1p-30);
+    weights[0] = 0x1p32 * static_cast<double>(weights.size());
+    check_same("around the limits", weights);
+  }
+}
+
 template <class Weight>
 InvalidWeights refusal_of_cpu(const std::vector<Weight>& weights) {
   try {
@@ -147,6 +173,8 @@ int main() {
   RUN(test_the_order_of_threads_and_blocks_changes_nothing);
   RUN(test_the_size_of_the_device_changes_nothing);
   RUN(test_any_valid_bits_give_the_table_of_the_cpu);
+  RUN(test_small_whole_numbers_give_the_table_of_the_cpu);
+  RUN(test_masses_around_the_limits_give_the_table_of_the_cpu);
   RUN(test_bad_weights_are_refused_for_the_reason_that_the_cpu_gives);
   return finish_tests();
 }
