@@ -15,8 +15,10 @@ except ImportError as error:
 
 from pysampler._version import __version__
 from pysampler.batch_sampler import WeightedBatchSampler
+from pysampler.batched_dataset import BatchedDataset
 from pysampler.class_weights import class_weights, sample_weights
 from pysampler.coverage_trials import CoverageTrials, simulate_coverage
+from pysampler.distributed import DistributedWeightedBatchSampler, DistributedWeightedSampler
 from pysampler.forecast import CoverageForecast, forecast_coverage
 from pysampler.imbalanced import ImbalancedDatasetSampler
 from pysampler.labels import Labels, read_labels
@@ -24,6 +26,7 @@ from pysampler.multinomial import multinomial
 from pysampler.operators import stream_state
 from pysampler.repeat_factors import repeat_counts, repeat_factors, repeat_indices
 from pysampler.sampler import WeightedRandomSampler
+from pysampler.shuffle import DistributedShuffleSampler, ShuffleSampler
 from pysampler.table import AliasTable
 
 cpu_target = _core.cpu_target
@@ -31,10 +34,15 @@ cpu_targets = _core.cpu_targets
 
 __all__ = [
     "AliasTable",
+    "BatchedDataset",
     "CoverageForecast",
     "CoverageTrials",
+    "DistributedShuffleSampler",
+    "DistributedWeightedBatchSampler",
+    "DistributedWeightedSampler",
     "ImbalancedDatasetSampler",
     "Labels",
+    "ShuffleSampler",
     "WeightedBatchSampler",
     "WeightedRandomSampler",
     "__version__",

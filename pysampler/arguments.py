@@ -41,6 +41,13 @@ def positive_count(value: Any, name: str, most: int = MAX_COUNT) -> int:
         raise ValueError(f"{name} should be a positive integer value, but got {name}={value}") from None
 
 
+def drop_last_flag(value: Any) -> bool:
+    """Returns ``value``. ValueError in torch's words unless it is a bool."""
+    if not isinstance(value, bool):
+        raise ValueError(f"drop_last should be a boolean value, but got drop_last={value}")
+    return value
+
+
 def epoch_number(value: Any) -> int:
     """Returns ``value`` as an epoch: an int in [0, 2^48)."""
     return whole_number(value, "epoch", 0, MAX_EPOCH)

@@ -121,7 +121,7 @@ class AliasTable:
         return result
 
     def _pass_draws(self, key: int, epoch: int, draws: int) -> _core.PassDraws:
-        """What the samplers read: the epoch's draws by position. Its length, ``draws``, does not matter here."""
+        """What the samplers read: an epoch's draws by position. ``draws``, its length, does not matter here."""
         return _core.StreamDraws(self._core, key, epoch)
 
     def probabilities(self) -> torch.Tensor:

@@ -122,5 +122,5 @@ def test_drop_last_that_is_no_bool_is_an_error_in_torchs_words(drop_last: Any) -
 )
 def test_any_other_sampler_is_a_type_error(other: Any) -> None:
     """A framework that rebuilds batch samplers around its own sampler would lose the weights silently."""
-    with pytest.raises(TypeError, match=f"WeightedRandomSampler, but got {type(other).__name__}"):
+    with pytest.raises(TypeError, match=f"sampler of pysampler, but got {type(other).__name__}"):
         WeightedBatchSampler(other, 8)

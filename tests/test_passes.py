@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -184,7 +184,7 @@ def test_set_epoch_of_anything_but_48_bits_is_an_error(sampler: WeightedRandomSa
 def test_what_begin_raises_comes_out_of_next_and_the_next_try_may_succeed(batches: bool) -> None:
     attempts: list[int] = []
 
-    def begin() -> _core.IndexSource:
+    def begin() -> _core.PositionSource:
         attempts.append(1)
         if len(attempts) < 3:
             raise LookupError("not yet")
@@ -228,21 +228,21 @@ def drained_by_threads(iterator: Iterator[Any], count: int = 4) -> list[Any]:
     return flat(parts)
 
 
-def slowly(begin: Callable[[], _core.IndexSource]) -> Callable[[], _core.IndexSource]:
-    """Lets all threads arrive before the pass has begun."""
+def slow_to_begin(draws: int) -> WeightedRandomSampler:
+    """A sampler whose passes let all threads arrive before they have begun."""
 
-    def wait() -> _core.IndexSource:
-        time.sleep(0.2)
-        return begin()
+    class Slow(WeightedRandomSampler):
+        def open_pass(self, run: Any) -> Any:
+            time.sleep(0.2)
+            return super().open_pass(run)
 
-    return wait
+    return Slow(TABLE, draws, seed=1)
 
 
 @pytest.mark.parametrize("draws", [1, 10, 256, 257, 1000, 20_000])
 def test_threads_that_begin_one_iterator_together_share_it_exactly(draws: int) -> None:
     def shared() -> list[int]:
-        sampler = WeightedRandomSampler(TABLE, draws, seed=1)
-        return drained_by_threads(_core.IndexIterator(slowly(sampler.begin_pass)))
+        return drained_by_threads(iter(slow_to_begin(draws)))
 
     assert sorted(in_child(shared)) == sorted(TABLE.draw(draws, seed=1).tolist())
 
@@ -250,8 +250,7 @@ def test_threads_that_begin_one_iterator_together_share_it_exactly(draws: int) -
 @pytest.mark.parametrize("batch_size", [1, 7, 300, 5000])
 def test_threads_that_begin_one_batch_iterator_together_share_it_exactly(batch_size: int) -> None:
     def shared() -> list[list[int]]:
-        sampler = WeightedRandomSampler(TABLE, 20_000, seed=1)
-        return drained_by_threads(_core.BatchIterator(slowly(sampler.begin_pass), batch_size, False))
+        return drained_by_threads(iter(WeightedBatchSampler(slow_to_begin(20_000), batch_size)))
 
     batches = in_child(shared)
     assert sorted(flat(batches)) == sorted(TABLE.draw(20_000, seed=1).tolist())

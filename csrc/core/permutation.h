@@ -1,9 +1,9 @@
 // Keyed permutations of [0, n) in constant memory: the place of every element can be computed on its own.
 //
-// A generalised Feistel network (Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002) on the grid of
-// rows x columns >= n nearest to a square; a result outside [0, n) goes through again ("cycle walking") until it is inside,
-// which less than one in sqrt(n) needs. Grids of few rows mix slowly, so up to kMaxShuffled elements are shuffled outright.
-// Left after the rounds below, by the correlation of pairs (columns^-(rounds/2)): about 1e-7.
+// A generalised Feistel network (Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002) on the grid
+// of rows x columns >= n nearest to a square; a result outside [0, n) goes through again ("cycle walking") until it is
+// inside, which less than one in sqrt(n) needs. Grids of few rows mix slowly, so up to kMaxShuffled elements are
+// shuffled outright. Left after the rounds below, by the correlation of pairs (columns^-(rounds/2)): about 1e-7.
 #pragma once
 
 #include <cstdint>

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "python/call.h"
-#include "python/index_source.h"
+#include "python/position_source.h"
 
 namespace py = pybind11;
 
@@ -21,7 +21,7 @@ constexpr uint64_t kChunk = 4096;      // 32 KiB: stays in L1
 
 // What both iterators share. The source is asked for at the first `next`: iter() alone has no effect.
 struct Chunks {
-  std::shared_ptr<IndexSource> source;
+  std::shared_ptr<PositionSource> source;
   std::mutex beginning;  // taken without the GIL, so that two threads cannot both begin
   std::vector<int64_t> indices;
   uint64_t used = 0;
@@ -55,13 +55,13 @@ struct Chunks {
     if (source || exhausted) return;
     const auto result = py::reinterpret_steal<py::object>(PyObject_CallNoArgs(begin));
     if (!result) throw py::error_already_set();
-    source = result.cast<std::shared_ptr<IndexSource>>();
+    source = result.cast<std::shared_ptr<PositionSource>>();
   }
 };
 
 struct Iterator {
   PyObject_HEAD
-  PyObject* begin;  // callable without arguments, returns an IndexSource
+  PyObject* begin;  // callable without arguments, returns an PositionSource
   Chunks* chunks;
   uint64_t batch_size;  // BatchIterator only
   bool drop_last;
@@ -231,7 +231,7 @@ void add_type(py::module_& module, const char* name, const char* qualified_name,
 
 void bind_iterators(py::module_& module) {
   add_type(module, "IndexIterator", "pysampler._core.IndexIterator", index_new, index_next,
-           "IndexIterator(begin)\n\nIndices of the IndexSource that begin() returns at the first next.");
+           "IndexIterator(begin)\n\nIndices of the PositionSource that begin() returns at the first next.");
   add_type(module, "BatchIterator", "pysampler._core.BatchIterator", batch_new, batch_next,
            "BatchIterator(begin, batch_size, drop_last)\n\nThe same in lists of batch_size.");
 }

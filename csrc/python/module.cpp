@@ -8,9 +8,9 @@
 #include "cpu/draw/multinomial.h"
 #include "cpu/without_replacement/without_replacement.h"
 #include "python/call.h"
-#include "python/index_source.h"
 #include "python/iterators.h"
 #include "python/pass_draws.h"
+#include "python/position_source.h"
 #include "python/table.h"
 
 namespace py = pybind11;
@@ -67,7 +67,7 @@ PYBIND11_MODULE(_core, module) {
   module.def("cpu_targets", &bindings::supported_target_names);
   bindings::bind_table(module);
   bindings::bind_pass_draws(module);
-  bindings::bind_index_sources(module);
+  bindings::bind_position_source(module);
   bindings::bind_iterators(module);
   module.def("positive_weights", &bindings::positive_weights, py::arg("weights"), py::arg("count"),
              py::arg("is_float64"), py::arg("threads"));

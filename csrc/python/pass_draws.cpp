@@ -38,6 +38,26 @@ void ShuffledDraws::pad(uint64_t start, uint64_t step, uint64_t count, int64_t* 
   draw(start, step, count, out);
 }
 
+BufferDraws::BufferDraws(const py::buffer& buffer, std::shared_ptr<PassDraws> padding)
+    : view_(buffer.request()), padding_(std::move(padding)) {
+  if (view_.ndim != 1 || !view_.item_type_is_equivalent_to<int64_t>() ||
+      (view_.size > 0 && view_.strides[0] != view_.itemsize)) {
+    throw py::type_error("indices must be a contiguous 1-d buffer of int64");
+  }
+  if (!padding_) throw py::type_error("draws for padding are needed, not None");
+}
+
+void BufferDraws::draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
+  const auto size = static_cast<uint64_t>(view_.size);
+  if (count != 0 && (start >= size || count - 1 > (size - 1 - start) / step)) throw py::index_error("no such position");
+  const auto* indices = static_cast<const int64_t*>(view_.ptr);
+  for (uint64_t i = 0; i < count; ++i) out[i] = indices[start + i * step];
+}
+
+void BufferDraws::pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
+  padding_->pad(start, step, count, out);
+}
+
 void bind_pass_draws(py::module_& module) {
   py::class_<PassDraws, std::shared_ptr<PassDraws>>(module, "PassDraws")
       .def("draw_into",
@@ -49,6 +69,8 @@ void bind_pass_draws(py::module_& module) {
   py::class_<StreamDraws, PassDraws, std::shared_ptr<StreamDraws>>(module, "StreamDraws")
       .def(py::init<std::shared_ptr<Table>, uint64_t, uint64_t>(), py::arg("table"), py::arg("seed"),
            py::arg("epoch"));
+  py::class_<BufferDraws, PassDraws, std::shared_ptr<BufferDraws>>(module, "BufferDraws")
+      .def(py::init<const py::buffer&, std::shared_ptr<PassDraws>>(), py::arg("buffer"), py::arg("padding"));
   py::class_<ShuffledDraws, PassDraws, std::shared_ptr<ShuffledDraws>>(module, "ShuffledDraws")
       .def(py::init<uint64_t, uint64_t, uint64_t>(), py::arg("items"), py::arg("seed"), py::arg("epoch"));
 }

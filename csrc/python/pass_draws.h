@@ -12,7 +12,8 @@
 
 namespace pysampler::python {
 
-// Immutable, and needs no GIL: any number of threads may call it at once.
+// Immutable, and needs no GIL: any number of threads may call it at once. The last reference is dropped with the GIL
+// held.
 class PassDraws {
  public:
   virtual ~PassDraws() = default;
@@ -52,6 +53,19 @@ class ShuffledDraws final : public PassDraws {
  private:
   uint64_t items_;
   Stream stream_;
+};
+
+// Ready draws: a buffer of int64, kept alive. Others, by the same positions, fill up the ranks' shares.
+class BufferDraws final : public PassDraws {
+ public:
+  BufferDraws(const pybind11::buffer& buffer, std::shared_ptr<PassDraws> padding);
+
+  void draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override;
+  void pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override;
+
+ private:
+  pybind11::buffer_info view_;
+  std::shared_ptr<PassDraws> padding_;
 };
 
 void bind_pass_draws(pybind11::module_& module);

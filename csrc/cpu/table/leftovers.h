@@ -12,9 +12,9 @@
 namespace pysampler {
 
 // The items that some neighbouring blocks left over, in order, with the sums of slot - mass over the lights and of
-// mass - slot over the heavies. Until it is placed, a light keeps its mass in the threshold of its slot and a heavy its excess,
-// which is positive, in all 8 bytes of its slot: so the lists are short, and their amounts are where they will be
-// written.
+// mass - slot over the heavies. Until it is placed, a light keeps its mass in the threshold of its slot and a heavy its
+// excess, which is positive, in all 8 bytes of its slot: so the lists are short, and their amounts are where they will
+// be written.
 struct Leftovers {
   std::vector<uint32_t> lights;
   std::vector<uint32_t> heavies;

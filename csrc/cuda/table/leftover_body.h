@@ -78,7 +78,7 @@ struct PlaceLeftovers {
     for (uint64_t block = at.first() / kTogether; block < blocks; block += at.stride() / kTogether) {
       const uint32_t lights = job.leftovers.lights[block], heavies = job.leftovers.heavies[block];
       for (uint32_t i = at.thread % kTogether; i < lights; i += kTogether) place_light(block, i);
-      for (uint32_t j = at.thread % kTogether; j < heavies; j += kTogether) place_heavy(block, lights + j, lights);
+      for (uint32_t j = at.thread % kTogether; j < heavies; j += kTogether) place_heavy(block, j);
     }
   }
 
@@ -91,8 +91,12 @@ struct PlaceLeftovers {
     return static_cast<uint32_t>(job.layout().item(block, job.leftovers.places[block * kBlockItems + number]));
   }
 
+  PYSAMPLER_HOST_DEVICE uint64_t amount_before(uint64_t block, uint32_t number) const {
+    return number == 0 ? 0 : amounts(block)[number - 1];
+  }
+
   PYSAMPLER_HOST_DEVICE void place_light(uint64_t block, uint32_t number) const {
-    const uint64_t before = number == 0 ? 0 : amounts(block)[number - 1];
+    const uint64_t before = amount_before(block, number);
     const uint64_t own = amounts(block)[number] - before;
     // Every heavy here has something to give: to reach nothing is to reach one unit.
     const uint64_t sum = job.leftovers.deficit[block] + before;
@@ -100,8 +104,8 @@ struct PlaceLeftovers {
     job.table[item(block, number)] = {static_cast<uint32_t>(kSlotMass - own), item(filler.block, filler.number)};
   }
 
-  PYSAMPLER_HOST_DEVICE void place_heavy(uint64_t block, uint32_t number, uint32_t lights) const {
-    if (amounts(block)[number] == (number == lights ? 0 : amounts(block)[number - 1])) return;  // nothing to give
+  PYSAMPLER_HOST_DEVICE void place_heavy(uint64_t block, uint32_t number) const {
+    if (amounts(block)[number] == amount_before(block, number)) return;  // nothing to give: its slot is full already
     const uint64_t sum = job.leftovers.excess[block] + amounts(block)[number];
     AliasEntry& slot = job.table[item(block, number)];
     if (sum == job.leftovers.excess[job.layout().blocks]) {
@@ -116,17 +120,15 @@ struct PlaceLeftovers {
   // all. So the block before which they do not, but up to whose end they do, has it.
   PYSAMPLER_HOST_DEVICE Reached heavy_reaching(uint64_t sum) const {
     const uint64_t block = count_below(job.leftovers.excess, job.layout().blocks, sum) - 1;
-    const uint32_t lights = job.leftovers.lights[block];
-    return reaching(block, lights, job.leftovers.heavies[block], job.leftovers.excess[block], sum);
+    return reaching(block, job.leftovers.heavies[block], job.leftovers.excess[block], sum);
   }
   PYSAMPLER_HOST_DEVICE Reached light_reaching(uint64_t sum) const {
     const uint64_t block = count_below(job.leftovers.deficit, job.layout().blocks, sum) - 1;
-    return reaching(block, 0, job.leftovers.lights[block], job.leftovers.deficit[block], sum);
+    return reaching(block, job.leftovers.lights[block], job.leftovers.deficit[block], sum);
   }
 
-  PYSAMPLER_HOST_DEVICE Reached reaching(uint64_t block, uint32_t first, uint32_t count, uint64_t before,
-                                         uint64_t sum) const {
-    const uint32_t number = first + count_below(amounts(block) + first, count, sum - before);
+  PYSAMPLER_HOST_DEVICE Reached reaching(uint64_t block, uint32_t count, uint64_t before, uint64_t sum) const {
+    const uint32_t number = count_below(amounts(block), count, sum - before);
     return {block, number, before + amounts(block)[number]};
   }
 };

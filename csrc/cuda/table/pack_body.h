@@ -30,7 +30,7 @@ struct Merge {
   uint32_t lights, heavies;
   uint32_t lights_done, heavies_done;
   uint64_t given;      // deficit of the lights that are done
-  uint64_t overdrawn;  // more than 0: what the last heavy has given too much, so it becomes a light
+  uint64_t overdrawn;  // more than 0 if lights are left: what the last heavy has given too much, so it becomes one
 
   PYSAMPLER_HOST_DEVICE uint32_t steps() const { return lights_done + heavies_done; }
   // How many of the first `step` steps, at most steps(), pass a light.
@@ -266,8 +266,7 @@ struct Pack {
     uint64_t deficit = merge.deficit[light], excess = merge.excess[heavy];
     uint32_t heavy_item = item(block, merge.heavy_places[heavy]);
     for (uint32_t step = 0; step < steps; ++step) {
-      const bool passes = light < merge.lights_done && (heavy == merge.heavies_done || deficit <= excess);
-      if (passes) {
+      if (heavy == merge.heavies_done || deficit <= excess) {
         const uint64_t next = merge.deficit[light + 1];
         slots[merge.light_places[light]] = {static_cast<uint32_t>(kSlotMass - (next - deficit)), heavy_item};
         deficit = next;
@@ -281,7 +280,7 @@ struct Pack {
     }
   }
 
-  // Leftovers: what is written to their slots does not matter.
+  // Leftovers: lights or heavies, never both. What is written to their slots does not matter.
   PYSAMPLER_HOST_DEVICE void leave_lights(uint64_t block, uint32_t thread, const Merge& merge) const {
     if (thread == 0 && merge.becomes_light()) leave(block, 0, merge.overdrawn, merge.heavy_places[merge.heavies_done]);
     for (uint32_t light = merge.lights_done + thread; light < merge.lights; light += kThreads) {
@@ -295,7 +294,7 @@ struct Pack {
     for (uint32_t left = thread; left < merge.heavies_left(); left += kThreads) {
       const uint32_t heavy = merge.heavies_done + left;
       const uint16_t place = merge.heavy_places[heavy];
-      leave(block, merge.lights_left() + left, merge.excess[heavy] - merge.given, place);
+      leave(block, left, merge.excess[heavy] - merge.given, place);
       // But if it has nothing to give, the leftovers will pass it over.
       const uint64_t before = left == 0 ? merge.given : merge.excess[heavy - 1];
       if (merge.excess[heavy] == before) slots[place] = full_slot(item(block, place));

@@ -1,0 +1,47 @@
+"""BatchedDataset: a dataset that is asked for whole batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch.utils.data
+from torch.utils.data import default_collate
+
+
+class BatchedDataset(torch.utils.data.Dataset[Any]):
+    """Wraps a dataset so that an index may be a list: ``DataLoader(BatchedDataset(d), sampler=..., batch_size=None)``.
+
+    With ``batch_size=None``, a loader hands whatever its sampler yields to the dataset, and collates nothing. Most
+    datasets cannot take a list; this one loads the items, by ``__getitems__`` where the dataset has it, and collates
+    them.
+
+    Args:
+        dataset: A map-style dataset.
+        collate_fn: Makes a batch of a list of items; by default torch's ``default_collate``.
+
+    Raises:
+        TypeError: The dataset has no ``__getitem__``.
+    """
+
+    def __init__(self, dataset: Any, collate_fn: Callable[[list[Any]], Any] | None = None) -> None:
+        if not hasattr(dataset, "__getitem__"):
+            raise TypeError(
+                f"BatchedDataset needs a map-style dataset, but {type(dataset).__name__} has no __getitem__"
+            )
+        self.dataset = dataset
+        self.collate_fn = default_collate if collate_fn is None else collate_fn
+
+    def __getitem__(self, indices: Sequence[int]) -> Any:
+        if isinstance(indices, int):
+            raise TypeError(
+                f"BatchedDataset needs a list of indices, but got {indices}: give the loader batch_size=None and a "
+                "sampler that yields batches, such as DistributedWeightedBatchSampler"
+            )
+        if hasattr(self.dataset, "__getitems__"):
+            return self.collate_fn(self.dataset.__getitems__(indices))
+        return self.collate_fn([self.dataset[index] for index in indices])
+
+    def __len__(self) -> int:
+        """How many items the dataset has (not batches): what frameworks expect of a dataset."""
+        return len(self.dataset)

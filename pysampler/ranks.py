@@ -1,0 +1,105 @@
+"""Ranks: which positions of an epoch are this process's."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import torch.distributed
+
+from pysampler.arguments import whole_number
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one rank takes of an epoch: every ``world``-th position, beginning with its own number.
+
+    Attributes:
+        rank: In [0, world).
+        world: How many ranks share the epoch.
+        drop_last: Whether positions that are left over once all ranks have the same number are dropped; else padding
+            fills up the last ones.
+        batch_size: How many of its positions a rank hands out at a time.
+        drop_last_batch: Whether a smaller last batch is left out.
+    """
+
+    rank: int = 0
+    world: int = 1
+    drop_last: bool = False
+    batch_size: int = 1
+    drop_last_batch: bool = False
+
+    def count(self, position: int, draws: int) -> int:
+        """How many positions this rank takes of ``draws`` when ``position`` of them are done; the same on all ranks."""
+        left = draws - position
+        count = left // self.world if self.drop_last else -(-left // self.world)
+        return count // self.batch_size * self.batch_size if self.drop_last_batch else count
+
+    def reached(self, begun: int, taken: int, draws: int) -> int:
+        """The global position after every rank has taken ``taken`` of what began at the global position ``begun``."""
+        if taken >= self.count(begun, draws):
+            return draws
+        return min(begun + taken * self.world, draws)
+
+
+class Ranks:
+    """Rank and world size as given, or else those of torch.distributed when they are first needed.
+
+    Args:
+        world: num_replicas as given, or None.
+        rank: As given, or None.
+
+    Raises:
+        ValueError: Out of range.
+        TypeError: No integers.
+    """
+
+    def __init__(self, world: int | None, rank: int | None) -> None:
+        self._world = None if world is None else whole_number(world, "num_replicas", 1)
+        self._rank = None if rank is None else whole_number(rank, "rank", 0)
+        self._found: tuple[int, int] | None = None
+        if self._world is not None and self._rank is not None:
+            _check_rank(self._rank, self._world)
+
+    def resolve(self) -> tuple[int, int]:
+        """Returns (rank, world).
+
+        Raises:
+            RuntimeError: No process group although the environment says that there are several processes.
+            ValueError: A given rank that lies outside the world.
+        """
+        if self._found is not None:
+            return self._found
+        final = True
+        world, rank = self._world, self._rank
+        if world is None or rank is None:
+            final = torch.distributed.is_available() and torch.distributed.is_initialized()
+            group_rank, group_world = _process_group() if final else _alone()
+            world = group_world if world is None else world
+            rank = group_rank if rank is None else rank
+            _check_rank(rank, world)
+        if final:  # a group may yet come into being
+            self._found = rank, world
+        return rank, world
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_found": None}
+
+
+def _process_group() -> tuple[int, int]:
+    return torch.distributed.get_rank(), torch.distributed.get_world_size()
+
+
+def _alone() -> tuple[int, int]:
+    world = os.environ.get("WORLD_SIZE", "1")
+    if world != "1":
+        raise RuntimeError(
+            f"WORLD_SIZE is {world}, but there is no process group to tell which rank this is: call "
+            "torch.distributed.init_process_group() before the sampler is used, or give num_replicas and rank"
+        )
+    return 0, 1
+
+
+def _check_rank(rank: int, world: int) -> None:
+    if rank >= world:
+        raise ValueError(f"Invalid rank {rank}, rank should be in the interval [0, {world - 1}]")

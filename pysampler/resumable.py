@@ -1,0 +1,190 @@
+"""What all samplers share: passes, keys, ranks and state."""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import torch
+import torch.distributed
+
+from pysampler import _core
+from pysampler.arguments import check_positions, key_from_generator, seed_key, whole_number
+from pysampler.iterators import Run
+from pysampler.passes import Pass, Passes
+from pysampler.ranks import Share
+from pysampler.state import Identity, State, read_state, write_state
+
+
+class Source(Protocol):
+    """What a pass draws from: a distribution as it was when the pass began."""
+
+    @property
+    def draws(self) -> int:
+        """Draws of an epoch over all ranks."""
+
+    def identity(self) -> Identity:
+        """Returns what tells it from others."""
+
+    def pass_draws(self, key: int, epoch: int) -> _core.PassDraws:
+        """Returns an epoch's draws."""
+
+
+@dataclass(frozen=True)
+class OpenedPass:
+    """A pass that has begun: where, from what, and whose share of it is handed out."""
+
+    where: Pass
+    source: Source
+    share: Share
+
+
+class Resumable:
+    """A sampler with passes that can be addressed, shared among ranks and resumed.
+
+    Subclasses say what is drawn from (``current_source``) and, if ranks share an epoch, whose part this is (``share``).
+    """
+
+    draws_per_epoch: int
+    """Draws of an epoch over all ranks, without padding."""
+
+    generator: torch.Generator | None
+
+    def _set_up(self, draws_per_epoch: int, seed: int | None, generator: torch.Generator | None = None) -> None:
+        if seed is not None and generator is not None:
+            raise ValueError("give either seed (the same indices for the same epoch) or generator, not both")
+        check_positions(draws_per_epoch, 0, 1)
+        self._key = None if seed is None else seed_key(seed)
+        self.draws_per_epoch = draws_per_epoch
+        self.generator = generator
+        self._passes = Passes()
+        self._run: Run | None = None
+        self._copied: Pass | None = None
+
+    @abstractmethod
+    def current_source(self) -> Source:
+        """Returns what the next pass draws from. Raises what keeps it from beginning."""
+
+    def share(self) -> Share:
+        """Returns which positions are this rank's."""
+        return Share()
+
+    @property
+    def seed(self) -> int | None:
+        """The seed modulo 2^64, or None if passes take their keys from a generator."""
+        return self._key
+
+    def identity(self) -> Identity:
+        """Returns what a state must agree with."""
+        return self.current_source().identity()
+
+    def set_epoch(self, epoch: int) -> None:
+        """Pins the epoch of the next pass, an int in [0, 2^48).
+
+        A loaded position of the same epoch stays; one of another epoch is dropped with a warning.
+        """
+        self._passes.set_epoch(epoch)
+
+    @property
+    def upcoming(self) -> Pass:
+        """The pass that begins next."""
+        return self._keyed(self._passes.upcoming)
+
+    def open_pass(self, run: Run) -> tuple[OpenedPass, _core.PositionSource]:
+        """Begins a pass for ``run``. Iterators call this at their first ``next``."""
+        source = self.current_source()
+        share = replace(self.share(), batch_size=run.batch_size, drop_last_batch=run.drop_last_batch)
+        draws = self.draws_per_epoch
+        # Only now, when nothing can go wrong any more, the epoch is counted and something taken from the generator.
+        where = run.loaded
+        if where is None:
+            where = self._passes.begin()
+            if where.position > 0 and share.count(where.position, draws) == 0:
+                where = self._passes.begin()  # fewer are left than there are ranks: that epoch is over
+        where = self._keyed(where)
+        if where.key is None:
+            where = replace(where, key=key_from_generator(self.generator))
+        assert where.key is not None
+        count = share.count(where.position, draws)
+        positions = _core.PositionSource(
+            source.pass_draws(where.key, where.epoch), where.position + share.rank, share.world, count, draws
+        )
+        self._run = run
+        return OpenedPass(where, source, share), positions
+
+    def taken_over(self, run: Run) -> None:
+        """Notes that ``run`` goes on from a loaded position by itself."""
+        assert run.loaded is not None
+        self._passes.take_over(run.loaded)
+        self._run = run
+
+    def state_dict(self, consumed: int | None = None) -> State:
+        """Returns the state: a small dict of ints, bools and strings, the same on every rank. O(1).
+
+        It stands where the pass begun last has handed out indices; with workers that prefetch, this is ahead of what
+        was trained on.
+
+        Args:
+            consumed: How many items this rank has trained on since the epoch's start, which is then where the state
+                stands, whatever was prefetched: ``consumed * world size``, at most the epoch.
+
+        Raises:
+            ValueError: ``consumed`` is negative or more than the epoch.
+        """
+        running = None if self._passes.pending else self._run
+        identity = self.identity() if running is None else running.identity()
+        where = self._standing() if running is None else running.where()
+        if consumed is not None:
+            share = self.share()
+            most = -(-self.draws_per_epoch // share.world)
+            position = whole_number(consumed, "consumed", 0, most) * share.world
+            where = replace(where, position=min(position, self.draws_per_epoch))
+        return write_state(identity, where)
+
+    def load_state_dict(self, state: Any) -> None:
+        """Makes the next pass go on from ``state``, on any number of ranks. A finished epoch is followed by the next.
+
+        Raises:
+            TypeError: Not a dict.
+            ValueError: The state is of another sampler (each difference is named), of a newer version, or damaged.
+        """
+        where = read_state(state, self.identity())
+        self._passes.load(Pass(where.epoch + 1) if where.position == self.draws_per_epoch else where)
+
+    def check_same_on_all_ranks(self) -> None:
+        """Makes sure that all ranks draw from the same, by one collective call. Every rank must call this.
+
+        Raises:
+            ValueError: On all ranks alike, naming the ranks that differ from rank 0 and in what.
+            RuntimeError: There is no process group.
+        """
+        if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+            raise RuntimeError("there is no process group: call torch.distributed.init_process_group() first")
+        everywhere: list[Any] = [None] * torch.distributed.get_world_size()
+        torch.distributed.all_gather_object(everywhere, self.identity())
+        first, *others = everywhere
+        differing = [str(rank) for rank, other in enumerate(others, 1) if other != first]
+        if differing:
+            raise ValueError(
+                f"ranks {', '.join(differing)} draw from something else than rank 0: "
+                + "; ".join(f"rank {rank} has {everywhere[rank]}" for rank in (0, int(differing[0])))
+            )
+
+    def _keyed(self, where: Pass) -> Pass:
+        return where if self._key is None else replace(where, key=self._key)
+
+    def _standing(self) -> Pass:
+        """Where a sampler stands that has no pass of its own running."""
+        return self._copied if self._copied is not None and not self._passes.pending else self.upcoming
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy stands where the original stood, but has begun nothing itself.
+        running = None if self._passes.pending or self._run is None else self._run.where()
+        return {
+            **self.__dict__,
+            "_run": None,
+            "_copied": running or self._copied,
+            "_passes": copy.deepcopy(self._passes),
+        }
