@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "gpu_build.h"
@@ -163,6 +164,36 @@ void test_bad_weights_are_refused_for_the_reason_that_the_cpu_gives() {
   check_bad_weights<double>();
 }
 
+void test_no_two_passes_share_memory_by_mistake() {
+  for (const uint64_t items : {uint64_t{1}, uint64_t{1024}, uint64_t{1025}, uint64_t{100'000}, kMaxItems}) {
+    cuda::Scratch scratch(nullptr);
+    const cuda::BuildJob job = cuda::lay_out(nullptr, items, nullptr, scratch);
+    const uint64_t blocks = (items + 1023) / 1024;
+    // In the order in which they are laid out.
+    const std::vector<std::pair<const void*, uint64_t>> parts = {
+        {job.state, sizeof *job.state},
+        {job.seen, (blocks + 31) / 32 * sizeof *job.seen},
+        {job.sums, blocks * 8},
+        {job.small_units, blocks * 8},
+        {job.cumulative, blocks * 8},
+        {job.quotas, blocks * 8},
+        {job.leftovers.lights, blocks * 4},
+        {job.leftovers.heavies, blocks * 4},
+        {job.leftovers.deficit, (blocks + 1) * 8},
+        {job.leftovers.excess, (blocks + 1) * 8},
+        {job.leftovers.amounts, blocks * 8192},
+        {job.leftovers.places, blocks * 2048},
+    };
+    uint64_t end = 0;
+    for (const auto& [start, bytes] : parts) {
+      CHECK(reinterpret_cast<uintptr_t>(start) >= end && reinterpret_cast<uintptr_t>(start) % 256 == 0);
+      end = reinterpret_cast<uintptr_t>(start) + bytes;
+    }
+    CHECK(end <= cuda::build_scratch_bytes(items));
+    CHECK(cuda::build_scratch_bytes(items) < 15'000 + items / 1000 * 10'310);
+  }
+}
+
 }  // namespace
 }  // namespace pysampler
 
@@ -175,6 +206,7 @@ int main() {
   RUN(test_any_valid_bits_give_the_table_of_the_cpu);
   RUN(test_small_whole_numbers_give_the_table_of_the_cpu);
   RUN(test_masses_around_the_limits_give_the_table_of_the_cpu);
+  RUN(test_no_two_passes_share_memory_by_mistake);
   RUN(test_bad_weights_are_refused_for_the_reason_that_the_cpu_gives);
   return finish_tests();
 }

@@ -51,9 +51,9 @@ struct BuildState {
 };
 
 // What the blocks of a table could not place among themselves, in order: items that have less than a slot's mass
-// (lights) or more (heavies); a block leaves items of one kind only. Those of block b begin at b * kBlockItems. An amount
-// is the sum of slot - mass over the block's lights up to and including this one, or of mass - slot over its heavies. A
-// heavy with nothing to give has the amount of the one before it.
+// (lights) or more (heavies); a block leaves items of one kind only. Those of block b begin at b * kBlockItems. An
+// amount is the sum of slot - mass over the block's lights up to and including this one, or of mass - slot over its
+// heavies. A heavy with nothing to give has the amount of the one before it.
 struct Leftovers {
   uint64_t* amounts;
   uint16_t* places;  // in the block: BlockLayout::item tells the item

@@ -11,16 +11,16 @@ namespace pysampler::cuda {
 constexpr uint32_t kItemsPerThread = 8;
 constexpr uint32_t kPackThreads = kBlockItems / kItemsPerThread;
 
-// A block's lights and heavies, each in order. Amounts: of the lights before each, sums of slot - mass, and one more for
-// the end; then of the heavies up to and including each, sums of mass - slot. Places are in the block, likewise.
+// A block's lights and then its heavies, both in order. Amounts are the sum of slot - mass over the lights before each,
+// once more for the end of the lights, and the sum of mass - slot over the heavies up to and including each.
 struct SplitBlock {
   uint64_t amounts[kBlockItems + 1];
   uint16_t places[kBlockItems];
 };
 
-// The merge of a block's lights and heavies. It passes a light while the current heavy still has something to give, else
-// it closes the heavy: a light that `deficit` puts before the heavy's `excess` comes first, also where they are equal. So
-// the merge can be entered at any of its steps. It ends where no light is left, or where the last heavy, which cannot
+// The merge of a block's lights and heavies. It passes a light while the current heavy still has something to give,
+// else it closes the heavy. So it merges two ascending lists, deficits and excesses, where lights come first among
+// equals, and can be entered at any of its steps. It ends where no light is left, or where the last heavy, which cannot
 // close inside the block, has nothing more to give.
 struct Merge {
   const uint64_t* deficit;
@@ -30,7 +30,7 @@ struct Merge {
   uint32_t lights, heavies;
   uint32_t lights_done, heavies_done;
   uint64_t given;      // deficit of the lights that are done
-  uint64_t overdrawn;  // more than 0 if lights are left: what the last heavy has given too much, so it becomes one
+  uint64_t overdrawn;  // 0, or what the last heavy has given too much: it becomes a light
 
   PYSAMPLER_HOST_DEVICE uint32_t steps() const { return lights_done + heavies_done; }
   // How many of the first `step` steps, at most steps(), pass a light.

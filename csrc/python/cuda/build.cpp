@@ -36,7 +36,7 @@ uint64_t scratch_bytes(uint64_t items) {
 void build_table(uintptr_t weights, uint64_t items, bool is_float64, uintptr_t table, uintptr_t scratch, int device,
                  uintptr_t stream) {
   check_items(items);
-  if (table % 16 != 0 || scratch % 16 != 0) throw py::value_error("table and scratch must lie at multiples of 16 bytes");
+  if (table % 16 != 0 || scratch % 16 != 0) throw py::value_error("table and scratch must begin at multiples of 16");
   const WeightView view = {pointer<const void>(weights), items,
                            is_float64 ? WeightType::kFloat64 : WeightType::kFloat32};
   BuildOutcome outcome = {};
