@@ -20,9 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-DEFAULT_ARCHITECTURES = (
-    "8.0;9.0+PTX"  # machine code for A100 and H100; what is newer compiles the PTX when it first runs
-)
+# Machine code for A100 and H100; what is newer compiles the PTX when it first runs.
+DEFAULT_ARCHITECTURES = "8.0;9.0+PTX"
 STATE_FILE = "_cuda_build.json"  # in the package: what `pysampler info` says of the build
 
 # Floats decide nothing but tables, and these must come out as on the CPU: no fused multiply-add.

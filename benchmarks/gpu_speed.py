@@ -60,7 +60,7 @@ class GatherLimit:
     def contenders(self, entries: torch.Tensor) -> Iterator[Contender]:
         """One for each way of gathering from this table."""
         items = entries.numel()
-        places = torch.randint(items, (DRAWS,), dtype=torch.int64, device="cuda").to(torch.uint32)
+        places = torch.randint(items, (DRAWS,), dtype=torch.int32, device="cuda")
         addresses = [ctypes.c_void_p(tensor.data_ptr()) for tensor in (entries, places, self.out)]
         way = 0
         while (name := self._library.gather_way(way)) is not None:

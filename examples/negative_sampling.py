@@ -1,6 +1,6 @@
 """Word vectors by negative sampling, the draws inside a compiled training step: python examples/negative_sampling.py.
 
-Negatives come from unigram^0.75 (Mikolov et al. 2013). Seed and position are a buffer, so that every step draws on without
+Negatives come from unigram^0.75 (Mikolov et al. 2013). Seed and position are a buffer: every step draws on without
 being compiled again, on the GPU as a CUDA graph; the CPU draws the same negatives.
 """
 

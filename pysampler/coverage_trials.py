@@ -85,7 +85,7 @@ def simulate_coverage(
     """
     count = positive_count(trials, "trials")
     key = seed_key(seed)
-    table = weights if isinstance(weights, AliasTable) else AliasTable(weights)
+    table = (weights if isinstance(weights, AliasTable) else AliasTable(weights)).to("cpu")
     forecast = forecast_coverage(table, num_samples)
     if forecast.full_coverage_draws_mean * count > 2.0**36:
         raise ValueError(

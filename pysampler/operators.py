@@ -19,6 +19,7 @@ import torch
 
 from pysampler import _core
 from pysampler.arguments import MAX_EPOCH, epoch_number, seed_key, stream_range, whole_number
+from pysampler.cuda.place import queue_on
 from pysampler.output import output_for
 
 _SCHEMA = "draw(Tensor table, Tensor(a!) state, SymInt n, SymInt step=1, *, ScalarType? dtype=None) -> Tensor"
@@ -73,7 +74,6 @@ def _draw_on_cuda(
     table: torch.Tensor, state: torch.Tensor, n: int, step: int = 1, *, dtype: torch.dtype | None = None
 ) -> torch.Tensor:
     from pysampler import _cuda  # noqa: PLC0415 - may be missing
-    from pysampler.cuda.place import queue_on  # noqa: PLC0415
 
     _check(table, state)
     # Seed, epoch and position are the device's to know: to look would be to wait.

@@ -45,22 +45,24 @@ PYSAMPLER_HOST_DEVICE void store_one(Index* to, Index value) {
 #endif
 }
 
-// `to` lies at a multiple of twice its size.
-PYSAMPLER_HOST_DEVICE void store_two(int64_t* to, int64_t first, int64_t second) {
-#if defined(__CUDA_ARCH__)
-  __stcs(reinterpret_cast<longlong2*>(to), make_longlong2(first, second));
-#else
-  to[0] = first;
-  to[1] = second;
-#endif
-}
+// Two neighbours at once, as the GPU's vector types are aligned: sanitizers see on the CPU what would be an error there.
+template <class Index>
+struct alignas(2 * sizeof(Index)) IndexPair {
+  Index first, second;
+};
 
-PYSAMPLER_HOST_DEVICE void store_two(int32_t* to, int32_t first, int32_t second) {
+template <class Index>
+PYSAMPLER_HOST_DEVICE void store_two(Index* to, IndexPair<Index> pair) {
 #if defined(__CUDA_ARCH__)
-  __stcs(reinterpret_cast<int2*>(to), make_int2(first, second));
+  if constexpr (sizeof(Index) == 8) {
+    __stcs(reinterpret_cast<longlong2*>(to), make_longlong2(pair.first, pair.second));
+  } else {
+    __stcs(reinterpret_cast<int2*>(to), make_int2(pair.first, pair.second));
+  }
 #else
-  to[0] = first;
-  to[1] = second;
+  auto* const both = reinterpret_cast<IndexPair<Index>*>(to);
+  both->first = pair.first;
+  both->second = pair.second;
 #endif
 }
 
@@ -123,8 +125,8 @@ struct DrawBody {
   template <int kWidth>
   PYSAMPLER_HOST_DEVICE void store(uint64_t i, const AliasEntry* entries, const SlotPoint* points) const {
     if (kWidth == 2 && i < count && count - i >= 2) {
-      store_two(out + i, static_cast<Index>(resolve(entries[0], points[0])),
-                static_cast<Index>(resolve(entries[kWidth - 1], points[kWidth - 1])));
+      store_two(out + i, IndexPair<Index>{static_cast<Index>(resolve(entries[0], points[0])),
+                                          static_cast<Index>(resolve(entries[kWidth - 1], points[kWidth - 1]))});
       return;
     }
     for (int w = 0; w < kWidth; ++w) {
