@@ -31,7 +31,7 @@ LIMITS_S = {"build": 150, "tests": 120, "speed": 170, "sanitizer": 60, "cpu": 12
 SANITIZED = (
     "any_start_count or come_over_whole or goes_on_where_the_last or threads_with_streams or plain_count or first_wrong"
 )
-GPU_TESTS = ("tests/test_cuda.py", "tests/test_cuda_tables.py", "tests/test_cuda_marks.py")
+GPU_TESTS = ("tests/test_cuda.py", "tests/test_cuda_gpu_build.py", "tests/test_cuda_gpu_marks.py")
 
 
 @dataclasses.dataclass(frozen=True)
