@@ -32,19 +32,25 @@ struct GpuBuilt {
   std::vector<AliasEntry> table;
 };
 
-template <class Weight, class Between>
-GpuBuilt build_as_gpu(const std::vector<Weight>& weights, cuda::ThreadOrder order, uint32_t multiprocessors,
-                      Between between) {
+// Builds a table with whatever runs the passes.
+template <class Weight, class Queue>
+GpuBuilt build_with(Queue& queue, const std::vector<Weight>& weights, uint32_t multiprocessors) {
   const uint64_t items = weights.size();
   GpuBuilt built = {{}, std::vector<AliasEntry>(items, {0xDEADBEEFu, 0xFFFFFFFFu})};  // a slot left out would show
   std::vector<uint64_t> memory(cuda::build_scratch_bytes(items) / sizeof(uint64_t), 0xA5A5A5A5A5A5A5A5u);
   cuda::Scratch scratch(memory.data());
   const cuda::BuildJob job = cuda::lay_out(weights.data(), items, built.table.data(), scratch);
   CHECK(scratch.bytes() == memory.size() * sizeof(uint64_t));
-  CpuQueue<Between> queue = {order, between};
   cuda::queue_passes<Weight>(job, multiprocessors, queue);
   built.outcome = job.state->outcome;
   return built;
+}
+
+template <class Weight, class Between>
+GpuBuilt build_as_gpu(const std::vector<Weight>& weights, cuda::ThreadOrder order, uint32_t multiprocessors,
+                      Between between) {
+  CpuQueue<Between> queue = {order, between};
+  return build_with(queue, weights, multiprocessors);
 }
 
 template <class Weight>
