@@ -18,6 +18,8 @@ def output_for(
         TypeError: A dtype other than int64 and int32, or an ``out`` of another dtype or device.
         ValueError: An ``out`` of another shape or not contiguous; int32 for indices beyond it.
     """
+    if dtype is None and out is None:
+        return torch.empty(wanted.draws, dtype=torch.int64, device=device)
     kind = dtype or (out.dtype if isinstance(out, torch.Tensor) and out.dtype in _DTYPES else torch.int64)
     if kind not in _DTYPES:
         raise TypeError(f"dtype must be torch.int64 or torch.int32, but is {kind}")

@@ -18,6 +18,8 @@ from pysampler.weights import check_shape, readable, to_tensor
 if TYPE_CHECKING:
     from pysampler.cuda.table import CudaAliasTable
 
+_CPU = torch.device("cpu")
+
 
 class AliasTable:
     """A discrete distribution over [0, N), drawn from in constant time (Walker's alias method).
@@ -72,7 +74,7 @@ class AliasTable:
     @property
     def device(self) -> torch.device:
         """Where the table is and draws."""
-        return torch.device("cpu")
+        return _CPU
 
     def draw(
         self,

@@ -18,7 +18,7 @@ Targets = Mapping[Any, float] | Sequence[float]
 
 DEFAULT_BETA = 0.9999
 _PARAMETERS = {"effective": "beta", "power": "alpha", "progressive": "progress"}
-_SCHEMES = ("inverse", "sqrt", *_PARAMETERS)
+SCHEMES = ("inverse", "sqrt", *_PARAMETERS)
 _SUM_TOLERANCE = 1e-6
 
 
@@ -60,8 +60,8 @@ def _scheme_weights(counts: FloatArray, scheme: str, parameter: float | None) ->
 
 def scheme_parameter(scheme: str, beta: float | None, alpha: float | None, progress: float | None) -> float | None:
     """Returns the scheme's parameter, checked."""
-    if scheme not in _SCHEMES:
-        raise ValueError(f"scheme must be one of {', '.join(map(repr, _SCHEMES))}, but got scheme={scheme!r}")
+    if scheme not in SCHEMES:
+        raise ValueError(f"scheme must be one of {', '.join(map(repr, SCHEMES))}, but got scheme={scheme!r}")
     given = {"beta": beta, "alpha": alpha, "progress": progress}
     name = _PARAMETERS.get(scheme)
     for other, value in given.items():

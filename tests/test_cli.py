@@ -107,7 +107,7 @@ def test_an_error_while_collecting_facts_is_one_line(
         raise ValueError("PYSAMPLER_CPU_TARGET is 'mmx'")
 
     monkeypatch.setattr(pysampler, "cpu_target", unknown)
-    assert cli.main(["info"]) == 1
+    assert cli.main(["info"]) == 2
     printed = capsys.readouterr()
     assert printed.err == "pysampler info: error: PYSAMPLER_CPU_TARGET is 'mmx'\n"
     assert printed.out == ""

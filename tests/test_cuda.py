@@ -135,7 +135,8 @@ def test_tables_beyond_2_to_the_31_items() -> None:
     """A table whose every slot leads to itself or, rarely, to an item above 2^31."""
     enough_memory(40)
     items, high = 2**31 + 3, 2**31 + 1
-    entries = torch.full((items,), high << 32 | 0xF0000000, dtype=torch.int64, device="cuda")
+    entry = (high << 32 | 0xF0000000) - 2**64  # as int64
+    entries = torch.full((items,), entry, dtype=torch.int64, device="cuda")
     drawn = on_host(draw(entries, stream_state(8, device="cuda"), 100_000))
     words = oracle.word(8, 0, np.arange(100_000, dtype=np.uint64))
     scaled = [int(word) * items >> 32 for word in words]
@@ -165,6 +166,9 @@ def test_a_draw_waits_for_nothing(table: AliasTable) -> None:
 
 def test_draws_go_to_the_current_stream(table: AliasTable) -> None:
     side = torch.cuda.Stream()
+    with torch.cuda.stream(side):
+        table.draw(100, seed=3).cpu()  # so that its memory is at hand
+    torch.cuda.synchronize()
     torch.cuda._sleep(LONG_SLEEP)  # on the default stream
     with torch.cuda.stream(side):
         drawn = table.draw(100, seed=4)
@@ -309,7 +313,7 @@ def test_the_first_draw_from_a_new_table_may_be_captured() -> None:
 
 
 def test_what_needs_a_key_or_a_look_at_weights_cannot_be_captured() -> None:
-    weights = torch.rand(100, device="cuda")
+    weights, generator = torch.rand(100, device="cuda"), torch.Generator("cuda")
     torch.cuda.synchronize()
     side = torch.cuda.Stream()
     graph = torch.cuda.CUDAGraph()
@@ -319,7 +323,7 @@ def test_what_needs_a_key_or_a_look_at_weights_cannot_be_captured() -> None:
             with pytest.raises(RuntimeError, match="a CUDA graph cannot hold multinomial"):
                 multinomial(weights, 5, replacement=True)
             with pytest.raises(RuntimeError, match="a CUDA graph cannot hold a key"):
-                key_from_generator(torch.Generator("cuda"))
+                key_from_generator(generator)
         finally:
             graph.capture_end()
 
@@ -347,7 +351,8 @@ def test_compiled_steps_draw_on_and_on_as_the_cpu_does(table: AliasTable, mode: 
     compiled = torch.compile(step, fullgraph=True, mode=mode)
     queries = torch.randn(16, 4, device="cuda")
     for number in range(6):
-        drawn, logits = compiled(queries)
+        with torch.no_grad():
+            drawn, logits = compiled(queries)
         expected = host.draw(256, seed=21, start=256 * number)
         assert torch.equal(on_host(drawn), expected)
         torch.testing.assert_close(logits, step.embedding(expected.cuda()) @ queries, rtol=1e-2, atol=1e-2)

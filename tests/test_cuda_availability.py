@@ -16,7 +16,7 @@ import pysampler
 from pysampler import AliasTable
 from pysampler.cuda import availability
 
-HAS_GPU = torch.cuda.is_available()
+HAS_GPU = availability.problem() is None
 
 
 @pytest.fixture
