@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,14 +77,32 @@ class Passes:
         with self._lock:
             self._next, self._loaded, self._pending = Pass(where.epoch + 1), False, False
 
-    def begin(self) -> Pass:
-        """Begins a pass and returns where it starts."""
+    def begun_elsewhere(self, where: Pass) -> None:
+        """Notes that an iterator has begun from ``where`` by itself: if loaded here too, it is not repeated."""
         with self._lock:
-            begun = self._next
-            if begun.epoch > MAX_EPOCH:
+            if self._loaded and self._next == where:
+                self._next, self._loaded, self._pending = Pass(where.epoch + 1), False, False
+
+    @contextmanager
+    def begin(self) -> Iterator[Pass]:
+        """Begins the pass that starts where this says.
+
+        If the block raises, nothing has begun: the pass comes next again, unless another one was begun or asked for
+        meanwhile.
+        """
+        with self._lock:
+            before = self._next, self._loaded, self._pending
+            if self._next.epoch > MAX_EPOCH:
                 raise ValueError("epoch must be below 2^48: call set_epoch")
-            self._next, self._loaded, self._pending = Pass(begun.epoch + 1), False, False
-            return begun
+            following = Pass(self._next.epoch + 1)
+            self._next, self._loaded, self._pending = following, False, False
+        try:
+            yield before[0]
+        except BaseException:
+            with self._lock:
+                if self._next is following:
+                    self._next, self._loaded, self._pending = before
+            raise
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_lock"}

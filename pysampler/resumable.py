@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -20,6 +21,10 @@ from pysampler.state import Identity, State, read_state, write_state
 
 class Source(Protocol):
     """What a pass draws from: a distribution as it was when the pass began."""
+
+    @property
+    def items(self) -> int:
+        """How many items there are to draw from, those that are never drawn included."""
 
     @property
     def draws(self) -> int:
@@ -52,6 +57,9 @@ class Resumable:
 
     generator: torch.Generator | None
 
+    keeps_key = False
+    """Whether all passes share the key that the first one has, for its epochs complement each other."""
+
     def _set_up(self, draws_per_epoch: int, seed: int | None, generator: torch.Generator | None = None) -> None:
         if seed is not None and generator is not None:
             raise ValueError("give either seed (the same indices for the same epoch) or generator, not both")
@@ -59,6 +67,7 @@ class Resumable:
         self._key = None if seed is None else seed_key(seed)
         self.draws_per_epoch = draws_per_epoch
         self.generator = generator
+        self._kept_key: int | None = None
         self._passes = Passes()
         self._run: Run | None = None
         self._copied: Pass | None = None
@@ -96,16 +105,23 @@ class Resumable:
         """Begins a pass for ``run``. Iterators call this at their first ``next``."""
         source = self.current_source()
         share = replace(self.share(), batch_size=run.batch_size, drop_last_batch=run.drop_last_batch)
+        if run.loaded is not None:
+            opened = self._open(run, run.loaded, source, share)
+            self._passes.begun_elsewhere(run.loaded)
+            return opened
+        with ExitStack() as undone_if_it_fails:
+            where = undone_if_it_fails.enter_context(self._passes.begin())
+            if where.position > 0 and share.count(where.position, self.draws_per_epoch) == 0:
+                # Fewer are left than there are ranks: that epoch is over.
+                where = undone_if_it_fails.enter_context(self._passes.begin())
+            opened = self._open(run, where, source, share)
+        return opened
+
+    def _open(self, run: Run, where: Pass, source: Source, share: Share) -> tuple[OpenedPass, _core.PositionSource]:
         draws = self.draws_per_epoch
-        # Only now, when nothing can go wrong any more, the epoch is counted and something taken from the generator.
-        where = run.loaded
-        if where is None:
-            where = self._passes.begin()
-            if where.position > 0 and share.count(where.position, draws) == 0:
-                where = self._passes.begin()  # fewer are left than there are ranks: that epoch is over
         where = self._keyed(where)
         if where.key is None:
-            where = replace(where, key=key_from_generator(self.generator))
+            where = replace(where, key=self._new_key())
         assert where.key is not None
         count = share.count(where.position, draws)
         positions = _core.PositionSource(
@@ -117,11 +133,14 @@ class Resumable:
     def taken_over(self, run: Run) -> None:
         """Notes that ``run`` goes on from a loaded position by itself."""
         assert run.loaded is not None
+        self._adopt_key(run.loaded)
         self._passes.take_over(run.loaded)
         self._run = run
 
     def state_dict(self, consumed: int | None = None) -> State:
-        """Returns the state: a small dict of ints, bools and strings, the same on every rank. O(1).
+        """Returns the state: a small dict of ints, bools and strings, the same on every rank.
+
+        O(1), but O(N) the first time for a table (its fingerprint) or after weights were changed (a new table).
 
         It stands where the pass begun last has handed out indices; with workers that prefetch, this is ahead of what
         was trained on.
@@ -131,16 +150,21 @@ class Resumable:
                 stands, whatever was prefetched: ``consumed * world size``, at most the epoch.
 
         Raises:
-            ValueError: ``consumed`` is negative or more than the epoch.
+            ValueError: ``consumed`` is negative or more than the epoch, or not 0 although an unseeded sampler's pass
+                has not begun.
         """
         running = None if self._passes.pending else self._run
         identity = self.identity() if running is None else running.identity()
         where = self._standing() if running is None else running.where()
         if consumed is not None:
-            share = self.share()
+            share = (None if running is None else running.share) or self.share()
             most = -(-self.draws_per_epoch // share.world)
-            position = whole_number(consumed, "consumed", 0, most) * share.world
-            where = replace(where, position=min(position, self.draws_per_epoch))
+            position = min(whole_number(consumed, "consumed", 0, most) * share.world, self.draws_per_epoch)
+            if share.count(position, self.draws_per_epoch) == 0:
+                position = self.draws_per_epoch  # what drop_last drops is done with
+            if position > 0 and where.key is None:
+                raise ValueError(f"consumed={consumed} of a pass that has not begun, and so has no key yet")
+            where = replace(where, position=position)
         return write_state(identity, where)
 
     def load_state_dict(self, state: Any) -> None:
@@ -151,6 +175,7 @@ class Resumable:
             ValueError: The state is of another sampler (each difference is named), of a newer version, or damaged.
         """
         where = read_state(state, self.identity())
+        self._adopt_key(where)
         self._passes.load(Pass(where.epoch + 1) if where.position == self.draws_per_epoch else where)
 
     def check_same_on_all_ranks(self) -> None:
@@ -173,7 +198,21 @@ class Resumable:
             )
 
     def _keyed(self, where: Pass) -> Pass:
-        return where if self._key is None else replace(where, key=self._key)
+        if self._key is not None:
+            return replace(where, key=self._key)
+        return replace(where, key=self._kept_key) if where.key is None else where
+
+    def _new_key(self) -> int:
+        key = key_from_generator(self.generator)
+        if not self.keeps_key:
+            return key
+        if self._kept_key is None:  # else another thread has begun meanwhile
+            self._kept_key = key
+        return self._kept_key
+
+    def _adopt_key(self, loaded: Pass) -> None:
+        if self.keeps_key:
+            self._kept_key = loaded.key
 
     def _standing(self) -> Pass:
         """Where a sampler stands that has no pass of its own running."""

@@ -20,6 +20,9 @@ enum class Tag : uint8_t {
   kSeenBitmap = 5,        // draws filtered by a seen-bitmap (without replacement)
   kRepeatFactor = 6,      // stochastic rounding of repeat factors
   kPadding = 7,           // positions beyond an epoch's end
+  kPaddingPick = 8,       // there, the item inside a class
+  kClassOrder = 9,        // keys of the orders of a class's items; the class stands in the epoch's place
+  kClassDeck = 10,        // keys of the orders of the classes
   kGeneratorKey = 32,     // keys from CUDA generators (Python)
 };
 

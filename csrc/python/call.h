@@ -12,7 +12,8 @@
 
 namespace pysampler::python {
 
-// The kernels in use: chosen when the module is imported.
+// The kernels in use: chosen at the first call. Throws std::runtime_error if PYSAMPLER_CPU_TARGET names none, so that
+// the package can still be imported and say so.
 Target active_target();
 
 // Whether a signal handler has raised. Looks a few times a second only, counted over all that one call does.

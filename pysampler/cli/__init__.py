@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import pysampler
 from pysampler.cli import demo, info, plan
 from pysampler.cli.info import describe
+from pysampler.cli.messages import fail
 
 __all__ = ["describe", "main"]
 
@@ -38,6 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.command is None:
         parser.print_help(sys.stderr)
         return 2
+    try:
+        pysampler.cpu_target()
+    except (RuntimeError, ValueError) as error:  # an unknown PYSAMPLER_CPU_TARGET
+        return fail(arguments.command, error, 2)
     try:
         code: int = arguments.run(arguments)
         sys.stdout.flush()
