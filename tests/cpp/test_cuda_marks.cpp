@@ -1,9 +1,12 @@
-// Marks and counts as the GPU makes them, run on the CPU over the launcher's grid, against the plain loop.
+// Marks and counts as the GPU makes them, run on the CPU over the launcher's grid, against the plain loop
+// and the marks of the CPU.
 #include <algorithm>
 #include <limits>
 #include <vector>
 
 #include "check.h"
+#include "cpu/coverage/count_bits.h"
+#include "cpu/coverage/mark.h"
 #include "cuda/coverage/mark_body.h"
 #include "random.h"
 
@@ -18,20 +21,20 @@ using cuda::MarkState;
 
 constexpr uint32_t kMultiprocessors[] = {1, 132};
 
-struct Marks {
+struct OwnMarks {
   std::vector<uint64_t> words;
   std::vector<uint16_t> counts;
 
-  explicit Marks(uint64_t items) : words((items + 63) / 64), counts(items) {}
-  bool operator==(const Marks& other) const { return words == other.words && counts == other.counts; }
+  Marks view(uint64_t items, bool counting) { return {items, words.data(), counting ? counts.data() : nullptr}; }
+  explicit OwnMarks(uint64_t items) : words((items + 63) / 64), counts(items) {}
+  bool operator==(const OwnMarks& other) const { return words == other.words && counts == other.counts; }
 };
 
 template <class Index>
-MarkState mark_as_gpu(const std::vector<Index>& indices, uint64_t items, Marks& marks, bool counting,
+MarkState mark_as_gpu(const std::vector<Index>& indices, uint64_t items, OwnMarks& marks, bool counting,
                       uint32_t multiprocessors) {
   MarkState state = {UINT64_MAX, UINT64_MAX};
-  const MarkJob<Index> job = {indices.data(),      indices.size(), items, marks.words.data(),
-                              counting ? marks.counts.data() : nullptr, &state};
+  const MarkJob<Index> job = {indices.data(), indices.size(), marks.view(items, counting), &state};
   const cuda::Grid grid = cuda::mark_grid(indices.size(), multiprocessors);
   run_on_cpu(CheckIndices<Index>{job}, grid);
   run_on_cpu(MarkIndices<Index>{job}, grid);
@@ -53,14 +56,17 @@ void check_marks(uint64_t items, uint64_t count, uint64_t seed) {
   std::vector<Index> indices(count);
   for (Index& index : indices) index = static_cast<Index>(random.below(items));
   for (const bool counting : {false, true}) {
-    Marks expected(items);
+    OwnMarks expected(items);
     for (const Index index : indices) {
       const auto item = static_cast<uint64_t>(index);
       expected.words[item / 64] |= uint64_t{1} << item % 64;
       if (counting && expected.counts[item] != 65535) ++expected.counts[item];
     }
+    OwnMarks of_cpu(items);
+    mark({indices.data(), count, sizeof(Index) == 8}, of_cpu.view(items, counting), {});
+    CHECK(of_cpu == expected);
     for (const uint32_t multiprocessors : kMultiprocessors) {
-      Marks marks(items);
+      OwnMarks marks(items);
       const MarkState state = mark_as_gpu(indices, items, marks, counting, multiprocessors);
       CHECK(state.first_wrong == UINT64_MAX && state.first_changed == UINT64_MAX);
       CHECK(marks == expected);
@@ -79,12 +85,23 @@ void test_marks_and_counts_are_those_of_the_plain_loop() {
 }
 
 void test_counts_stop_at_the_most_they_can_hold() {
-  Marks marks(3);
+  OwnMarks marks(3);
   marks.counts = {65533, 65535, 0};
   const std::vector<int64_t> indices = {0, 1, 0, 0, 1, 0, 2};
   mark_as_gpu(indices, 3, marks, true, 1);
   CHECK(marks.counts == (std::vector<uint16_t>{65535, 65535, 1}));
   CHECK(marks.words == std::vector<uint64_t>{7});
+}
+
+template <class Index>
+uint64_t place_named_by_cpu(const std::vector<Index>& indices, uint64_t items) {
+  OwnMarks marks(items);
+  try {
+    mark({indices.data(), indices.size(), sizeof(Index) == 8}, marks.view(items, true), {});
+  } catch (const IndexOutOfRange& error) {
+    return error.place;
+  }
+  return UINT64_MAX;
 }
 
 template <class Index>
@@ -97,10 +114,11 @@ void check_wrong(uint64_t items, const std::vector<Index>& wrong) {
       indices[place] = index;
       for (int later = 0; later < 3; ++later) indices[place + random.below(count - place)] = index;
       for (const uint32_t multiprocessors : kMultiprocessors) {
-        Marks marks(items);
+        OwnMarks marks(items);
         const MarkState state = mark_as_gpu(indices, items, marks, true, multiprocessors);
         CHECK(state.first_wrong == place && state.first_changed == UINT64_MAX);
-        CHECK(marks == Marks(items));
+        CHECK(marks == OwnMarks(items));
+        CHECK(place_named_by_cpu(indices, items) == place);
       }
     }
   }
@@ -114,9 +132,9 @@ void test_one_wrong_index_is_named_and_nothing_is_marked() {
 
 void test_an_index_that_goes_wrong_after_the_check_is_named_and_not_marked() {
   std::vector<int64_t> indices(1000, 3);
-  Marks marks(10);
+  OwnMarks marks(10);
   MarkState state = {UINT64_MAX, UINT64_MAX};
-  const MarkJob<int64_t> job = {indices.data(), 1000, 10, marks.words.data(), marks.counts.data(), &state};
+  const MarkJob<int64_t> job = {indices.data(), 1000, marks.view(10, true), &state};
   run_on_cpu(CheckIndices<int64_t>{job}, cuda::mark_grid(1000, 1));
   indices[700] = -9;
   indices[800] = 10;
@@ -138,6 +156,7 @@ void test_bits_are_counted_in_one_bitmap_and_in_the_union_of_two() {
         in_either += (a[i] | b[i]) >> bit & 1;
       }
     }
+    CHECK(count_bits(a.data(), nullptr, words, {}) == in_a && count_bits(a.data(), b.data(), words, {}) == in_either);
     for (const uint32_t multiprocessors : kMultiprocessors) {
       CHECK(count_as_gpu(a, nullptr, multiprocessors) == in_a);
       CHECK(count_as_gpu(a, &b, multiprocessors) == in_either);

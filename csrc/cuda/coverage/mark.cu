@@ -14,8 +14,8 @@ Status read_back(const T* from, Place place, T* to) {
 }
 
 template <class Index>
-Status mark_as(const MarkJob<Index>& job, Place place, WrongIndex* wrong) {
-  *wrong = {false, 0, 0, false};
+Status mark_as(const MarkJob<Index>& job, Place place, std::optional<IndexOutOfRange>* wrong) {
+  wrong->reset();
   if (job.count == 0) return kSuccess;
   uint32_t count = 0;
   Status status = multiprocessors(place.device, &count);
@@ -28,20 +28,18 @@ Status mark_as(const MarkJob<Index>& job, Place place, WrongIndex* wrong) {
   MarkState state = {UINT64_MAX, UINT64_MAX};
   if (status == kSuccess) status = read_back(job.state, place, &state);
   if (status != kSuccess) return status;
-  wrong->place = state.first_wrong != UINT64_MAX ? state.first_wrong : state.first_changed;
-  wrong->found = wrong->place != UINT64_MAX;
-  if (!wrong->found) return kSuccess;
+  const uint64_t first = state.first_wrong != UINT64_MAX ? state.first_wrong : state.first_changed;
+  if (first == UINT64_MAX) return kSuccess;
   Index index = 0;
-  status = read_back(job.indices + wrong->place, place, &index);
-  wrong->index = index;
-  wrong->changed = state.first_wrong == UINT64_MAX || job.in_range(index);
+  status = read_back(job.indices + first, place, &index);
+  *wrong = IndexOutOfRange{first, index, state.first_wrong == UINT64_MAX || job.in_range(index)};
   return status;
 }
 
 }  // namespace
 
-Status mark(const MarkJob<int64_t>& job, Place place, WrongIndex* wrong) { return mark_as(job, place, wrong); }
-Status mark(const MarkJob<int32_t>& job, Place place, WrongIndex* wrong) { return mark_as(job, place, wrong); }
+Status mark(const MarkJob<int64_t>& job, Place place, std::optional<IndexOutOfRange>* wrong) { return mark_as(job, place, wrong); }
+Status mark(const MarkJob<int32_t>& job, Place place, std::optional<IndexOutOfRange>* wrong) { return mark_as(job, place, wrong); }
 
 Status count_bits(const uint64_t* bitmap, const uint64_t* other, uint64_t words, uint64_t* scratch, Place place,
                   uint64_t* count) {

@@ -2,24 +2,18 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
+#include "core/marks.h"
 #include "cuda/coverage/mark_body.h"
 #include "cuda/runtime.h"
 
 namespace pysampler::cuda {
 
-// An index outside [0, items), the first one. `changed`: it was not there when the indices were looked at first.
-struct WrongIndex {
-  bool found;
-  uint64_t place;
-  int64_t index;
-  bool changed;
-};
-
-// Marks every index, an index that comes twice twice. If one is out of range, says so in *wrong, and nothing is marked
+// Marks every index, an index that comes twice twice. If one is out of range, *wrong is the first such, and nothing is marked
 // (should another stream put it there meanwhile, the others are). All memory but *wrong is the device's. Waits once.
-Status mark(const MarkJob<int64_t>& job, Place place, WrongIndex* wrong);
-Status mark(const MarkJob<int32_t>& job, Place place, WrongIndex* wrong);
+Status mark(const MarkJob<int64_t>& job, Place place, std::optional<IndexOutOfRange>* wrong);
+Status mark(const MarkJob<int32_t>& job, Place place, std::optional<IndexOutOfRange>* wrong);
 
 // Bits set in `bitmap`, or in the union of `bitmap` and `other` unless that is null. `scratch`: 8 bytes of the device's
 // memory. Waits once.

@@ -3,13 +3,12 @@
 
 #include <cstdint>
 
+#include "core/marks.h"
 #include "cuda/atomics.h"
 #include "cuda/grid.h"
 #include "cuda/team.h"
 
 namespace pysampler::cuda {
-
-constexpr uint16_t kMostCounted = UINT16_MAX;  // counts stop there
 
 // What marking found wrong: places of indices outside [0, items), UINT64_MAX if there is none.
 struct MarkState {
@@ -21,13 +20,11 @@ template <class Index>
 struct MarkJob {
   const Index* indices;
   uint64_t count;
-  uint64_t items;
-  uint64_t* words;   // item i is bit i % 64 of words[i / 64]
-  uint16_t* counts;  // of each item, or null
+  Marks marks;
   MarkState* state;
 
   PYSAMPLER_HOST_DEVICE bool in_range(Index index) const {
-    return static_cast<uint64_t>(static_cast<int64_t>(index)) < items;  // a negative one becomes huge
+    return static_cast<uint64_t>(static_cast<int64_t>(index)) < marks.items;  // a negative one becomes huge
   }
 };
 
@@ -62,8 +59,8 @@ struct MarkIndices {
         continue;
       }
       const auto item = static_cast<uint64_t>(index);
-      atomic_or(job.words + item / 64, uint64_t{1} << item % 64);
-      if (job.counts != nullptr) atomic_count(job.counts + item, kMostCounted);
+      atomic_or(job.marks.words + item / 64, uint64_t{1} << item % 64);
+      if (job.marks.counts != nullptr) atomic_count(job.marks.counts + item, kMostCounted);
     }
   }
 };

@@ -1,10 +1,11 @@
 #include "python/cuda/coverage.h"
 
-#include <string>
+#include <optional>
 #include <type_traits>
 
 #include "cuda/coverage/mark.h"
 #include "python/cuda/call.h"
+#include "python/describe.h"
 
 namespace py = pybind11;
 
@@ -13,34 +14,20 @@ namespace {
 
 using pysampler::cuda::MarkJob;
 using pysampler::cuda::MarkState;
-using pysampler::cuda::WrongIndex;
-
-[[noreturn]] void raise_wrong(const WrongIndex& wrong, uint64_t items) {
-  const std::string place = "indices[" + std::to_string(wrong.place) + "] is " + std::to_string(wrong.index);
-  if (wrong.changed) {
-    throw py::index_error("indices changed while they were read (" + place +
-                          "): another stream wrote to them; pass a copy");
-  }
-  throw py::index_error("indices must lie in [0, " + std::to_string(items) + "), but " + place);
-}
 
 void mark_indices(uintptr_t indices, uint64_t count, bool is_int64, uintptr_t words, uintptr_t counts, uint64_t items,
                   uintptr_t scratch, int device, uintptr_t stream) {
-  WrongIndex wrong = {};
+  std::optional<IndexOutOfRange> wrong;
   on_stream(device, stream, [&](Place place) {
     const auto mark_as = [&](auto* typed) {
       using Index = std::remove_const_t<std::remove_pointer_t<decltype(typed)>>;
-      const MarkJob<Index> job = {typed,
-                                  count,
-                                  items,
-                                  pointer<uint64_t>(words),
-                                  pointer<uint16_t>(counts),
-                                  pointer<MarkState>(scratch)};
+      const Marks marks = {items, pointer<uint64_t>(words), pointer<uint16_t>(counts)};
+      const MarkJob<Index> job = {typed, count, marks, pointer<MarkState>(scratch)};
       return pysampler::cuda::mark(job, place, &wrong);
     };
     return is_int64 ? mark_as(pointer<const int64_t>(indices)) : mark_as(pointer<const int32_t>(indices));
   });
-  if (wrong.found) raise_wrong(wrong, items);
+  if (wrong) throw py::index_error(describe(*wrong, items));
 }
 
 uint64_t count_bits(uintptr_t bitmap, uintptr_t other, uint64_t words, uintptr_t scratch, int device,
