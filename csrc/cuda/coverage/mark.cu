@@ -14,7 +14,7 @@ Status read_back(const T* from, Place place, T* to) {
 }
 
 template <class Index>
-Status mark_as(const MarkJob<Index>& job, Place place, std::optional<IndexOutOfRange>* wrong) {
+Status mark_as(const MarkJob<Index>& job, Place place, Wrong* wrong) {
   wrong->reset();
   if (job.count == 0) return kSuccess;
   uint32_t count = 0;
@@ -38,8 +38,8 @@ Status mark_as(const MarkJob<Index>& job, Place place, std::optional<IndexOutOfR
 
 }  // namespace
 
-Status mark(const MarkJob<int64_t>& job, Place place, std::optional<IndexOutOfRange>* wrong) { return mark_as(job, place, wrong); }
-Status mark(const MarkJob<int32_t>& job, Place place, std::optional<IndexOutOfRange>* wrong) { return mark_as(job, place, wrong); }
+Status mark(const MarkJob<int64_t>& job, Place place, Wrong* wrong) { return mark_as(job, place, wrong); }
+Status mark(const MarkJob<int32_t>& job, Place place, Wrong* wrong) { return mark_as(job, place, wrong); }
 
 Status count_bits(const uint64_t* bitmap, const uint64_t* other, uint64_t words, uint64_t* scratch, Place place,
                   uint64_t* count) {

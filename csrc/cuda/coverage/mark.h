@@ -10,10 +10,12 @@
 
 namespace pysampler::cuda {
 
-// Marks every index, an index that comes twice twice. If one is out of range, *wrong is the first such, and nothing is marked
-// (should another stream put it there meanwhile, the others are). All memory but *wrong is the device's. Waits once.
-Status mark(const MarkJob<int64_t>& job, Place place, std::optional<IndexOutOfRange>* wrong);
-Status mark(const MarkJob<int32_t>& job, Place place, std::optional<IndexOutOfRange>* wrong);
+// Marks every index, an index that comes twice twice. If one is out of range, *wrong is the first such, and nothing is
+// marked (should another stream put it there meanwhile, the others are). All memory but *wrong is the device's. Waits
+// once.
+using Wrong = std::optional<IndexOutOfRange>;
+Status mark(const MarkJob<int64_t>& job, Place place, Wrong* wrong);
+Status mark(const MarkJob<int32_t>& job, Place place, Wrong* wrong);
 
 // Bits set in `bitmap`, or in the union of `bitmap` and `other` unless that is null. `scratch`: 8 bytes of the device's
 // memory. Waits once.
