@@ -12,7 +12,7 @@ from pysampler import _core
 from pysampler.arguments import MAX_COUNT, check_positions, epoch_number, positive_count, seed_key, whole_number
 from pysampler.class_members import ClassMembers
 from pysampler.label_values import IntArray
-from pysampler.table import _output
+from pysampler.output import cpu_output
 from pysampler.weight_schemes import in_class_order
 
 MAX_PER_CLASS = 2**32 - 1
@@ -65,7 +65,7 @@ class _Rounds:
         stride = whole_number(step, "step", 1, 2**64 - 1)
         check_positions(count, first, stride)
         key, epoch = seed_key(seed), epoch_number(epoch)
-        result = _output(out, count)
+        result = cpu_output(out, count)
         if count > 0:
             self._compiled.draw_into(result.data_ptr(), count, key, epoch, first, stride, torch.get_num_threads())
         return result

@@ -14,7 +14,7 @@ from pysampler.arguments import MAX_COUNT, check_positions, epoch_number, seed_k
 from pysampler.class_members import ClassMembers
 from pysampler.class_table_file import ClassTableParts, read_class_table, write_class_table
 from pysampler.labels import read_labels
-from pysampler.table import _output
+from pysampler.output import cpu_output
 from pysampler.weight_schemes import Targets, in_class_order, weights_of_classes
 from pysampler.weights import readable, to_tensor
 
@@ -157,7 +157,7 @@ class ClassTable:
         stride = whole_number(step, "step", 1, 2**64 - 1)
         check_positions(count, first, stride)
         key, epoch = seed_key(seed), epoch_number(epoch)
-        result = _output(out, count)
+        result = cpu_output(out, count)
         if count > 0:
             self._core.draw_into(result.data_ptr(), count, key, epoch, first, stride, torch.get_num_threads())
         return result

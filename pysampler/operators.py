@@ -59,7 +59,7 @@ def _draw_on_cpu(
     if not 0 <= epoch <= MAX_EPOCH or position < 0:
         raise ValueError(f"state must be [seed, epoch in [0, 2^48), position >= 0], but is {numbers.tolist()}")
     wanted = stream_range(n, seed, epoch, position, step)
-    result = output_for(wanted, table.numel(), table.device, dtype, None)
+    result = output_for(wanted.draws, table.numel(), table.device, dtype, None)
     if wanted.draws > 0:
         core = _core.Table.over(table.detach().numpy().data, False, torch.get_num_threads())
         wide = result.to(torch.int64)  # itself, if it is
@@ -78,7 +78,7 @@ def _draw_on_cuda(
     _check(table, state)
     # Seed, epoch and position are the device's to know: to look would be to wait.
     wanted = stream_range(n, 0, 0, 0, step)
-    result = output_for(wanted, table.numel(), table.device, dtype, None)
+    result = output_for(wanted.draws, table.numel(), table.device, dtype, None)
     if wanted.draws > 0:
         with queue_on(table.device, table, state) as stream:
             _cuda.draw_from_state(

@@ -11,7 +11,8 @@ import torch
 from pysampler import _core
 from pysampler.arguments import MAX_COUNT, epoch_number, seed_key, whole_number
 from pysampler.labels import Labels, read_labels
-from pysampler.table import AliasTable, _output
+from pysampler.output import cpu_output
+from pysampler.table import AliasTable
 
 MAX_DRAWS = 2**54  # of one epoch
 MAX_BATCH_SIZE = 2**24
@@ -132,7 +133,7 @@ class SystematicTable:
             )
         batch = self.check_global_batch_size(global_batch_size, total)
         key, number = seed_key(seed), epoch_number(epoch)
-        result = _output(out, count)
+        result = cpu_output(out, count)
         if count > 0:
             passed = _core.SystematicDraws(self._core, key, number, total, batch)
             passed.draw_all(result.data_ptr(), first, stride, count, torch.get_num_threads())

@@ -114,7 +114,7 @@ class AliasTable:
             RuntimeError: The GPU reports an error.
         """
         wanted = stream_range(n, seed, epoch, start, step)
-        result = output_for(wanted, len(self), self.device, dtype, out)
+        result = output_for(wanted.draws, len(self), self.device, dtype, out)
         if wanted.draws > 0:
             wide = result if result.dtype == torch.int64 else torch.empty(wanted.draws, dtype=torch.int64, device="cpu")
             self._core.draw_into(wide.data_ptr(), *wanted, torch.get_num_threads())

@@ -81,7 +81,7 @@ class CudaAliasTable(AliasTable):
         ``torch.ops.pysampler.draw`` for draws that go on. The table must live as long as such a graph.
         """
         wanted = stream_range(n, seed, epoch, start, step)
-        result = output_for(wanted, len(self), self.device, dtype, out)
+        result = output_for(wanted.draws, len(self), self.device, dtype, out)
         if wanted.draws > 0:
             from pysampler import _cuda  # noqa: PLC0415 - may be missing
 
