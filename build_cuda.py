@@ -25,7 +25,11 @@ DEFAULT_ARCHITECTURES = "8.0;9.0+PTX"
 STATE_FILE = "_cuda_build.json"  # in the package: what `pysampler info` says of the build
 
 # Floats decide nothing but tables, and these must come out as on the CPU: no fused multiply-add.
-FLAGS = ["-std=c++17", "-O3", "-fmad=false", "-Icsrc", "-Xcompiler", "-fPIC,-fvisibility=hidden,-ffp-contract=off"]
+# Warnings are errors: a kernel that calls what only the host has would otherwise compile to one that does nothing.
+FLAGS = [
+    *("-std=c++17", "-O3", "-fmad=false", "-Icsrc", "-Werror=all-warnings"),
+    *("-Xcompiler", "-fPIC,-fvisibility=hidden,-ffp-contract=off"),
+]
 
 
 class CudaNotBuilt(Exception):

@@ -14,7 +14,7 @@ from build_cuda import STATE_FILE, BuildState, CudaNotBuilt, Nvcc, cuda_switch
 
 JOBS = int(os.environ.get("PYSAMPLER_BUILD_JOBS", "0")) or os.cpu_count() or 1
 HEADERS = sorted(file for suffix in ("h", "inc", "cuh") for file in glob(f"csrc/**/*.{suffix}", recursive=True))
-CUDA_SOURCES = sorted(glob("csrc/cuda/*.cu"))
+CUDA_SOURCES = sorted(glob("csrc/cuda/**/*.cu", recursive=True))
 
 
 def version() -> str:

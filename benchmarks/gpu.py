@@ -28,7 +28,10 @@ STEPS = ("build", "tests", "speed", "sanitizer", "cpu")
 TIME_LIMIT_S = 460
 LIMITS_S = {"build": 150, "tests": 120, "speed": 170, "sanitizer": 60, "cpu": 120}
 # The sanitizer slows down what it watches: these tests reach every path of every kernel.
-SANITIZED = "any_start_count or come_over_whole or goes_on_where_the_last or threads_with_streams"
+SANITIZED = (
+    "any_start_count or come_over_whole or goes_on_where_the_last or threads_with_streams or plain_count or first_wrong"
+)
+GPU_TESTS = ("tests/test_cuda.py", "tests/test_cuda_gpu_build.py", "tests/test_cuda_gpu_marks.py")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,14 +60,14 @@ def main() -> int:
         if run.step("build", [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]).outcome != "passed":
             return 1
     if "tests" in arguments.only:
-        run.step("tests", pytest("tests/test_cuda.py", "tests/test_cuda_availability.py"))
+        run.step("tests", pytest(*GPU_TESTS, "tests/test_cuda_availability.py"))
     if "speed" in arguments.only:
         run.step("speed", [sys.executable, "-m", "benchmarks.gpu_speed", str(arguments.out.resolve())])
     if "sanitizer" in arguments.only:
         run.sanitize("memcheck", "--report-api-errors", "no")
         run.sanitize("racecheck")
     if "cpu" in arguments.only:
-        run.step("cpu", pytest("tests", "--ignore=tests/test_cuda.py", "--ignore=tests/test_demo.py"))
+        run.step("cpu", pytest("tests", *(f"--ignore={test}" for test in (*GPU_TESTS, "tests/test_demo.py"))))
     run.report(arguments.out)
     return 1 if any(step.outcome == "failed" for step in run.steps) else 0
 
@@ -131,7 +134,7 @@ class Run:
             self._add(Step(f"sanitizer {tool}", "not possible", "compute-sanitizer is not on PATH", 0))
             return
         command = [program, "--tool", tool, *options, "--error-exitcode", "86", "--kernel-name", "kns=pysampler"]
-        tests = pytest("tests/test_cuda.py", "-k", SANITIZED)
+        tests = pytest(*GPU_TESTS, "-k", SANITIZED)
         self.step("sanitizer", [*command, *tests], f" {tool}", PYTORCH_NO_CUDA_MEMORY_CACHING="1")
 
     def report(self, path: Path) -> None:

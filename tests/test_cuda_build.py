@@ -96,7 +96,7 @@ def test_nvcc_is_called_where_it_is_found(home: Path) -> None:
     assert build.modules == {"_core", "_cuda"}
     assert build.state == {"compiled": True, "reason": None, "nvcc": "12.8", "architectures": "8.0;9.0+PTX"}
     calls = (home / "calls").read_text().splitlines()
-    assert len(calls) == len(list((ROOT / "csrc" / "cuda").glob("*.cu")))
+    assert len(calls) == len(list((ROOT / "csrc" / "cuda").rglob("*.cu")))
     for call in calls:
         assert "code=sm_80 " in call
         assert "code=sm_90 " in call

@@ -20,6 +20,7 @@ from families import hashed_integers
 
 import pysampler
 from pysampler import AliasTable, WeightedRandomSampler, _core, operators, stream_state
+from pysampler.cuda import build as cuda_build
 from pysampler.cuda import table as cuda_table
 from pysampler.cuda.table import CudaAliasTable
 
@@ -42,6 +43,17 @@ class StandInKernels:
         entries.draw_into(wide.data_ptr(), count, *stream_range, 1)
         drawn = wide.to(torch.int32 if is_int32 else torch.int64)
         ctypes.memmove(out, drawn.data_ptr(), drawn.nbytes)
+
+    def build_scratch_bytes(self, items: int) -> int:
+        return 16 * items
+
+    def build_table(
+        self, weights: int, items: int, is_float64: bool, table: int, scratch: int, device: int | None, stream: int
+    ) -> None:
+        self.queued_on.append((device, stream))
+        entries = _core.Table.build(weights, items, is_float64, 1)
+        ctypes.memmove(table, entries.address, 8 * items)
+        ctypes.memset(scratch, 0xA5, 16 * items)
 
     def draw_from_state(
         self,
@@ -71,8 +83,9 @@ def kernels(monkeypatch: pytest.MonkeyPatch) -> StandInKernels:
         yield 77
 
     monkeypatch.setattr(pysampler, "_cuda", kernels, raising=False)
-    for module in (cuda_table, operators):
+    for module in (cuda_table, cuda_build, operators):
         monkeypatch.setattr(module, "queue_on", queue_on)
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
     monkeypatch.setattr(cuda_table, "require", lambda device: torch.device("cpu"))
     return kernels
 
@@ -131,8 +144,38 @@ def test_weights_there_make_a_table_there(kernels: StandInKernels) -> None:
     weights = torch.from_numpy(hashed_integers(1001))
     table = CudaAliasTable(weights)
     assert table.fingerprint == host.fingerprint
+    assert kernels.queued_on == [(None, 77)]  # the kernel's, nothing built elsewhere and copied
     with pytest.raises(ValueError, match=r"weights\[1\] is -1\.0"):
         CudaAliasTable(torch.tensor([1.0, -1.0]))
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.bool, torch.uint8, torch.float16, torch.bfloat16, torch.float32, torch.int64, torch.float64]
+)
+def test_weights_of_any_dtype_and_stride_reach_the_kernel(kernels: StandInKernels, dtype: torch.dtype) -> None:
+    weights = torch.arange(1, 601).remainder(7).to(dtype)[::3]
+    assert CudaAliasTable(weights).fingerprint == AliasTable(weights).fingerprint
+    trained = torch.rand(50, requires_grad=True)
+    assert CudaAliasTable(trained).fingerprint == AliasTable(trained.detach()).fingerprint
+
+
+@pytest.mark.parametrize(
+    "weights", [torch.ones(0), torch.ones(2, 3), torch.ones(()), torch.ones(3, dtype=torch.cfloat)]
+)
+def test_what_is_no_list_of_weights_is_refused_as_on_the_cpu(kernels: StandInKernels, weights: torch.Tensor) -> None:
+    with pytest.raises((ValueError, TypeError)) as expected:
+        AliasTable(weights)
+    with pytest.raises(type(expected.value)) as found:
+        CudaAliasTable(weights)
+    assert str(found.value) == str(expected.value)
+    assert kernels.queued_on == []
+
+
+def test_no_table_is_built_inside_a_graph(kernels: StandInKernels, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+    with pytest.raises(RuntimeError, match="a CUDA graph cannot hold the construction of a table"):
+        CudaAliasTable(torch.ones(3))
+    assert kernels.queued_on == []
 
 
 def test_large_tables_are_copied_in_pieces(kernels: StandInKernels, monkeypatch: pytest.MonkeyPatch) -> None:

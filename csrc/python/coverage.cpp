@@ -29,12 +29,7 @@ void mark_indices(uintptr_t indices, uint64_t count, bool is_int64, uintptr_t wo
            {items, pointer<uint64_t>(words), pointer<uint16_t>(counts)}, execution);
     });
   } catch (const IndexOutOfRange& error) {
-    const std::string place = "indices[" + std::to_string(error.place) + "] is " + std::to_string(error.index);
-    if (error.changed) {
-      throw py::index_error("indices changed while they were read (" + place +
-                            "): another thread wrote to them; pass a copy");
-    }
-    throw py::index_error("indices must lie in [0, " + std::to_string(items) + "), but " + place);
+    throw py::index_error(describe(error, items));
   }
 }
 

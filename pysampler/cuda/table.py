@@ -9,9 +9,11 @@ import torch
 from pysampler import _core
 from pysampler.arguments import stream_range
 from pysampler.cuda.availability import require
+from pysampler.cuda.build import build_entries
 from pysampler.cuda.place import queue_on
 from pysampler.output import output_for
 from pysampler.table import AliasTable, entries_of
+from pysampler.weights import check_shape, readable, to_tensor
 
 _COPIED_AT_A_TIME = 1 << 24  # entries
 
@@ -19,17 +21,18 @@ _COPIED_AT_A_TIME = 1 << 24  # entries
 class CudaAliasTable(AliasTable):
     """An ``AliasTable`` on a CUDA device: the same draws, bit for bit, made there.
 
-    Got from ``AliasTable(weights).to("cuda")``, or from ``AliasTable`` and weights on a GPU. These are copied to the
-    CPU, the table is built there and copied back.
+    Got from ``AliasTable(weights).to("cuda")``, or from ``AliasTable`` and weights on a GPU: these are read where they
+    are, and the table is built there.
 
     What has to read the whole table on the CPU (samplers, ``probabilities``, ``fingerprint``, ``save``, pickling) takes
     a copy of it there first, once, and keeps it.
     """
 
     def __init__(self, weights: torch.Tensor) -> None:
-        device = require(weights.device)
-        host = AliasTable(weights.detach().cpu())
-        self._take(_to_device(host._core, device), host._fingerprint)
+        tensor = to_tensor(weights, to_cpu=False)
+        check_shape(tensor)
+        require(tensor.device)
+        self._take(build_entries(readable(tensor)), None)
 
     @staticmethod
     def _from_core(core: _core.Table, device: torch.device | str, fingerprint: str | None) -> CudaAliasTable:

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "cpu/coverage/marks.h"
+#include "core/marks.h"
 #include "cpu/runtime/parallel.h"
 
 namespace pysampler {
@@ -17,13 +17,6 @@ struct IndexView {
   int64_t operator[](uint64_t i) const {
     return is_int64 ? static_cast<const int64_t*>(data)[i] : static_cast<const int32_t*>(data)[i];
   }
-};
-
-// An index outside [0, items). `changed`: it was not there when the indices were looked at first.
-struct IndexOutOfRange {
-  uint64_t place;
-  int64_t index;
-  bool changed;
 };
 
 // Marks every index, an index that comes twice twice. Throws IndexOutOfRange with the first such index, before anything

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "cpu/coverage/marks.h"
+#include "core/marks.h"
 
 namespace pysampler {
 

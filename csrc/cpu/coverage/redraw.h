@@ -5,7 +5,7 @@
 #include <functional>
 #include <vector>
 
-#include "cpu/coverage/marks.h"
+#include "core/marks.h"
 #include "cpu/runtime/parallel.h"
 
 namespace pysampler {

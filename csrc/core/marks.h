@@ -14,6 +14,13 @@ struct Marks {
   uint16_t* counts;
 };
 
+// An index outside [0, items). `changed`: it was not there when the indices were looked at first.
+struct IndexOutOfRange {
+  uint64_t place;
+  int64_t index;
+  bool changed;
+};
+
 constexpr uint64_t bitmap_words(uint64_t items) { return items / 64 + (items % 64 != 0); }
 
 }  // namespace pysampler
