@@ -9,7 +9,7 @@ from pathlib import Path
 from pybind11.setup_helpers import ParallelCompile, Pybind11Extension, build_ext
 from setuptools import setup
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent / "csrc"))
 from build_cuda import STATE_FILE, BuildState, CudaNotBuilt, Nvcc, cuda_switch
 
 JOBS = int(os.environ.get("PYSAMPLER_BUILD_JOBS", "0")) or os.cpu_count() or 1

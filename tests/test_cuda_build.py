@@ -18,7 +18,7 @@ require("setuptools")
 ROOT = Path(__file__).resolve().parent.parent
 if not (ROOT / "setup.py").exists():
     pytest.skip("the source distribution is not here", allow_module_level=True)
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT / "csrc"))
 import build_cuda  # noqa: E402
 
 # Stand-in for compilers and linkers: writes an empty file where it is told to.
