@@ -49,6 +49,11 @@ class Passes:
         """Whether the upcoming pass was asked for (pinned or loaded) rather than merely being the next in turn."""
         return self._pending
 
+    @property
+    def pinned(self) -> bool:
+        """Whether the upcoming pass is one that ``set_epoch`` asked for, and not one that was loaded."""
+        return self._pending and not self._loaded
+
     def set_epoch(self, epoch: int) -> None:
         """Pins the epoch of the next pass. A loaded position stays if it is of that epoch, and is dropped otherwise."""
         number = epoch_number(epoch)

@@ -128,12 +128,15 @@ class Resumable:
 
         Args:
             consumed: How many items this rank has trained on since the epoch's start, which is then where the state
-                stands, whatever was prefetched: ``consumed * world size``, at most the epoch.
+                stands, whatever was prefetched: ``consumed * world size``, at most the epoch. It is that of the
+                running pass even if ``set_epoch`` has pinned the same epoch since, as Lightning does.
 
         Raises:
             ValueError: ``consumed`` is negative or more than the epoch.
         """
-        running = None if self._passes.pending else self._run
+        running = self._run
+        if self._passes.pending and not (consumed is not None and self._running_is_pinned()):
+            running = None
         identity = self.identity() if running is None else running.identity()
         where = self._standing() if running is None else running.where()
         if consumed is not None:
@@ -171,6 +174,11 @@ class Resumable:
                 f"ranks {', '.join(differing)} draw from something else than rank 0: "
                 + "; ".join(f"rank {rank} has {everywhere[rank]}" for rank in (0, int(differing[0])))
             )
+
+    def _running_is_pinned(self) -> bool:
+        """Whether the running pass is of the very epoch that ``set_epoch`` has pinned for the next."""
+        running, upcoming = self._run, self._passes.upcoming
+        return self._passes.pinned and running is not None and running.where().epoch == upcoming.epoch
 
     def _keyed(self, where: Pass) -> Pass:
         return where if self._key is None else replace(where, key=self._key)
