@@ -1,6 +1,6 @@
 """Watches the memory of one pass over a sampler. Run as a process of its own; prints JSON.
 
-python -m benchmarks.pass_watcher {pysampler|torch} ITEMS DRAWS
+python -m benchmarks.pass_watcher {pysampler|torch}[-ranks] ITEMS DRAWS
 """
 
 from __future__ import annotations
@@ -56,10 +56,16 @@ class PeakMemory:
 
 
 def make_sampler(library: str, weights: torch.Tensor, draws: int) -> Iterable[int]:
-    """A weighted sampler of the library, imported here so that nothing else is loaded."""
-    if library == "torch":
+    """A sampler of the library, imported here so that nothing else is loaded. "-ranks": as rank 3 of 8."""
+    if library == "torch-ranks":
         module: Any = importlib.import_module("torch.utils.data")
-        sampler: Iterable[int] = module.WeightedRandomSampler(weights, draws)
+        sampler: Iterable[int] = module.DistributedSampler(range(draws), 8, 3)
+    elif library == "pysampler-ranks":
+        module = importlib.import_module("pysampler")
+        sampler = module.DistributedWeightedSampler(module.AliasTable(weights), draws, 8, 3)
+    elif library == "torch":
+        module = importlib.import_module("torch.utils.data")
+        sampler = module.WeightedRandomSampler(weights, draws)
     else:
         module = importlib.import_module("pysampler")
         sampler = module.WeightedRandomSampler(module.AliasTable(weights), draws)
@@ -69,7 +75,7 @@ def make_sampler(library: str, weights: torch.Tensor, draws: int) -> Iterable[in
 def main(library: str, items: int, draws: int) -> None:
     """Builds a sampler, drains one iterator, prints what was seen."""
     start = time.perf_counter()
-    if library == "pysampler":
+    if library.startswith("pysampler"):
         importlib.import_module("pysampler")
     imported = time.perf_counter()
     weights = torch.from_numpy(make_weights(items))

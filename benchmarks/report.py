@@ -122,7 +122,7 @@ def _share(results: Results, threads: int) -> str:
 
 
 def _other_sections(results: Results) -> list[str]:
-    ours = _beside(results)
+    ours, ranked = _beside(results), _beside(results, "pysampler DistributedWeightedSampler")
     uniform, widest = _beside(results, "uniform"), _beside(results, "avx512")
     layouts: list[tuple[str, str, tuple[str, ...], Reference]] = [
         ("families", "Draws by weight family, ns per draw", ("family",), ours),
@@ -137,6 +137,15 @@ def _other_sections(results: Results) -> list[str]:
             "Without replacement, ns per draw",
             ("items", "draws", "threads"),
             ours,
+        ),
+        ("ranks-first-batch", "First batch of 256 on one rank, ms", ("items", "world"), ranked),
+        ("ranks-epoch", "One rank's part of an epoch, ms", ("items", "world"), ranked),
+        ("ranks-memory", "Memory of one rank's epoch over what stood before it, MB", ("items", "world"), ranked),
+        (
+            "ranks-fairness",
+            "Share of draws of an item with 90 % of the weight, all ranks, %",
+            ("items", "world"),
+            ranked,
         ),
         ("cpu-targets", "CPU targets, ns per draw or item", ("task", "items"), widest),
     ]

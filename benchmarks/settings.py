@@ -19,6 +19,9 @@ class Settings:
         family_items: N at which the weight families are compared.
         without_replacement_items: N for draws without replacement.
         drained: Draws taken from one iterator while its memory is watched.
+        rank_items: N of the comparison of ranks.
+        rank_peer_items: Up to which N peers take part in it.
+        worlds: Numbers of ranks; peers are measured for the first one.
         bulk_items: N = k for bulk draws, or 0 for none.
         plan: Rounds, block length and time budget of each contender in each case.
         limit_s: Cases that would begin later than this are skipped, visibly.
@@ -32,6 +35,9 @@ class Settings:
     family_items: int
     without_replacement_items: int
     drained: int
+    rank_items: tuple[int, ...]
+    rank_peer_items: int
+    worlds: tuple[int, ...]
     bulk_items: int
     plan: Plan
     limit_s: float
@@ -50,6 +56,9 @@ QUICK = Settings(
     family_items=300_000,
     without_replacement_items=300_000,
     drained=2_000_000,
+    rank_items=(100_000,),
+    rank_peer_items=100_000,
+    worlds=(8, 64),
     bulk_items=0,
     plan=Plan(rounds=3, block_s=0.005, budget_s=0.4),
     limit_s=50,
@@ -63,6 +72,9 @@ STANDARD = Settings(
     family_items=10_000_000,
     without_replacement_items=10_000_000,
     drained=100_000_000,
+    rank_items=(1_000_000, 10_000_000, 100_000_000),
+    rank_peer_items=10_000_000,
+    worlds=(8, 64, 512, 4096),
     bulk_items=100_000_000,
     plan=Plan(rounds=7, block_s=0.025, budget_s=16),
     limit_s=660,

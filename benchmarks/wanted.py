@@ -210,7 +210,29 @@ def _list() -> list[Wanted]:
         Wanted("without replacement, N = k = 1e7, against torch", 8, "x", True, _subset(10**7)),
         Wanted("without replacement, N = 1e7, k = 1e6, against torch", 8, "x", True, _subset(10**6)),
     ]
-    return wanted
+    return wanted + _ranks()
+
+
+def _ranks() -> list[Wanted]:
+    case: dict[str, int | str] = {"items": 10**7, "world": 8}
+    torchs, ours = "torch DistributedSampler", "pysampler DistributedWeightedSampler"
+    mapped = f"{ours}, new, table mapped"
+
+    def falls(results: Results) -> float | None:
+        few = results.find("ranks-epoch", ours, items=10**7, world=8)
+        many = results.find("ranks-epoch", ours, items=10**7, world=512)
+        return ratio(few, many) if few and many else None
+
+    return [
+        Wanted(
+            f"first batch of a rank, N = 1e7, 8 ranks, {how}, against torch's DistributedSampler",
+            1000,
+            "x",
+            True,
+            lambda results, who=who: _ratio(results, "ranks-first-batch", torchs, who, **case),
+        )
+        for how, who in (("table standing", ours), ("table mapped", mapped))
+    ] + [Wanted("a rank's epoch, N = 1e7, on 8 ranks over on 512 (of 64)", 50, "x", True, falls)]
 
 
 WANTED = _list()

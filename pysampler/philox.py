@@ -18,9 +18,10 @@ _HALF = np.uint64(32)
 
 
 def words(seed: int, epoch: int, tag: int, start: int, stop: int) -> WordArray:
-    """Returns the random words of the positions in [start, stop): each the low half of a block of its own.
+    """Returns the random words of the positions in [start, stop), as ``stream_word`` of csrc/core/stream.h does.
 
-    A pure function of its arguments and the position, frozen with the stream. Source: see ``philox``.
+    Words lie sixteen to a group of eight blocks: positions 0-7 are their low halves, 8-15 their high halves. A pure
+    function of its arguments and the position, frozen with the stream. Source: see ``philox``.
 
     Args:
         seed: Modulo 2^64.
@@ -32,9 +33,12 @@ def words(seed: int, epoch: int, tag: int, start: int, stop: int) -> WordArray:
     Returns:
         uint64 of shape (stop - start,).
 
-    Cost: about 0.2 us per word, on one thread.
+    Cost: about 0.05 us per word, on one thread.
     """
-    return philox(np.arange(start, stop, dtype=np.uint64), tag << 56 | epoch, seed)[0]
+    first, last = start // 16, -(-stop // 16)  # groups
+    low, high = philox(np.arange(8 * first, 8 * last, dtype=np.uint64), tag << 56 | epoch, seed)
+    groups = np.stack([low.reshape(-1, 8), high.reshape(-1, 8)], axis=1)
+    return groups.reshape(-1)[start - 16 * first : stop - 16 * first]
 
 
 def philox(low: WordArray, high: int, key: int) -> tuple[WordArray, WordArray]:

@@ -70,7 +70,7 @@ def repeat_counts(factors: Any, *, seed: int, epoch: int = 0) -> torch.Tensor:
     Returns:
         int64 tensor of shape (N,), on the CPU.
 
-    Cost: about 0.2 us per item.
+    Cost: about 0.05 us per item.
 
     Raises:
         ValueError: Factors of another shape, negative, NaN or too large; seed or epoch out of range.

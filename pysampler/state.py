@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from pysampler.arguments import MAX_EPOCH
@@ -39,7 +39,7 @@ class Identity:
 
 def write_state(identity: Identity, where: Pass) -> State:
     """Returns the state as a dict of ints, bools and strings: it survives JSON, pickle and torch.save alike."""
-    return {"version": VERSION, **asdict(identity), **asdict(where)}
+    return {"version": VERSION, **vars(identity), **vars(where)}
 
 
 def read_state(state: Any, expected: Identity) -> Pass:
@@ -64,7 +64,7 @@ def read_state(state: Any, expected: Identity) -> Pass:
         raise ValueError(f"the sampler's state is incomplete: it lacks {', '.join(missing)}")
     differences = [
         f"{name} is {state[name]!r} in the state but {value!r} here"
-        for name, value in asdict(expected).items()
+        for name, value in vars(expected).items()
         if type(state[name]) is not type(value) or state[name] != value
     ]
     if differences:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import oracle
 import pytest
 import torch
 from hypothesis import given
@@ -14,7 +16,8 @@ from hypothesis import strategies as st
 from pysampler import AliasTable, WeightedRandomSampler, read_labels, repeat_counts, repeat_factors, repeat_indices
 from pysampler.philox import TAG_REPEAT_FACTOR, philox, words
 
-FROZEN = [2, 1, 1, 2, 1, 2, 1, 2, 2, 1, 2, 2, 1, 2, 2, 1, 1, 2, 2, 2, 1, 1, 1, 2]
+# Computed with tests/oracle.py: 1, and 1 more where the word's first 53 bits as a fraction are below 0.5.
+FROZEN = [2, 1, 1, 2, 1, 2, 1, 2, 2, 1, 2, 1, 2, 1, 2, 2, 2, 1, 2, 2, 1, 2, 2, 1]
 
 
 def slow_factors(items: list[set[int]], threshold: float) -> list[float]:
@@ -110,16 +113,28 @@ def test_philox_gives_the_known_answers(counter: list[int], key: list[int], bloc
 
 def test_words_come_from_the_stream_that_tables_draw_from() -> None:
     drawn = AliasTable([1.0] * 256).draw(64, seed=9, epoch=5).numpy()
-    position = np.arange(64)
-    low, high = philox((position // 16 * 8 + position % 8).astype(np.uint64), 5, 9)
-    word = np.where(position // 8 % 2 != 0, high, low)
-    assert drawn.tolist() == (word >> np.uint64(56)).tolist()
+    assert drawn.tolist() == (words(9, 5, 0, 0, 64) >> np.uint64(56)).tolist()
 
 
-def test_words_are_those_of_their_positions_under_a_tag_of_their_own() -> None:
-    whole = words(3, 4, TAG_REPEAT_FACTOR, 0, 100)
-    assert words(3, 4, TAG_REPEAT_FACTOR, 40, 60).tolist() == whole[40:60].tolist()
-    assert not (whole == words(3, 4, 0, 0, 100)).any()
+def test_words_are_the_frozen_ones_of_the_core() -> None:
+    lines = (Path(__file__).parent / "cpp" / "stream_kat.txt").read_text(encoding="utf-8").splitlines()
+    answers = [line.split() for line in lines if line and not line.startswith("#")]
+    assert {int(tag) for _, _, tag, _, _ in answers} >= {0, TAG_REPEAT_FACTOR, 255}
+    for seed, epoch, tag, position, word in answers:
+        begin = int(position)
+        assert [hex(w) for w in words(int(seed, 16), int(epoch), int(tag), begin, begin + 1)] == [hex(int(word, 16))]
+
+
+@pytest.mark.parametrize(
+    ("start", "stop"), [(0, 100), (0, 0), (5, 5), (16, 16), (7, 8), (8, 9), (15, 17), (16, 32), (2**40 + 3, 2**40 + 90)]
+)
+def test_words_of_any_range_are_those_of_its_positions(start: int, stop: int) -> None:
+    expected = [oracle.word(3, 4, position, TAG_REPEAT_FACTOR) for position in range(start, stop)]
+    assert words(3, 4, TAG_REPEAT_FACTOR, start, stop).tolist() == expected
+
+
+def test_purposes_have_words_of_their_own() -> None:
+    assert not (words(3, 4, TAG_REPEAT_FACTOR, 0, 100) == words(3, 4, 0, 0, 100)).any()
 
 
 # ---- bad input ----------------------------------------------------------------------------------

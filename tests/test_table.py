@@ -172,7 +172,6 @@ def test_tables_stay_on_the_cpu_and_say_so() -> None:
         (np.zeros((2, 2), dtype=np.uint64), False),
         (np.zeros(8, dtype=np.uint64)[::2], False),
         (np.zeros(8, dtype=np.uint64)[::-1], False),
-        (np.zeros(17, dtype=np.uint8)[1:], False),  # not aligned
     ],
 )
 def test_foreign_entries_are_checked_before_they_are_used(buffer: Any, accepted: bool) -> None:
@@ -181,6 +180,21 @@ def test_foreign_entries_are_checked_before_they_are_used(buffer: Any, accepted:
     else:
         with pytest.raises(ValueError, match="table"):
             pysampler._core.Table.over(buffer, True, 1)
+
+
+@pytest.mark.parametrize("offset", range(8))
+def test_entries_at_any_address_are_read_alike(offset: int) -> None:
+    table = AliasTable(WEIGHTS)
+    memory = np.zeros(table.nbytes + 16, dtype=np.uint8)
+    begin = -memory.ctypes.data % 8 + offset
+    memory[begin : begin + table.nbytes] = np.frombuffer(memoryview(table._core).cast("B"), dtype=np.uint8)
+    core = pysampler._core.Table.over(memory[begin : begin + table.nbytes], True, 1)
+    assert core.address % 8 == 0
+    assert (core.address == memory.ctypes.data + begin) == (offset == 0)  # copied only where it must be
+    memory[:begin] = 255
+    found = AliasTable._around(core, None, None)
+    assert found.fingerprint == table.fingerprint
+    assert torch.equal(found.draw(500, seed=1), table.draw(500, seed=1))
 
 
 def test_a_failed_construction_leaves_nothing_usable_behind() -> None:

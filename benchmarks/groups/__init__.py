@@ -13,6 +13,7 @@ from . import (
     first_index,
     loaders,
     loops,
+    ranks,
     small_calls,
     without_replacement,
 )
@@ -31,5 +32,8 @@ GROUPS: dict[str, Callable[[Session], None]] = {
     "without-replacement": without_replacement.run,
     "cpu-targets": cpu_targets.run,
     "loaders": loaders.run,
+    "ranks": ranks.run,
+    "ranks-memory": ranks.run_memory,
+    "ranks-fairness": ranks.run_fairness,
     "huge": bulk.run_huge,
 }

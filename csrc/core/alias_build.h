@@ -111,7 +111,8 @@ PYSAMPLER_HOST_DEVICE uint64_t shift_right(WideSum a, int bits) {
 // floor(a * b / c) for a <= c < 2^63, so that the quotient is at most b.
 PYSAMPLER_HOST_DEVICE uint64_t multiply_divide(uint64_t a, uint64_t b, uint64_t c) {
 #if defined(__SIZEOF_INT128__)
-  return static_cast<uint64_t>(static_cast<unsigned __int128>(a) * b / c);
+  __extension__ typedef unsigned __int128 Uint128;
+  return static_cast<uint64_t>(static_cast<Uint128>(a) * b / c);
 #else
   // Long division by bits: the remainder stays below c < 2^63, so that doubling it cannot overflow.
   uint64_t quotient = 0, remainder = 0;

@@ -12,7 +12,8 @@ constexpr uint64_t kMaxItems = 0xFFFFFFFFull;      // indices are 32-bit
 
 // A slot of mass 2^32: its own item owns `threshold` of it, the alias the rest. A slot wholly owned by its own
 // item is {2^32 - 1, itself}: both outcomes are the same item, so nothing is lost to the missing last unit.
-struct AliasEntry {
+// Aligned so that an entry is one load and never crosses a cache line.
+struct alignas(8) AliasEntry {
   uint32_t threshold;
   uint32_t alias;
 };

@@ -1,5 +1,6 @@
 #include "python/table.h"
 
+#include <cstring>
 #include <stdexcept>
 
 #include "cpu/draw/draw.h"
@@ -36,16 +37,22 @@ std::shared_ptr<Table> Table::over(const py::buffer& buffer, bool check, int thr
   const auto bytes = static_cast<uint64_t>(view->size) * static_cast<uint64_t>(view->itemsize);
   const uint64_t items = bytes / sizeof(AliasEntry);
   const bool contiguous = view->ndim == 1 && (view->size == 0 || view->strides[0] == view->itemsize);
-  if (!contiguous || bytes % sizeof(AliasEntry) != 0 || items == 0 || items > kMaxItems ||
-      reinterpret_cast<uintptr_t>(view->ptr) % alignof(AliasEntry) != 0) {
+  if (!contiguous || bytes % sizeof(AliasEntry) != 0 || items == 0 || items > kMaxItems) {
     throw py::value_error("a table is a contiguous buffer of 8 bytes for each of 1 to 2^32 - 1 items");
   }
+  std::shared_ptr<const void> owner = view;
   const auto* entries = static_cast<const AliasEntry*>(view->ptr);
+  if (reinterpret_cast<uintptr_t>(view->ptr) % alignof(AliasEntry) != 0) {
+    const auto copy = std::make_shared<LargeBuffer>(bytes);
+    std::memcpy(copy->as<void>(), view->ptr, bytes);
+    entries = copy->as<AliasEntry>();
+    owner = copy;
+  }
   const bool sound = !check || without_gil(threads, [&](const Execution& execution) {
                        return aliases_in_range(entries, items, execution);
                      });
   if (!sound) throw py::value_error("the table is damaged: an alias lies outside of it");
-  return std::shared_ptr<Table>(new Table(view, entries, items));
+  return std::shared_ptr<Table>(new Table(owner, entries, items));
 }
 
 std::string Table::draw_into(uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start,

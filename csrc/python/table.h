@@ -18,8 +18,9 @@ class Table {
   // Builds a table. The weights are only read during the call.
   static std::shared_ptr<Table> build(uintptr_t weights, uint64_t items, bool is_float64, int threads);
 
-  // A table over somebody's buffer of 8-byte entries, which is kept alive and never written. ValueError if an alias is
-  // out of range (only looked for when `check` is set: it reads the whole buffer).
+  // A table over somebody's buffer of 8-byte entries, which is kept alive and never written; over a copy if the buffer
+  // is not aligned to 8 bytes. ValueError if an alias is out of range (only looked for when `check` is set: it reads
+  // the whole buffer).
   static std::shared_ptr<Table> over(const pybind11::buffer& buffer, bool check, int threads);
 
   const AliasEntry* entries() const { return entries_; }

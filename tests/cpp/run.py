@@ -31,7 +31,17 @@ THREADED = "_threads"
 # Marks a test that provokes conversions of NaN and the like on purpose: it edits weights while they are read.
 ALLOWS_FLOAT_CASTS = "// sanitizer: out-of-range float conversions are expected"
 
-COMMON_FLAGS = ["-std=c++17", "-g", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off", "-pthread"]
+COMMON_FLAGS = [
+    "-std=c++17",
+    "-g",
+    "-Wall",
+    "-Wextra",
+    "-Wpedantic",
+    "-Wshadow",
+    "-Werror",
+    "-ffp-contract=off",
+    "-pthread",
+]
 # Conversions are checked too, which -fsanitize=undefined alone leaves out.
 CONFIGURATIONS = {
     "plain": ["-O3"],

@@ -129,6 +129,38 @@ void test_one_bad_weight_makes_a_scan_invalid_wherever_it_is() {
   }
 }
 
+// A small item of ideal mass 63.5 is rounded down to 63; a large one of 64 whose scale is a little smaller comes to 63
+// too. A unit too much is taken from the large one all the same, wherever the small one lies.
+void test_a_small_item_never_stands_in_for_the_large_one_that_evens_out() {
+  const MassRule rule = {1.0, 1.0, 1 - 0x1p-31, true};
+  for (const bool small_first : {true, false}) {
+    const std::vector<double> weights = small_first ? std::vector<double>{63.5, 64.0} : std::vector<double>{64.0, 63.5};
+    for_each_target([&](Target target) {
+      const uint64_t quota = 63 + 63 - 1;
+      std::vector<PackedBlock> packed(1);
+      std::vector<AliasEntry> table(2);
+      CHECK(build_kernels(target).pack_blocks(view(weights), rule, 0, 1, &quota, packed.data(), table.data()));
+      const PackedBlock& block = packed[0];
+      CHECK(block.lights == 2 && block.heavies == 0);
+      CHECK(block.light_mass[small_first ? 0 : 1] == 63 && block.light_mass[small_first ? 1 : 0] == 62);
+    });
+  }
+}
+
+// Small items alone have nothing to give.
+void test_a_block_of_small_items_cannot_be_evened_out() {
+  const MassRule rule = {1.0, 1.0, 1.0, true};
+  const std::vector<double> weights = {63.0, 20.0};
+  for_each_target([&](Target target) {
+    for (const uint64_t quota : {82, 83, 84}) {
+      std::vector<PackedBlock> packed(1);
+      std::vector<AliasEntry> table(2);
+      CHECK(build_kernels(target).pack_blocks(view(weights), rule, 0, 1, &quota, packed.data(), table.data()) ==
+            (quota == 83));
+    }
+  });
+}
+
 }  // namespace
 }  // namespace pysampler
 
@@ -137,5 +169,7 @@ int main() {
   RUN(test_block_sums_are_added_in_the_written_order);
   RUN(test_sums_without_small_items_are_added_in_the_written_order);
   RUN(test_one_bad_weight_makes_a_scan_invalid_wherever_it_is);
+  RUN(test_a_small_item_never_stands_in_for_the_large_one_that_evens_out);
+  RUN(test_a_block_of_small_items_cannot_be_evened_out);
   return finish_tests();
 }

@@ -88,6 +88,32 @@ void test_too_few_positive_weights_matter_without_replacement_only() {
   CHECK(!refusal_of(weights, c, true));
 }
 
+void test_no_rows_are_no_work() {
+  for (const uint64_t columns : {uint64_t{10}, uint64_t{1} << 17}) {
+    const MultinomialJob job = {{nullptr, 0, WeightType::kFloat64}, 0, columns, 5, true};
+    int calls = 0;
+    const Execution execution = {2, [&] { return ++calls > 0; }};
+    check_rows(job, execution);
+    multinomial(job, 1, nullptr, supported_targets().front(), execution);
+    CHECK(calls == 0);
+  }
+}
+
+// The view promises more rows than there are: reading one after the first is an error that ASan sees.
+void test_rows_after_a_bad_one_are_not_read() {
+  for (const uint64_t columns : {uint64_t{10}, uint64_t{1} << 17}) {
+    const std::vector<double> first_row(columns, -1.0);
+    const MultinomialJob job = {{first_row.data(), 3 * columns, WeightType::kFloat64}, 3, columns, 5, true};
+    bool refused = false;
+    try {
+      check_rows(job, {});
+    } catch (const InvalidRow& error) {
+      refused = error.row == 0;
+    }
+    CHECK(refused);
+  }
+}
+
 }  // namespace
 }  // namespace pysampler
 
@@ -96,5 +122,7 @@ int main() {
   RUN(test_every_row_is_drawn_by_its_own_table);
   RUN(test_the_first_bad_row_is_named);
   RUN(test_too_few_positive_weights_matter_without_replacement_only);
+  RUN(test_no_rows_are_no_work);
+  RUN(test_rows_after_a_bad_one_are_not_read);
   return finish_tests();
 }

@@ -1,23 +1,11 @@
-// Partitioned draws with several pieces and chunks, and with regions that overflow.
-//
-// Real regions have room for eight standard deviations more than their share and never overflow. So the file is
-// compiled once more here, as `cramped_draw`, with regions that have room for the mere share: about half of them
-// overflow.
-#include <cmath>
+// Partitioned draws with several pieces and chunks, and with regions that overflow: without spare room about half of
+// them do.
+#include "cpu/draw/partitioned_draw.cpp"  // for its layout and its first pass; this program draws with this copy
 
 #include "check.h"
 #include "cpu/draw/draw.h"
-#include "cpu/draw/partitioned_draw.h"
 #include "draw_reference.h"
 #include "targets.h"
-
-#define partitioned_draw cramped_draw
-#define partitioned_draw_pays cramped_draw_pays
-#define sqrt(share) sqrt(0.0 * (share))
-#include "cpu/draw/partitioned_draw.cpp"
-#undef sqrt
-#undef partitioned_draw_pays
-#undef partitioned_draw
 
 namespace pysampler {
 namespace {
@@ -45,7 +33,7 @@ void test_many_pieces_and_chunks_equal_direct_draws() {
 }
 
 void test_an_overflowing_region_is_noticed_and_never_written_beyond() {
-  const Layout layout = choose_layout(kItems);
+  const Layout layout = choose_layout(kItems, 0);
   const uint64_t guard = 0xDDDDDDDDDDDDDDDDull;
   std::vector<uint64_t> points(layout.buckets * layout.capacity + 1, guard);
   std::vector<uint16_t> bucket_of(kPieceDraws);
@@ -68,23 +56,33 @@ void test_pieces_that_overflow_equal_direct_draws() {
   const uint64_t count = kPieceDraws + 50000;  // the first piece overflows, the second does not
   for (const int threads : {1, 2}) {
     std::vector<int64_t> out(count);
-    cramped_draw(table().data(), kItems, kStream, 16, count, out.data(), supported_targets().front(), {threads, {}});
+    partitioned_draw(table().data(), kItems, kStream, 16, count, out.data(), supported_targets().front(), {threads, {}},
+                     0);
     CHECK(out == direct(16, count));
   }
 }
 
 void test_every_slot_has_a_bucket_and_there_are_not_too_many() {
   for (const uint64_t items : {uint64_t{1}, uint64_t{1} << 17, uint64_t{100000000}, uint64_t{1} << 31, kMaxItems}) {
-    const Layout layout = choose_layout(items);
+    const Layout layout = choose_layout(items, kSpareDeviations);
     CHECK(layout.buckets <= kMaxBuckets);
     CHECK((items - 1) >> layout.shift < layout.buckets);
   }
 }
 
+void test_scratch_is_as_documented() {
+  Random random(7);
+  for (int i = 0; i < 2000; ++i) {
+    const uint64_t items = i == 0 ? kMinItems : kMinItems + random.below(kMaxItems - kMinItems + 1);
+    const auto bytes = static_cast<double>(choose_layout(items, kSpareDeviations).bytes_per_piece());
+    CHECK(bytes >= 10.6 * kPieceDraws && bytes <= 11.0 * kPieceDraws);
+  }
+}
+
 void test_partitioning_pays_for_large_tables_and_many_draws_only() {
-  CHECK(!pysampler::partitioned_draw_pays(1000, 1000000000));
-  CHECK(!pysampler::partitioned_draw_pays(1000000000, 1000));
-  CHECK(pysampler::partitioned_draw_pays(1000000000, 1000000000));
+  CHECK(!partitioned_draw_pays(1000, 1000000000));
+  CHECK(!partitioned_draw_pays(1000000000, 1000));
+  CHECK(partitioned_draw_pays(1000000000, 1000000000));
 }
 
 }  // namespace
@@ -96,6 +94,7 @@ int main() {
   RUN(test_an_overflowing_region_is_noticed_and_never_written_beyond);
   RUN(test_pieces_that_overflow_equal_direct_draws);
   RUN(test_every_slot_has_a_bucket_and_there_are_not_too_many);
+  RUN(test_scratch_is_as_documented);
   RUN(test_partitioning_pays_for_large_tables_and_many_draws_only);
   return finish_tests();
 }

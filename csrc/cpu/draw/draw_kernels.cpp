@@ -1,5 +1,7 @@
 #include "cpu/draw/draw_kernels.h"
 
+#include <cstring>
+
 #include "cpu/simd/x86_intrinsics.h"
 
 namespace pysampler {

@@ -41,7 +41,7 @@ void for_each_row(const MultinomialJob& job, const Execution& execution, Work wo
     return;
   }
   const uint64_t rows_per_task = std::max<uint64_t>(1, kItemsPerTask / (job.columns + job.draws));
-  parallel_for((job.rows - 1) / rows_per_task + 1, execution, [&](uint64_t task) {
+  parallel_for((job.rows + rows_per_task - 1) / rows_per_task, execution, [&](uint64_t task) {
     const uint64_t end = std::min(job.rows, (task + 1) * rows_per_task);
     for (uint64_t row = task * rows_per_task; row < end; ++row) work(row, Execution{});
   });
@@ -52,6 +52,7 @@ void for_each_row(const MultinomialJob& job, const Execution& execution, Work wo
 void check_rows(const MultinomialJob& job, const Execution& execution) {
   std::atomic<uint64_t> first_bad{job.rows};
   for_each_row(job, execution, [&](uint64_t row, const Execution& within) {
+    if (row > first_bad) return;  // it would not be the one that is named
     try {
       check_row(job, row, within);
     } catch (const InvalidRow&) {

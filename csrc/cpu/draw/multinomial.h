@@ -12,9 +12,9 @@ namespace pysampler {
 
 struct MultinomialJob {
   WeightView weights;  // rows * columns of them, row by row
-  uint64_t rows;
-  uint64_t columns;  // in [1, kMaxItems]
-  uint64_t draws;    // of each row
+  uint64_t rows;       // may be 0
+  uint64_t columns;    // in [1, kMaxItems]
+  uint64_t draws;      // of each row
   bool replacement;
 };
 

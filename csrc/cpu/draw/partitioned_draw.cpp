@@ -28,15 +28,15 @@ struct Layout {
   uint64_t bytes_per_piece() const { return buckets * capacity * sizeof(uint64_t) + kPieceDraws * sizeof(uint16_t); }
 };
 
-Layout choose_layout(uint64_t items) {
+Layout choose_layout(uint64_t items, double spare_deviations) {
   Layout layout = {kMinShift, 0, 0};
   while (((items - 1) >> layout.shift) + 1 > kMaxBuckets) ++layout.shift;
   layout.buckets = ((items - 1) >> layout.shift) + 1;
-  // Slots are uniform whatever the weights, so a region holds its share and 8 standard deviations more; a piece that
+  // Slots are uniform whatever the weights, so a region holds its share and some standard deviations more; a piece that
   // overflows all the same is drawn directly.
-  const double share = static_cast<double>(kPieceDraws) * std::min<uint64_t>(items, uint64_t{1} << layout.shift) /
-                       static_cast<double>(items);
-  layout.capacity = (static_cast<uint64_t>(share + 8 * std::sqrt(share)) / 16 + 2) * 16;
+  const double slots = static_cast<double>(std::min(items, uint64_t{1} << layout.shift));
+  const double share = static_cast<double>(kPieceDraws) * slots / static_cast<double>(items);
+  layout.capacity = (static_cast<uint64_t>(share + spare_deviations * std::sqrt(share)) / 16 + 2) * 16;
   return layout;
 }
 
@@ -103,7 +103,7 @@ bool partitioned_draw_pays(uint64_t items, uint64_t count) {
 }
 
 void partitioned_draw(const AliasEntry* table, uint64_t items, Stream stream, uint64_t start, uint64_t count,
-                      int64_t* out, Target target, const Execution& execution) {
+                      int64_t* out, Target target, const Execution& execution, double spare_deviations) {
   const DrawKernels& kernels = draw_kernels(target);
   const DrawHints direct = {true, false};
   const uint64_t head = std::min((16 - start % 16) % 16, count);
@@ -112,7 +112,7 @@ void partitioned_draw(const AliasEntry* table, uint64_t items, Stream stream, ui
   kernels.draw_range(table, items, stream, start + head + body, 1, count - head - body, out + head + body, direct);
   if (body == 0) return;
 
-  const Layout layout = choose_layout(items);
+  const Layout layout = choose_layout(items, spare_deviations);
   const uint64_t scratch_bytes = std::max(kMinScratchBytes, items * sizeof(AliasEntry) / 4);
   const uint64_t all_pieces = (body - 1) / kPieceDraws + 1;
   const uint64_t chunk_pieces = std::clamp<uint64_t>(scratch_bytes / layout.bytes_per_piece(), 1, all_pieces);
