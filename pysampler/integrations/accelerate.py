@@ -80,7 +80,7 @@ class ResumableLoader:
     def set_epoch(self, epoch: int) -> None:
         """Pins the epoch of the next pass. A loaded position of the same epoch stays."""
         number = epoch_number(epoch)
-        if number != self._epoch:
+        if number != self._epoch or not self._has_loaded_position():
             self._epoch = number
             self._progress.begin()
         self.loader.set_epoch(number)
@@ -90,16 +90,20 @@ class ResumableLoader:
         return len(self.loader)
 
     def __iter__(self) -> Iterator[Any]:
-        epoch = self._epoch
-        if self.sampler.upcoming.position == 0:
-            self._progress.begin()
-        self.loader.set_epoch(epoch)
-        self._epoch = epoch + 1
-        for batch in self.loader:
-            self._progress.step()
-            if self.loader.end_of_dataloader:
-                self._progress.finish()
-            yield batch
+        self.set_epoch(self._epoch)
+        self._epoch += 1
+        try:
+            for batch in self.loader:
+                self._progress.step()
+                if self.loader.end_of_dataloader:
+                    self._progress.finish()
+                yield batch
+        finally:
+            if self._has_loaded_position():  # with dispatch_batches, only rank 0 has drawn
+                next(iter(self.sampler))
+
+    def _has_loaded_position(self) -> bool:
+        return self.sampler.upcoming.position > 0
 
     def state_dict(self) -> State:
         """Returns the sampler's state as of the last batch that was handed out: the same on every rank."""
