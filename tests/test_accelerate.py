@@ -202,7 +202,7 @@ def whole_and_resumed(kind: str, workers: int, options: dict[str, Any], folder: 
     return whole, resumed, at_end
 
 
-def in_order(kind: str, options: dict[str, Any], parts: list[Received]) -> list[int]:
+def in_order(parts: list[Received]) -> list[int]:
     """Puts the ranks' batches back into the order in which they were drawn."""
     return flat(flat(step) for step in zip(*parts, strict=True))
 
@@ -214,9 +214,9 @@ def test_rank_free_samplers_go_on_exactly(
 ) -> None:
     answers = ranks.call(whole_and_resumed, kind, workers, OPTIONS[name], tmp_path)
     everything = epoch_of(0) + epoch_of(1) + epoch_of(2)
-    assert in_order(kind, OPTIONS[name], [whole for whole, _, _ in answers]) == everything[: 2 * DRAWS]
+    assert in_order([whole for whole, _, _ in answers]) == everything[: 2 * DRAWS]
     done = DRAWS + STOP * BATCH * WORLD
-    assert in_order(kind, OPTIONS[name], [resumed for _, resumed, _ in answers]) == everything[done:]
+    assert in_order([resumed for _, resumed, _ in answers]) == everything[done:]
     states = [state for _, _, state in answers]
     assert states[0] == states[1]
     assert (states[0]["epoch"], states[0]["position"]) == (1, DRAWS)
@@ -240,7 +240,7 @@ def ragged(kind: str, options: dict[str, Any], draws: int) -> tuple[Received, An
 @pytest.mark.parametrize("name", OPTIONS)
 def test_at_a_ragged_tail_every_draw_is_delivered_once(ranks: RankProcesses, name: str, draws: int) -> None:
     answers = ranks.call(ragged, "batches", OPTIONS[name], draws)
-    delivered = in_order("batches", OPTIONS[name], [part for part, _ in answers])
+    delivered = in_order([part for part, _ in answers])
     filler = len(delivered) - draws
     assert 0 <= filler < BATCH * WORLD
     assert delivered[:draws] == epoch_of(0, draws)
@@ -307,7 +307,7 @@ def test_without_a_seed_the_running_pass_is_what_is_saved() -> None:
 
 def test_misuse_is_named() -> None:
     accelerator = accelerator_of()
-    with pytest.raises(TypeError, match="needs what accelerator.prepare"):
+    with pytest.raises(TypeError, match="needs what accelerator"):
         ResumableLoader(loader_of("indices"))
     with pytest.raises(TypeError, match="draws from RandomSampler"):
         ResumableLoader(accelerator.prepare(DataLoader(Items(), 5, shuffle=True)))

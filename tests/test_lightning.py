@@ -1,4 +1,4 @@
-"""Lightning itself, on one process and on two: what the dataset is asked for, before and after resuming in mid-epoch."""
+"""Lightning itself, on one process and on two: what the dataset is asked for, also after resuming in mid-epoch."""
 
 from __future__ import annotations
 
@@ -94,12 +94,11 @@ def loader_of(kind: str, workers: int = 0, batch_size: int = BATCH, **more: Any)
 
 def expected(epochs: range, ranks: int = WORLD) -> list[Received]:
     """What each rank must receive: from the table itself."""
-    result: list[Received] = [[] for _ in range(ranks)]
-    for epoch in epochs:
-        for rank, received in enumerate(result):
-            part = TABLE.draw(DRAWS // ranks, seed=0, epoch=epoch, start=rank, step=ranks)
-            received += part.view(-1, DRAWS // ranks // STEPS).tolist()
-    return result
+    parts = [
+        [TABLE.draw(DRAWS // ranks, seed=0, epoch=epoch, start=rank, step=ranks) for epoch in epochs]
+        for rank in range(ranks)
+    ]
+    return [torch.cat(part).view(-1, DRAWS // ranks // STEPS).tolist() for part in parts]
 
 
 def tails(everything: list[Received], done: int) -> list[Received]:
@@ -183,9 +182,7 @@ def test_weights_are_never_lost_without_an_error(ranks: RankProcesses, tmp_path:
 def whole_and_resumed(kind: str, workers: int, folder: Path) -> tuple[Received, dict[int, Received]]:
     whole = fit(loader_of(kind, workers), folder, callbacks=[ResumeSampler()])
     stops = [STEPS, STOP] if workers else [1, STEPS - 1, STEPS, STOP]
-    return whole, {
-        stop: fit(loader_of(kind, workers), folder, stop, callbacks=[ResumeSampler()]) for stop in stops
-    }
+    return whole, {stop: fit(loader_of(kind, workers), folder, stop, callbacks=[ResumeSampler()]) for stop in stops}
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +31,9 @@ require("ray.train.torch")
 ITEMS, DRAWS, WORLD, BATCH = 60, 80, 2, 5
 
 
-class Items(Dataset[int]):
-    def __getitem__(self, index: int) -> int:
-        return index
+class Items(Dataset[torch.Tensor]):
+    def __getitem__(self, index: int) -> torch.Tensor:
+        return torch.tensor([index])
 
     def __len__(self) -> int:
         return ITEMS
@@ -59,7 +61,7 @@ def train(config: dict[str, Any]) -> None:
     delivered: dict[str, Any] = {}
     for name, loader in loaders(torch.tensor(config["weights"])).items():
         prepared = ray.train.torch.prepare_data_loader(loader)
-        delivered[name] = [[torch.as_tensor(batch).view(-1).tolist() for batch in prepared] for _ in range(2)]
+        delivered[name] = [[batch.flatten().tolist() for batch in prepared] for _ in range(2)]
         try:
             sampler_of(prepared)
         except TypeError as error:
@@ -75,7 +77,9 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     folder = tmp_path_factory.mktemp("ray")
     weights = torch.from_numpy(hashed_integers(ITEMS) + 1.0)
     weights[: ITEMS // 2] = 0
-    ray.init(num_cpus=WORLD, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # the workers are other processes
+        ray.init(num_cpus=WORLD, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
     try:
         ray.train.torch.TorchTrainer(
             train,

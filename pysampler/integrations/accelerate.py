@@ -11,13 +11,14 @@ Accelerate shares out batches itself, so give it a sampler that knows nothing of
         for batch in loader:
             ...  # accelerator.save_state(folder) at any time
 
-Skipping twice threatens: ``accelerate.skip_first_batches`` and a loaded position both skip. ResumableLoader skips by the
-position, which is O(1) and does not read the stream again; so leave ``skip_first_batches`` away (a loader that it made is
-refused, and so is a StatefulDataLoader, which skips by itself). Another trap: a prepared loader pins an epoch of its own
-count at every ``iter``, which starts at 0 in a resumed run. ResumableLoader sets that count.
+Skipping twice threatens: ``accelerate.skip_first_batches`` and a loaded position both skip. ResumableLoader skips by
+the position, which is O(1) and does not read the stream again; so leave ``skip_first_batches`` away (a loader that it
+made is refused, and so is a StatefulDataLoader, which skips by itself). Another trap: a prepared loader pins an epoch of
+its own count at every ``iter``, which starts at 0 in a resumed run. ResumableLoader sets that count.
 
-The batches that Accelerate adds at a ragged end (``even_batches``) repeat the first ones of what it has iterated over. In
-a resumed run these are others, and they count for nothing.
+What Accelerate adds at a ragged end (``even_batches``) repeats the first indices that it has iterated over. In a resumed
+run these are others; in the state they count for nothing. ``gather_for_metrics`` takes the dataset's length for the
+epoch's, as for any sampler whose ``num_samples`` differs from it.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class ResumableLoader:
             raise TypeError(
                 f"ResumableLoader needs what accelerator.prepare(loader) returns, but got {type(loader).__name__}"
             )
-        if isinstance(loader.batch_sampler, SkipBatchSampler) or getattr(loader, "skip_batches", 0):
+        if isinstance(loader.batch_sampler, SkipBatchSampler) or getattr(loader, "skip_batches", 0) > 0:
             raise ValueError(
                 "skip_first_batches and a loaded position would skip twice: give ResumableLoader the loader itself"
             )
@@ -68,7 +69,7 @@ class ResumableLoader:
                 "a StatefulDataLoader has a state of its own, and skips by itself: use it without ResumableLoader"
             )
         self.loader = loader
-        self.sampler = sampler_of(loader)
+        self.sampler: Any = sampler_of(loader)
         self._epoch = self.sampler.upcoming.epoch
         self._progress = Progress(self.sampler, _draws_per_step(loader, self.sampler.share().world))
 
@@ -103,7 +104,7 @@ class ResumableLoader:
                 next(iter(self.sampler))
 
     def _has_loaded_position(self) -> bool:
-        return self.sampler.upcoming.position > 0
+        return bool(self.sampler.upcoming.position > 0)
 
     def state_dict(self) -> State:
         """Returns the sampler's state as of the last batch that was handed out: the same on every rank."""
@@ -140,7 +141,7 @@ def prepare_rank_aware(accelerator: Any, loader: Any) -> Any:
             "batch_sampler=DistributedWeightedBatchSampler(...) and the dataset itself"
         )
     if accelerator.dispatch_batches:
-        raise ValueError("with dispatch_batches only rank 0 draws: give accelerator.prepare a WeightedRandomSampler")
+        raise ValueError("with dispatch_batches only rank 0 draws: take a WeightedRandomSampler, accelerator.prepare")
     sampler = sampler_of(loader)
     if sampler.share().world != accelerator.num_processes:
         raise ValueError(

@@ -8,8 +8,8 @@ Give Lightning a DistributedSampler of this package and leave all its settings a
     trainer.fit(model, loader, ckpt_path=...)
 
 Why a callback: when Lightning resumes in the middle of an epoch it counts on from the batch it had reached, but its
-loader starts at the beginning (it skips nothing). With workers it even begins the pass before it calls ``set_epoch``, so
-that epoch 0 would be replayed. So the sampler itself must carry epoch and position.
+loader starts at the beginning (it skips nothing). With workers it even begins the pass before it calls ``set_epoch``,
+so that epoch 0 would be replayed. So the sampler itself must carry epoch and position.
 
 Skipping twice threatens if the loader has a state of its own: torchdata's StatefulDataLoader is saved and loaded by
 Lightning, and saves its sampler with it. Use either that or this callback; this callback refuses such a loader.
@@ -48,8 +48,8 @@ class ResumeSampler(_lightning().Callback):  # type: ignore[misc]  # known at ru
     The state counts the batches that were trained on, not those that workers have prefetched; it is the same on every
     rank and may be loaded on another number of ranks (keep the global batch size, for Lightning counts batches).
 
-    An epoch that ``max_steps`` or ``should_stop`` cuts short is over for Lightning, which resumes in the next one; so it is
-    here. To go on within it, resume from a checkpoint written in mid-epoch (``every_n_train_steps``).
+    An epoch that ``max_steps`` or ``should_stop`` cuts short is over for Lightning, which resumes in the next one; so it
+    is here. To go on within it, resume from a checkpoint written in mid-epoch (``every_n_train_steps``).
 
     With workers, those that Lightning has started before the state could be loaded are replaced: once per resume.
 

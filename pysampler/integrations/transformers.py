@@ -1,7 +1,7 @@
 """Hugging Face's Trainer: samplers with weights, batches made in C++, and resuming.
 
-Put ``WeightedBatches`` before the Trainer, and give it a sampler that knows nothing of ranks (Trainer shares out batches by
-Accelerate)::
+Put ``WeightedBatches`` before the Trainer, and give it a sampler that knows nothing of ranks (Trainer shares out
+batches by Accelerate)::
 
     class WeightedTrainer(WeightedBatches, Trainer):
         pass
@@ -11,12 +11,12 @@ Accelerate)::
     )
     trainer.train(resume_from_checkpoint=True)
 
-Trainer resumes by skipping the batches that it has trained on: it draws their indices again and loads no items. For this it
-adds a layer around the batch sampler which, with several processes, its ``set_epoch`` does not cross, so that a run resumed
-in epoch 1 would draw those of epoch 0. ``EpochOnResume`` sets the epoch; WeightedBatches adds it by itself.
+Trainer resumes by skipping the batches that it has trained on: it draws their indices again and loads no items. For
+this it adds a layer around the batch sampler which, with several processes, its ``set_epoch`` does not cross, so that a
+run resumed in epoch 1 would draw those of epoch 0. ``EpochOnResume`` sets the epoch; WeightedBatches adds it by itself.
 
-Skipping twice threatens if you load a sampler's state as well. Don't: with Trainer, epoch and skipping are all there is. If
-Trainer would skip and the sampler has a position too, EpochOnResume raises.
+Skipping twice threatens if you load a sampler's state as well. Don't: with Trainer, epoch and skipping are all there is.
+If Trainer would skip and the sampler has a position too, EpochOnResume raises.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from pysampler.integrations.loaders import sampler_of
 from pysampler.resumable import Resumable
 
 
-class EpochOnResume(TrainerCallback):  # type: ignore[misc]  # known at run time only
+class EpochOnResume(TrainerCallback):
     """Pins the sampler's epoch at the beginning of each epoch.
 
     For a Trainer whose ``_get_train_sampler`` or ``get_train_dataloader`` you have overridden yourself.
@@ -57,8 +57,8 @@ class WeightedBatches:
     """Mixin that gives a Trainer batches of a weighted (or shuffling) sampler.
 
     Args:
-        train_sampler: A WeightedRandomSampler or another rank-free sampler of this package, with a seed. Its batches are
-            as large as the TrainingArguments say.
+        train_sampler: A WeightedRandomSampler or another rank-free sampler of this package, with a seed. Its batches
+            are as large as the TrainingArguments say.
 
     The others are Trainer's.
 
