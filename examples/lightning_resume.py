@@ -23,11 +23,13 @@ class Model(lightning.LightningModule):
         self.seen: list[int] = []
 
     def training_step(self, batch: list[torch.Tensor]) -> torch.Tensor:
+        """Returns the loss."""
         indices, points, labels = batch
         self.seen += indices.tolist()
         return torch.nn.functional.cross_entropy(self.layer(points), labels)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Returns the optimizer."""
         return torch.optim.SGD(self.parameters(), 0.1)
 
 

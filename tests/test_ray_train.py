@@ -31,12 +31,17 @@ require("ray.train.torch")
 ITEMS, DRAWS, WORLD, BATCH = 60, 80, 2, 5
 
 
-class Items(Dataset[torch.Tensor]):
-    def __getitem__(self, index: int) -> torch.Tensor:
-        return torch.tensor([index])
+class Items(Dataset[int]):
+    def __getitem__(self, index: int) -> int:
+        return index
 
     def __len__(self) -> int:
         return ITEMS
+
+
+def collate(items: Any) -> torch.Tensor:
+    """Takes a single item as well: torch's default_collate refuses some of those that Ray would then load."""
+    return torch.as_tensor(items).flatten()
 
 
 def loaders(weights: torch.Tensor) -> dict[str, Any]:
@@ -44,12 +49,15 @@ def loaders(weights: torch.Tensor) -> dict[str, Any]:
     table = AliasTable(weights)
     batches = DistributedWeightedBatchSampler(table, DRAWS, batch_size=BATCH)
     rank_free = WeightedRandomSampler(table, DRAWS, seed=0)
+    passed: dict[str, dict[str, Any]] = {
+        "naive": {"batch_size": BATCH, "sampler": torch.utils.data.WeightedRandomSampler(weights, DRAWS)},
+        "rank-free": {"batch_size": BATCH, "sampler": rank_free},
+        "batch_sampler": {"batch_sampler": WeightedBatchSampler(rank_free, BATCH)},
+        "indices": {"batch_size": BATCH, "sampler": DistributedWeightedSampler(table, DRAWS)},
+    }
     return {
-        "naive": DataLoader(Items(), BATCH, sampler=torch.utils.data.WeightedRandomSampler(weights, DRAWS)),
-        "rank-free": DataLoader(Items(), BATCH, sampler=rank_free),
-        "batch_sampler": DataLoader(Items(), batch_sampler=WeightedBatchSampler(rank_free, BATCH)),
-        "indices": DataLoader(Items(), BATCH, sampler=DistributedWeightedSampler(table, DRAWS)),
-        "batches": DataLoader(BatchedDataset(Items()), sampler=batches, batch_size=None),
+        **{name: DataLoader(Items(), collate_fn=collate, **arguments) for name, arguments in passed.items()},
+        "batches": DataLoader(BatchedDataset(Items(), collate), sampler=batches, batch_size=None),
     }
 
 
@@ -61,7 +69,7 @@ def train(config: dict[str, Any]) -> None:
     delivered: dict[str, Any] = {}
     for name, loader in loaders(torch.tensor(config["weights"])).items():
         prepared = ray.train.torch.prepare_data_loader(loader)
-        delivered[name] = [[batch.flatten().tolist() for batch in prepared] for _ in range(2)]
+        delivered[name] = [[batch.tolist() for batch in prepared] for _ in range(2)]
         try:
             sampler_of(prepared)
         except TypeError as error:

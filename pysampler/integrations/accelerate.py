@@ -13,12 +13,12 @@ Accelerate shares out batches itself, so give it a sampler that knows nothing of
 
 Skipping twice threatens: ``accelerate.skip_first_batches`` and a loaded position both skip. ResumableLoader skips by
 the position, which is O(1) and does not read the stream again; so leave ``skip_first_batches`` away (a loader that it
-made is refused, and so is a StatefulDataLoader, which skips by itself). Another trap: a prepared loader pins an epoch of
-its own count at every ``iter``, which starts at 0 in a resumed run. ResumableLoader sets that count.
+made is refused, and so is a StatefulDataLoader, which skips by itself). Another trap: a prepared loader pins an epoch
+of its own count at every ``iter``, which starts at 0 in a resumed run. ResumableLoader sets that count.
 
-What Accelerate adds at a ragged end (``even_batches``) repeats the first indices that it has iterated over. In a resumed
-run these are others; in the state they count for nothing. ``gather_for_metrics`` takes the dataset's length for the
-epoch's, as for any sampler whose ``num_samples`` differs from it.
+What Accelerate adds at a ragged end (``even_batches``) repeats the first indices that it has iterated over. In a
+resumed run these are others; in the state they count for nothing. ``gather_for_metrics`` takes the dataset's length for
+the epoch's, as for any sampler whose ``num_samples`` differs from it.
 """
 
 from __future__ import annotations
@@ -145,8 +145,8 @@ def prepare_rank_aware(accelerator: Any, loader: Any) -> Any:
     sampler = sampler_of(loader)
     if sampler.share().world != accelerator.num_processes:
         raise ValueError(
-            f"{type(sampler).__name__} draws for {sampler.share().world} of {accelerator.num_processes} processes: take "
-            "a DistributedWeightedSampler, or accelerator.prepare"
+            f"{type(sampler).__name__} draws for {sampler.share().world} of {accelerator.num_processes} processes: "
+            "take a DistributedWeightedSampler, or accelerator.prepare"
         )
     prepared = prepare_data_loader(
         loader,

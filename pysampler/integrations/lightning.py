@@ -48,14 +48,14 @@ class ResumeSampler(_lightning().Callback):  # type: ignore[misc]  # known at ru
     The state counts the batches that were trained on, not those that workers have prefetched; it is the same on every
     rank and may be loaded on another number of ranks (keep the global batch size, for Lightning counts batches).
 
-    An epoch that ``max_steps`` or ``should_stop`` cuts short is over for Lightning, which resumes in the next one; so it
-    is here. To go on within it, resume from a checkpoint written in mid-epoch (``every_n_train_steps``).
+    An epoch that ``max_steps`` or ``should_stop`` cuts short is over for Lightning, which resumes in the next one; so
+    it is here. To go on within it, resume from a checkpoint written in mid-epoch (``every_n_train_steps``).
 
     With workers, those that Lightning has started before the state could be loaded are replaced: once per resume.
 
     Raises:
-        TypeError: At the start of training: there is no sampler of this package in the training loader (any more), more
-            than one training loader, or one that has a state of its own.
+        TypeError: At the start of training: there is no sampler of this package in the training loader (any more),
+            more than one training loader, or one that has a state of its own.
         ValueError: At the start of training: the checkpoint's state is of another sampler; or ranks would all draw the
             same, for the sampler knows nothing of them.
         RuntimeError: This version of Lightning cannot start a loader again.

@@ -12,11 +12,11 @@ batches by Accelerate)::
     trainer.train(resume_from_checkpoint=True)
 
 Trainer resumes by skipping the batches that it has trained on: it draws their indices again and loads no items. For
-this it adds a layer around the batch sampler which, with several processes, its ``set_epoch`` does not cross, so that a
-run resumed in epoch 1 would draw those of epoch 0. ``EpochOnResume`` sets the epoch; WeightedBatches adds it by itself.
+this it adds a layer around the batch sampler which, with several processes, its ``set_epoch`` does not cross, so that
+a run resumed in epoch 1 would draw those of epoch 0. ``EpochOnResume`` sets the epoch; WeightedBatches adds it.
 
-Skipping twice threatens if you load a sampler's state as well. Don't: with Trainer, epoch and skipping are all there is.
-If Trainer would skip and the sampler has a position too, EpochOnResume raises.
+Skipping twice threatens if you load a sampler's state as well. Don't: with Trainer, epoch and skipping are all there
+is. If Trainer would skip and the sampler has a position too, EpochOnResume raises.
 """
 
 from __future__ import annotations
