@@ -1,7 +1,7 @@
 """Accelerate: a weighted batch sampler, stopped in mid-epoch and resumed, exactly.
 
 Run it: python examples/accelerate_resume.py
-or, on several processes: accelerate launch --cpu --num_processes 2 examples/accelerate_resume.py
+or, on two processes: torchrun --nproc_per_node 2 examples/accelerate_resume.py
 """
 
 import tempfile
@@ -44,6 +44,7 @@ def train(folder: str, resume: bool) -> list[int]:
     return seen
 
 
+accelerate.PartialState(cpu=True)
 folder = accelerate.utils.broadcast_object_list([tempfile.mkdtemp()])[0]
 whole, resumed = train(folder, resume=False), train(folder, resume=True)
 assert resumed == whole[-len(resumed) :]

@@ -204,7 +204,7 @@ def test_consumed_says_what_was_trained_on_whatever_was_prefetched() -> None:
 
 @pytest.mark.parametrize("seed", [None, 1])
 def test_consumed_means_the_running_pass_though_its_epoch_is_pinned_again(seed: int | None) -> None:
-    """Lightning's order with workers: iter, first next, set_epoch. Without a seed, only the running pass has the key."""
+    """Lightning's order with workers: iter, first next, set_epoch. Without a seed, only that pass has the key."""
     sampler = SAMPLERS["iid"](seed=seed)
     running = iter(sampler)
     delivered = [next(running) for _ in range(10)]
