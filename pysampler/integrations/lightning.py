@@ -56,8 +56,8 @@ class ResumeSampler(_lightning().Callback):  # type: ignore[misc]  # known at ru
     Raises:
         TypeError: At the start of training: there is no sampler of this package in the training loader (any more),
             more than one training loader, or one that has a state of its own.
-        ValueError: At the start of training: the checkpoint's state is of another sampler; or ranks would all draw the
-            same, for the sampler knows nothing of them.
+        ValueError: At the start of training: the checkpoint's state is of another sampler; or it draws for another number
+            of ranks than the strategy wants data for.
         RuntimeError: This version of Lightning cannot start a loader again.
     """
 
@@ -94,11 +94,11 @@ class ResumeSampler(_lightning().Callback):  # type: ignore[misc]  # known at ru
         """Finds the sampler, and makes it go on from the checkpoint."""
         loader = _only_loader(trainer.train_dataloader)
         sampler = sampler_of(loader)
-        world = sampler.share().world
-        if world != trainer.world_size:
+        world, replicas = sampler.share().world, (trainer.distributed_sampler_kwargs or {}).get("num_replicas", 1)
+        if world != replicas:
             raise ValueError(
-                f"{type(sampler).__name__} draws for {world} of {trainer.world_size} processes: all would train on the "
-                "same. Give Lightning a DistributedWeightedSampler"
+                f"{type(sampler).__name__} draws for {world} ranks, but Lightning trains {replicas} on different data: "
+                "take a DistributedWeightedSampler, with num_replicas and rank if not every process is to have its own"
             )
         self._progress = Progress(sampler, batch_size_of(loader) * world)
         if self._loaded is not None:
