@@ -149,7 +149,8 @@ class Resumable:
         O(1), but O(N) the first time for a table (its fingerprint) or after weights were changed (a new table).
 
         It stands where the pass begun last has handed out indices; with workers that prefetch, this is ahead of what
-        was trained on. The arguments say where it stands instead, whatever was prefetched.
+        was trained on. The arguments say where it stands instead, whatever was prefetched; they are about the running
+        pass even if ``set_epoch`` has pinned the same epoch since, as Lightning does.
 
         Args:
             consumed: How many items this rank has trained on since the epoch's start: it stands at ``consumed * world
@@ -162,10 +163,13 @@ class Resumable:
             ValueError: A count that is negative or more than the epoch, or not 0 although an unseeded sampler's pass
                 has not begun. Both counts. ``consumed`` after a resume at a position that ranks do not divide.
         """
-        running = None if self._passes.pending else self._run
+        running = self._run
+        counted = consumed is not None or since_begun is not None
+        if self._passes.pending and not (counted and self._running_is_pinned()):
+            running = None
         identity = self.identity() if running is None else running.identity()
         where = self._standing() if running is None else running.where()
-        if consumed is not None or since_begun is not None:
+        if counted:
             if consumed is not None and since_begun is not None:
                 raise ValueError("give consumed or since_begun, not both")
             share = (None if running is None else running.share) or self.share()
@@ -220,6 +224,16 @@ class Resumable:
                 f"ranks {', '.join(differing)} draw from something else than rank 0, or share it otherwise: "
                 + "; ".join(f"rank {rank} has {everywhere[rank]}" for rank in (0, int(differing[0])))
             )
+
+    def _running_is_pinned(self) -> bool:
+        """Whether the running pass is of the very epoch that ``set_epoch`` has pinned for the next."""
+        running, upcoming = self._run, self._passes.upcoming
+        return (
+            self._passes.pinned
+            and not self._passes.loaded
+            and running is not None
+            and running.where().epoch == upcoming.epoch
+        )
 
     def _keyed(self, where: Pass) -> Pass:
         if self._key is not None:

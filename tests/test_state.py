@@ -263,6 +263,25 @@ def test_consumed_of_an_unseeded_pass_that_has_not_begun_is_an_error() -> None:
     sampler.load_state_dict(sampler.state_dict(consumed=5))
 
 
+@pytest.mark.parametrize("seed", [None, 1])
+def test_consumed_means_the_running_pass_though_its_epoch_is_pinned_again(seed: int | None) -> None:
+    """Lightning's order with workers: iter, first next, set_epoch. Without a seed, only that pass has the key."""
+    sampler = SAMPLERS["iid"](seed=seed)
+    running = iter(sampler)
+    delivered = [next(running) for _ in range(10)]
+    sampler.set_epoch(0)
+    state = through_json(sampler.state_dict(consumed=4))
+    delivered += running
+    again = SAMPLERS["iid"](seed=seed)
+    again.load_state_dict(state)
+    assert list(again) == delivered[4:]
+    assert sampler.state_dict()["position"] == 0  # without consumed, it is about the pass that was asked for
+    sampler.set_epoch(3)
+    assert (sampler.state_dict(consumed=0)["epoch"], sampler.state_dict(consumed=0)["position"]) == (3, 0)
+    sampler.load_state_dict({**state, "position": 7})
+    assert sampler.state_dict(consumed=7)["key"] == state["key"]  # a loaded pass is not the running one
+
+
 def test_batch_samplers_count_items_too() -> None:
     batches = WeightedBatchSampler(SAMPLERS["iid"](), 8)
     advanced(batches, 5)

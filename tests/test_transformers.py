@@ -1,0 +1,172 @@
+"""Hugging Face's Trainer itself: what the model is given, in a whole run and in one resumed at epoch 1, step 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from families import hashed_integers
+from optional import require
+from oracle import flat
+from rank_processes import RankProcesses
+from torch.utils.data import Dataset
+
+from pysampler import AliasTable, DistributedWeightedSampler, ShuffleSampler, WeightedRandomSampler
+
+transformers = require("transformers")
+require("accelerate")
+from pysampler.integrations.transformers import EpochOnResume, WeightedBatches  # noqa: E402  # needs transformers
+
+TABLE = AliasTable(hashed_integers(60) + 1)
+DRAWS, WORLD, BATCH, EPOCHS = 80, 2, 4, 3
+STEPS = DRAWS // (WORLD * BATCH)
+STOP = STEPS + 1  # epoch 1, step 1
+
+Received = list[list[int]]
+
+
+class Items(Dataset[Any]):
+    def __getitem__(self, index: int) -> dict[str, int]:
+        return {"index": index}
+
+    def __len__(self) -> int:
+        return len(TABLE)
+
+
+class Records(torch.nn.Module):
+    """Keeps the indices of each batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parameter = torch.nn.Parameter(torch.zeros(()))
+        self.received: Received = []
+
+    def forward(self, index: torch.Tensor) -> dict[str, torch.Tensor]:
+        self.received.append(index.tolist())
+        return {"loss": self.parameter * index.sum()}
+
+
+class Naive(transformers.Trainer):
+    """The way that its documentation shows: another sampler, and no more."""
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        return WeightedRandomSampler(TABLE, DRAWS, seed=0)
+
+
+class Weighted(WeightedBatches, transformers.Trainer):
+    pass
+
+
+def arguments(folder: Path, batch_size: int = BATCH, **more: Any) -> Any:
+    settings: dict[str, Any] = {
+        "output_dir": str(folder),
+        "per_device_train_batch_size": batch_size,
+        "num_train_epochs": EPOCHS,
+        "save_steps": STOP,
+        "use_cpu": True,
+        "report_to": [],
+        "logging_strategy": "no",
+        "disable_tqdm": True,
+    }
+    return transformers.TrainingArguments(**{**settings, **more})
+
+
+def train(trainer_class: Any, folder: Path, resume_at: int | None = None, settings: Any = (), **more: Any) -> Received:
+    model = Records()
+    trainer = trainer_class(model, arguments(folder, **dict(settings)), train_dataset=Items(), **more)
+    trainer.train(resume_from_checkpoint=resume_at and str(folder / f"checkpoint-{resume_at}"))
+    return model.received
+
+
+def whole_and_resumed(trainer_class: Any, folder: Path, settings: dict[str, Any], more: Any) -> tuple[Any, Any]:
+    return (
+        train(trainer_class, folder, settings=settings, **more()),
+        train(trainer_class, folder, STOP, settings, **more()),
+    )
+
+
+def nothing() -> dict[str, Any]:
+    return {}
+
+
+def callback() -> dict[str, Any]:
+    return {"callbacks": [EpochOnResume]}
+
+
+def weighted() -> dict[str, Any]:
+    return {"train_sampler": WeightedRandomSampler(TABLE, DRAWS, seed=0)}
+
+
+def shuffle() -> dict[str, Any]:
+    return {"train_sampler": ShuffleSampler(DRAWS, seed=0)}
+
+
+def epochs(first: int = 0) -> list[int]:
+    return flat(TABLE.draw(DRAWS, seed=0, epoch=epoch).tolist() for epoch in range(first, EPOCHS))
+
+
+def in_order(parts: list[Received]) -> list[int]:
+    return flat(flat(step) for step in zip(*parts, strict=True))
+
+
+@pytest.fixture(scope="module")
+def ranks() -> Iterator[RankProcesses]:
+    with RankProcesses(WORLD) as processes:
+        yield processes
+
+
+def test_trap_a_resumed_run_draws_epoch_0_again(ranks: RankProcesses, tmp_path: Path) -> None:
+    answers = ranks.call(whole_and_resumed, Naive, tmp_path, {}, nothing)
+    assert in_order([whole for whole, _ in answers]) == epochs()
+    resumed = in_order([resumed for _, resumed in answers])
+    done = STOP * BATCH * WORLD
+    assert resumed != epochs()[done:]
+    assert resumed[: DRAWS - BATCH * WORLD] == epochs()[BATCH * WORLD : DRAWS]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize(("trainer_class", "more"), [(Naive, callback), (Weighted, weighted)])
+def test_two_ranks_go_on_exactly(
+    ranks: RankProcesses, tmp_path: Path, trainer_class: Any, more: Any, workers: int
+) -> None:
+    answers = ranks.call(whole_and_resumed, trainer_class, tmp_path, {"dataloader_num_workers": workers}, more)
+    assert in_order([whole for whole, _ in answers]) == epochs()
+    assert in_order([resumed for _, resumed in answers]) == epochs()[STOP * BATCH * WORLD :]
+
+
+@pytest.mark.parametrize("stop", [STOP, STEPS])
+def test_one_process_goes_on_exactly(tmp_path: Path, stop: int) -> None:
+    settings = {"batch_size": BATCH * WORLD, "save_steps": stop}
+    assert flat(train(Weighted, tmp_path, settings=settings, **weighted())) == epochs()
+    resumed = train(Weighted, tmp_path, stop, settings, **weighted())
+    assert flat(resumed) == epochs()[stop * BATCH * WORLD :]
+
+
+def test_a_shuffle_does_as_well(tmp_path: Path) -> None:
+    received = train(Weighted, tmp_path, settings={"batch_size": 10, "num_train_epochs": 1}, **shuffle())
+    assert sorted(flat(received)) == list(range(DRAWS))
+
+
+def error_without_a_seed(folder: Path) -> str:
+    with pytest.raises(ValueError, match="seed") as caught:
+        train(Weighted, folder, train_sampler=WeightedRandomSampler(TABLE, DRAWS))
+    return str(caught.value)
+
+
+def test_misuse_is_named(ranks: RankProcesses, tmp_path: Path) -> None:
+    for message in ranks.call(error_without_a_seed, tmp_path):
+        assert "all draw the same" in message
+    with pytest.raises(TypeError, match="would leave out what other ranks draw"):
+        train(Weighted, tmp_path, train_sampler=DistributedWeightedSampler(TABLE, DRAWS))
+    torchs = torch.utils.data.WeightedRandomSampler([1.0], 1)
+    with pytest.raises(TypeError, match="must be a sampler of pysampler, but got WeightedRandomSampler"):
+        train(Weighted, tmp_path, train_sampler=torchs)
+    with pytest.raises(TypeError, match="draws from SeedableRandomSampler"):
+        train(transformers.Trainer, tmp_path, **callback())
+    sampler = WeightedRandomSampler(TABLE, DRAWS, seed=0)
+    sampler.load_state_dict({**sampler.state_dict(), "position": 8})
+    with pytest.raises(ValueError, match="would go on at position 8, but Trainer skips"):
+        train(Weighted, tmp_path, train_sampler=sampler)
