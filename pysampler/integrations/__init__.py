@@ -11,8 +11,8 @@ HF Trainer   WeightedRandomSampler                   ``transformers.WeightedBatc
 Ray, ignite  as Lightning                            ``sampler.state_dict(consumed=...)``
 ===========  ======================================  =============================================
 
-Some frameworks put a sampler of their own in place, and so lose the weights without a word (Ray does so with anything but
-a DistributedSampler). ``sampler_of(loader)`` raises if that has happened.
+Some frameworks put a sampler of their own in place, and so lose the weights without a word (Ray does so with anything
+but a DistributedSampler). ``sampler_of(loader)`` raises if that has happened.
 """
 
 from pysampler.integrations.loaders import sampler_of

@@ -56,8 +56,8 @@ class ResumeSampler(_lightning().Callback):  # type: ignore[misc]  # known at ru
     Raises:
         TypeError: At the start of training: there is no sampler of this package in the training loader (any more),
             more than one training loader, or one that has a state of its own.
-        ValueError: At the start of training: the checkpoint's state is of another sampler; or it draws for another number
-            of ranks than the strategy wants data for.
+        ValueError: At the start of training: the checkpoint's state is of another sampler; or it draws for a number
+            of ranks other than the strategy shares data out to.
         RuntimeError: This version of Lightning cannot start a loader again.
     """
 
