@@ -1,12 +1,20 @@
-"""Compiles pysampler._core. Everything else is in pyproject.toml."""
+"""Compiles pysampler._core and, where nvcc is at hand, pysampler._cuda. Everything else is in pyproject.toml."""
 
 import os
 import re
+import sys
 from glob import glob
 from pathlib import Path
 
 from pybind11.setup_helpers import ParallelCompile, Pybind11Extension, build_ext
 from setuptools import setup
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "csrc"))
+from build_cuda import STATE_FILE, BuildState, CudaNotBuilt, Nvcc, cuda_switch
+
+JOBS = int(os.environ.get("PYSAMPLER_BUILD_JOBS", "0")) or os.cpu_count() or 1
+HEADERS = sorted(file for suffix in ("h", "inc", "cuh") for file in glob(f"csrc/**/*.{suffix}", recursive=True))
+CUDA_SOURCES = sorted(glob("csrc/cuda/**/*.cu", recursive=True))
 
 
 def version() -> str:
@@ -16,23 +24,57 @@ def version() -> str:
     return match.group(1)
 
 
+def extension(name: str, sources: list[str]) -> Pybind11Extension:
+    return Pybind11Extension(name, sorted(sources), include_dirs=["csrc"], depends=HEADERS, cxx_std=17)
+
+
 class BuildExt(build_ext):
-    """Adds the flags that the sources need, to the compilers that know them."""
+    """Adds the flags that the sources need, to the compilers that know them, and leaves CUDA out where it must."""
 
     def build_extensions(self) -> None:
+        package = Path(self.build_lib, "pysampler")
+        remove_modules(package)
+        state = self.prepare_cuda(next(each for each in self.extensions if each.name == "pysampler._cuda"))
+        if not state.compiled:
+            self.extensions = [each for each in self.extensions if each.name != "pysampler._cuda"]
         if self.compiler.compiler_type == "unix":
-            for extension in self.extensions:
+            for each in self.extensions:
                 # Tables must come out the same on every machine: no fused multiply-add where the source has none.
-                extension.extra_compile_args += ["-O3", "-ffp-contract=off", "-pthread"]
-                extension.extra_link_args += ["-pthread"]
+                each.extra_compile_args += ["-O3", "-ffp-contract=off", "-pthread"]
+                each.extra_link_args += ["-pthread"]
         super().build_extensions()
+        state.write(package)
+
+    def prepare_cuda(self, cuda: Pybind11Extension) -> BuildState:
+        """Compiles csrc/cuda for the extension to link, or says why there will be none."""
+        switch = cuda_switch()
+        if switch is False:
+            return BuildState(compiled=False, reason="left out by PYSAMPLER_CUDA=0")
+        try:
+            nvcc = Nvcc()
+            cuda.extra_link_args += nvcc.link_arguments()
+            cuda.extra_objects += nvcc.compile(CUDA_SOURCES, HEADERS, Path(self.build_temp), JOBS)
+        except CudaNotBuilt as error:
+            if switch is True:
+                raise SystemExit(f"PYSAMPLER_CUDA=1, but CUDA cannot be built: {error}") from error
+            self.warn(f"building without CUDA: {error}")
+            return BuildState(compiled=False, reason=str(error))
+        return BuildState(compiled=True, nvcc=nvcc.version, architectures=nvcc.architectures)
+
+    def copy_extensions_to_source(self) -> None:
+        package = Path(self.get_finalized_command("build_py").get_package_dir("pysampler"))
+        remove_modules(package)
+        super().copy_extensions_to_source()
+        self.copy_file(os.path.join(self.build_lib, "pysampler", STATE_FILE), str(package))
 
 
-sources = sorted(glob("csrc/cpu/**/*.cpp", recursive=True) + glob("csrc/python/*.cpp"))
-headers = sorted(glob("csrc/**/*.h", recursive=True) + glob("csrc/**/*.inc", recursive=True))
-ParallelCompile("PYSAMPLER_BUILD_JOBS", default=os.cpu_count() or 1).install()
-setup(
-    version=version(),
-    ext_modules=[Pybind11Extension("pysampler._core", sources, include_dirs=["csrc"], depends=headers, cxx_std=17)],
-    cmdclass={"build_ext": BuildExt},
-)
+def remove_modules(package: Path) -> None:
+    """Removes CUDA parts of earlier builds: one that is not made again must not be imported."""
+    for module in package.glob("_cuda.*.so"):
+        module.unlink()
+
+
+core = extension("pysampler._core", glob("csrc/cpu/**/*.cpp", recursive=True) + glob("csrc/python/*.cpp"))
+cuda = extension("pysampler._cuda", glob("csrc/python/cuda/*.cpp"))
+ParallelCompile("PYSAMPLER_BUILD_JOBS", default=JOBS).install()
+setup(version=version(), ext_modules=[core, cuda], cmdclass={"build_ext": BuildExt})

@@ -147,6 +147,8 @@ def _other_sections(results: Results) -> list[str]:
             ("items", "world"),
             ranked,
         ),
+        ("marking", "Marking coverage, ns per index", ("items", "indices", "threads"), ours),
+        ("audits", "Audits, ns per draw", ("items", "draws", "threads"), lambda each: None),
         ("cpu-targets", "CPU targets, ns per draw or item", ("task", "items"), widest),
     ]
     sections = [

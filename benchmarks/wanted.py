@@ -112,6 +112,14 @@ def _subset(draws: int) -> Callable[[Results], float | None]:
     )
 
 
+def _marking(items: int) -> Callable[[Results], float | None]:
+    def measure(results: Results) -> float | None:
+        share = _ratio(results, "marking", "marking limit", "pysampler", items=items, threads=1)
+        return None if share is None else 100 * share
+
+    return measure
+
+
 def _measured(records: Iterable[Record]) -> list[Record]:
     return [record for record in records if record.rounds]
 
@@ -144,6 +152,10 @@ def _list() -> list[Wanted]:
     wanted += [
         Wanted(f"draws, N = {_size(n)}, share of the gather limit", 75, "%", True, _share_of_limit(n))
         for n in (10**7, 10**8)
+    ]
+    wanted += [
+        Wanted(f"marking, N = {_size(n)}, share of the marking limit", 60, "%", True, _marking(n))
+        for n in (10**6, 10**8, 10**9)
     ]
     wanted += [
         Wanted(f"draws, N = {_size(n)}, two threads against one", 1.8, "x", True, _two_threads(n))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+
+from pysampler.cuda.generator import key_from_cuda_generator
 
 MAX_EPOCH = 2**48 - 1
 MAX_POSITION = 2**63 - 1
@@ -65,10 +67,35 @@ def check_positions(count: int, start: int, step: int) -> None:
         )
 
 
-def key_from_generator(generator: torch.Generator | None) -> int:
-    """Takes a 64-bit key from ``generator``, by default torch's global one: advances it by one draw of 64 bits."""
+class StreamRange(NamedTuple):
+    """Which draws are asked for: ``draws`` of them at positions start, start + step, ... of the stream (key, epoch)."""
+
+    draws: int
+    key: int
+    epoch: int
+    start: int
+    step: int
+
+
+def stream_range(n: Any, seed: Any, epoch: Any, start: Any, step: Any) -> StreamRange:
+    """Returns the arguments of a draw, checked."""
+    count = whole_number(n, "n", 0, MAX_COUNT)
+    first = whole_number(start, "start", 0, 2**64 - 1)
+    stride = whole_number(step, "step", 1, 2**64 - 1)
+    check_positions(count, first, stride)
+    return StreamRange(count, seed_key(seed), epoch_number(epoch), first, stride)
+
+
+def key_from_generator(generator: torch.Generator | None, device: torch.device | None = None) -> int:
+    """Takes a 64-bit key from ``generator`` and advances it, by default torch's global one of ``device`` (the CPU).
+
+    A CPU generator is advanced by one draw of 64 bits. Of a CUDA generator, seed and offset are read on the host and
+    the offset is moved on: nothing waits for the device.
+    """
     if generator is not None and not isinstance(generator, torch.Generator):
         raise TypeError(f"generator must be a torch.Generator or None, but got {type(generator).__name__}")
-    device = torch.device("cpu") if generator is None else generator.device
-    word = torch.empty((), dtype=torch.int64, device=device).random_(-(2**63), None, generator=generator)
+    place = generator.device if generator is not None else device or torch.device("cpu")
+    if place.type == "cuda":
+        return key_from_cuda_generator(generator or torch.cuda.default_generators[place.index])
+    word = torch.empty((), dtype=torch.int64, device=place).random_(-(2**63), None, generator=generator)
     return int(word.item()) % 2**64

@@ -8,7 +8,7 @@ from typing import Any
 import torch.utils.data
 
 from pysampler.arguments import MAX_POSITION, drop_last_flag, positive_count
-from pysampler.iterators import BatchIterator
+from pysampler.iterators import BatchIterator, IndexIterator
 from pysampler.resumable import Resumable
 from pysampler.state import State
 
@@ -24,7 +24,8 @@ class WeightedBatchSampler(torch.utils.data.BatchSampler):
         drop_last: Whether to leave out the last batch if it is smaller.
 
     Raises:
-        TypeError: Any other sampler: its weights would be lost silently. Or one that yields batches itself.
+        TypeError: Any other sampler: its weights would be lost silently. Or one that yields batches itself, or a
+            subclass that yields something else than it draws.
         ValueError: batch_size that is not a positive int, drop_last that is no bool.
     """
 
@@ -35,8 +36,14 @@ class WeightedBatchSampler(torch.utils.data.BatchSampler):
                 "has put its own sampler in place, the weights are lost: tell it not to replace samplers, or "
                 "(Lightning) use DistributedWeightedBatchSampler with batch_size=None"
             )
-        if hasattr(sampler, "batch_size"):
+        indices = iter(sampler)  # type: ignore[call-overload]  # has no effect yet
+        if isinstance(indices, BatchIterator):
             raise TypeError(f"{type(sampler).__name__} yields batches already")
+        if not isinstance(indices, IndexIterator):
+            raise TypeError(
+                f"{type(sampler).__name__} has an __iter__ of its own, which batches made in C++ would pass over: use "
+                "torch.utils.data.BatchSampler"
+            )
         self.sampler: Any = sampler
         self.batch_size = positive_count(batch_size, "batch_size", MAX_POSITION)
         self.drop_last = drop_last_flag(drop_last)
@@ -45,9 +52,9 @@ class WeightedBatchSampler(torch.utils.data.BatchSampler):
         """Pins the epoch of the next pass, an int in [0, 2^48)."""
         self.sampler.set_epoch(epoch)
 
-    def state_dict(self, consumed: int | None = None) -> State:
-        """Returns the sampler's state: what it has handed out, or ``consumed`` items of this rank. See the sampler."""
-        state: State = self.sampler.state_dict(consumed)
+    def state_dict(self, consumed: int | None = None, *, since_begun: int | None = None) -> State:
+        """Returns the sampler's state. The counts are of items, not of batches. See the sampler."""
+        state: State = self.sampler.state_dict(consumed, since_begun=since_begun)
         return state
 
     def load_state_dict(self, state: Any) -> None:

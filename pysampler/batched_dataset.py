@@ -38,9 +38,8 @@ class BatchedDataset(torch.utils.data.Dataset[Any]):
                 f"BatchedDataset needs a list of indices, but got {indices}: give the loader batch_size=None and a "
                 "sampler that yields batches, such as DistributedWeightedBatchSampler"
             )
-        if hasattr(self.dataset, "__getitems__"):
-            return self.collate_fn(self.dataset.__getitems__(indices))
-        return self.collate_fn([self.dataset[index] for index in indices])
+        whole = getattr(self.dataset, "__getitems__", None)  # None turns it off, as in torch's loader
+        return self.collate_fn(whole(indices) if whole else [self.dataset[index] for index in indices])
 
     def __len__(self) -> int:
         """How many items the dataset has (not batches): what frameworks expect of a dataset."""

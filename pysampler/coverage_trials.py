@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ import torch
 
 from pysampler.arguments import positive_count, seed_key
 from pysampler.forecast import CoverageForecast, forecast_coverage
+from pysampler.progress import progress_bar
 from pysampler.table import AliasTable
 from pysampler.weight_groups import FloatArray
 
@@ -85,7 +85,7 @@ def simulate_coverage(
     """
     count = positive_count(trials, "trials")
     key = seed_key(seed)
-    table = weights if isinstance(weights, AliasTable) else AliasTable(weights)
+    table = (weights if isinstance(weights, AliasTable) else AliasTable(weights)).to("cpu")
     forecast = forecast_coverage(table, num_samples)
     if forecast.full_coverage_draws_mean * count > 2.0**36:
         raise ValueError(
@@ -95,10 +95,12 @@ def simulate_coverage(
     unique = torch.empty(count, dtype=torch.int64)
     full = torch.empty(count, dtype=torch.int64)
     stride = min(max(math.ceil(forecast.full_coverage_draws_99), forecast.draws_per_epoch), _MOST_DRAWS)
-    for trial in _shown(range(count), progress):
-        first = _first_positions(table, forecast.items, key, trial, stride, forecast.draws_per_epoch)
-        unique[trial] = int((first < forecast.draws_per_epoch).sum())
-        full[trial] = int(first.max()) + 1
+    with progress_bar(count, "coverage trials", "trial", progress) as advance:
+        for trial in range(count):
+            first = _first_positions(table, forecast.items, key, trial, stride, forecast.draws_per_epoch)
+            unique[trial] = int((first < forecast.draws_per_epoch).sum())
+            full[trial] = int(first.max()) + 1
+            advance(1)
     return CoverageTrials(forecast.draws_per_epoch, unique, full, forecast)
 
 
@@ -114,17 +116,6 @@ def _first_positions(table: AliasTable, items: int, seed: int, trial: int, strid
         np.minimum(first, fresh, out=first)
         start += stride
     return first[first < math.inf]
-
-
-def _shown(trials: range, progress: bool) -> Iterable[int]:
-    if not progress:
-        return trials
-    try:
-        from tqdm.auto import tqdm  # noqa: PLC0415
-    except ImportError as error:
-        raise ImportError("progress=True needs tqdm: pip install tqdm") from error
-    bar: Iterable[int] = tqdm(trials, desc="coverage trials", unit="trial")
-    return bar
 
 
 def _deviation(outcomes: torch.Tensor, expected: float) -> float:

@@ -86,7 +86,7 @@ class DistributedWeightedSampler(WeightedSampling, RankedSampling):  # type: ign
 
     Args:
         weights: One weight per item of the whole dataset, the same on every rank (``check_same_on_all_ranks`` makes
-            sure), or an ``AliasTable``. See ``WeightedRandomSampler``.
+            sure), or a table. See ``WeightedRandomSampler``.
         num_samples: Draws per epoch over all ranks; by default the number of items. The attribute ``num_samples`` is
             each rank's, in torch's words.
         num_replicas: Number of ranks; by default torch.distributed's.
@@ -96,7 +96,13 @@ class DistributedWeightedSampler(WeightedSampling, RankedSampling):  # type: ign
             are independent draws, which do not count as positions of the epoch.
         replacement: Whether an item may come again within an epoch. Without, every rank draws the whole epoch at its
             beginning and keeps it (8 bytes a draw): draws without replacement depend on each other.
-        method: "iid": independent draws.
+        method: "iid": independent draws. "systematic": draws that are spread evenly, so that every item and class comes
+            as often as its weight says, rounded down or up, in every epoch; see ``SystematicTable``. Its promises over
+            several epochs need one key, so without a seed the first pass takes one and the others keep it.
+        strata: With "systematic": the class of each item, in any form that ``read_labels`` reads, to make every global
+            batch a small copy of the classes. Needs ``global_batch_size``.
+        global_batch_size: With "systematic" and strata: how many draws make a batch over all ranks, the batch size of
+            one rank times their number. It is part of the state: another number of ranks must keep it.
 
     Passes, ``set_epoch``, state: as for ``WeightedRandomSampler``. States are the same on every rank, and may be loaded
     on any number of ranks: nothing is repeated and nothing lost of what an uninterrupted run would have drawn.
@@ -124,8 +130,10 @@ class DistributedWeightedSampler(WeightedSampling, RankedSampling):  # type: ign
         drop_last: bool = False,
         replacement: bool = True,
         method: str = "iid",
+        strata: Any = None,
+        global_batch_size: int | None = None,
     ) -> None:
-        draws = self._set_up_weights(weights, num_samples, replacement, method)
+        draws = self._set_up_weights(weights, num_samples, replacement, method, strata, global_batch_size)
         self._set_up_ranks(draws, num_replicas, rank, seed, drop_last)
 
 
@@ -154,6 +162,8 @@ class DistributedWeightedBatchSampler(DistributedWeightedSampler):
         drop_last: bool = False,
         replacement: bool = True,
         method: str = "iid",
+        strata: Any = None,
+        global_batch_size: int | None = None,
     ) -> None:
         super().__init__(
             weights,
@@ -164,6 +174,8 @@ class DistributedWeightedBatchSampler(DistributedWeightedSampler):
             drop_last=drop_last,
             replacement=replacement,
             method=method,
+            strata=strata,
+            global_batch_size=global_batch_size,
         )
         self.batch_size = positive_count(batch_size, "batch_size", MAX_POSITION)
 

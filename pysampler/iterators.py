@@ -10,6 +10,7 @@ from typing_extensions import Self
 
 from pysampler import _core
 from pysampler.passes import Pass
+from pysampler.ranks import Share
 from pysampler.state import Identity, State, read_state, write_state
 
 if TYPE_CHECKING:
@@ -45,6 +46,16 @@ class Run:
         return replace(
             begun, position=self._opened.share.reached(begun.position, self.handed_out, self._opened.source.draws)
         )
+
+    @property
+    def began_at(self) -> int:
+        """The global position where the pass began, or will."""
+        return self.where().position if self._opened is None else self._opened.where.position
+
+    @property
+    def share(self) -> Share | None:
+        """How the pass is shared out; None before it has begun."""
+        return None if self._opened is None else self._opened.share
 
     def identity(self) -> Identity:
         """Returns what the pass draws from."""

@@ -8,6 +8,9 @@ import torch
 
 from pysampler import _core
 from pysampler.arguments import check_positions, key_from_generator, positive_count
+from pysampler.cuda.availability import problem as cuda_problem
+from pysampler.cuda.generator import refuse_capture
+from pysampler.table import AliasTable
 from pysampler.weights import MAX_ITEMS, readable, to_tensor
 
 
@@ -30,7 +33,8 @@ def multinomial(
             sequence.
         num_samples: Draws of each row, >= 1.
         replacement: Whether an item may be drawn again.
-        generator: Where the 64-bit key of this call comes from; torch's global generator by default. Advances it once.
+        generator: Where the 64-bit key of this call comes from; by default torch's global generator for the device of
+            ``weights``. Advances it once.
         out: An int64 tensor to write to; resized if need be.
 
     Returns:
@@ -38,14 +42,18 @@ def multinomial(
         weights and the key: threads and processor change nothing.
 
     Cost: 6 to 9 ns per weight (table) and 1.4 to 8 ns per draw on one thread; without replacement about 3 ns per
-    weight and 15 ns per draw. Computed on the CPU. Interruptible by Ctrl-C.
+    weight and 15 ns per draw. Interruptible by Ctrl-C. Of weights on a GPU, one row with replacement is drawn there,
+    after waiting once for the table; matrices and draws without replacement are computed on the CPU and copied back.
 
     Raises:
         ValueError: Wrong shape; a row that is all zero or has a negative, NaN or infinite entry; more draws without
             replacement than positive weights. Nothing is drawn then.
         TypeError: Not numbers, or a Dataset.
+        RuntimeError: Weights on a GPU while a CUDA graph is captured.
     """
-    tensor = to_tensor(weights)
+    tensor = to_tensor(weights, to_cpu=False)
+    if tensor.is_cuda:
+        refuse_capture("multinomial, which has to look at its weights")
     if tensor.ndim not in (1, 2):
         raise ValueError(f"weights must have 1 or 2 dimensions, but their shape is {tuple(tensor.shape)}")
     count = positive_count(num_samples, "num_samples")
@@ -59,12 +67,17 @@ def multinomial(
         raise ValueError(f"cannot draw num_samples={count} > {columns} items without replacement")
     check_positions(rows * max(count, columns), 0, 1)
     shape = (rows, count) if tensor.ndim == 2 else (count,)
-    device = weights.device if isinstance(weights, torch.Tensor) else torch.device("cpu")
-    _check_out(out, device)
+    _check_out(out, tensor.device)
 
-    indices = _direct_output(out, shape)
-    if rows > 0:
-        source = readable(tensor)
+    def take_key() -> int:  # once the rows have been found to be sound
+        return key_from_generator(generator, tensor.device if tensor.is_cuda else None)
+
+    on_gpu = tensor.is_cuda and tensor.ndim == 1 and bool(replacement) and cuda_problem() is None
+    indices = _direct_output(out, shape, tensor.device if on_gpu else torch.device("cpu"))
+    if on_gpu:
+        AliasTable(tensor).draw(count, seed=take_key(), out=indices)
+    elif rows > 0:
+        source = readable(tensor.cpu())
         _core.multinomial_into(
             indices.data_ptr(),
             source.data_ptr(),
@@ -74,11 +87,11 @@ def multinomial(
             tensor.ndim == 2,
             count,
             bool(replacement),
-            lambda: key_from_generator(generator),  # once the rows have been found to be sound
+            take_key,
             torch.get_num_threads(),
         )
     if out is None:
-        return indices.to(device)
+        return indices.to(tensor.device)
     if out.data_ptr() != indices.data_ptr():
         out.resize_(shape).copy_(indices)
     return out
@@ -93,8 +106,8 @@ def _check_out(out: torch.Tensor | None, device: torch.device) -> None:
         raise ValueError(f"out must be on the device of weights, {device}, but is on {out.device}")
 
 
-def _direct_output(out: torch.Tensor | None, shape: tuple[int, ...]) -> torch.Tensor:
-    """Returns ``out`` itself if it can be written to as it is, else a new CPU tensor."""
-    if out is not None and out.device.type == "cpu" and out.shape == shape and out.is_contiguous():
+def _direct_output(out: torch.Tensor | None, shape: tuple[int, ...], device: torch.device) -> torch.Tensor:
+    """Returns ``out`` itself if it can be written to as it is, else a new tensor on ``device``."""
+    if out is not None and out.device == device and out.shape == shape and out.is_contiguous():
         return out
-    return torch.empty(shape, dtype=torch.int64, device="cpu")
+    return torch.empty(shape, dtype=torch.int64, device=device)

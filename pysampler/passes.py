@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import warnings
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pysampler.arguments import MAX_EPOCH, epoch_number
@@ -25,6 +27,15 @@ class Pass:
     key: int | None = None
 
 
+@dataclass(frozen=True)
+class _Turn:
+    """Which pass comes next, and why: in turn, loaded from a state, pinned by ``set_epoch``, or both of these."""
+
+    where: Pass
+    loaded: bool = False
+    pinned: bool = False
+
+
 class Passes:
     """Counts passes.
 
@@ -34,60 +45,79 @@ class Passes:
     """
 
     def __init__(self) -> None:
-        self._next = Pass(0)
-        self._loaded = False
-        self._pending = False
+        self._next = _Turn(Pass(0))
         self._lock = threading.Lock()
 
     @property
     def upcoming(self) -> Pass:
         """The pass that begins next."""
-        return self._next
+        return self._next.where
 
     @property
     def pending(self) -> bool:
         """Whether the upcoming pass was asked for (pinned or loaded) rather than merely being the next in turn."""
-        return self._pending
+        return self._next.loaded or self._next.pinned
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the upcoming pass goes on from a loaded state."""
+        return self._next.loaded
 
     @property
     def pinned(self) -> bool:
-        """Whether the upcoming pass is one that ``set_epoch`` asked for, and not one that was loaded."""
-        return self._pending and not self._loaded
+        """Whether ``set_epoch`` has said which epoch the upcoming pass is of."""
+        return self._next.pinned
 
     def set_epoch(self, epoch: int) -> None:
         """Pins the epoch of the next pass. A loaded position stays if it is of that epoch, and is dropped otherwise."""
         number = epoch_number(epoch)
         with self._lock:
-            loaded, kept = self._next, self._next.epoch == number
-            dropped = self._loaded and not kept
-            if not (self._loaded and kept):
-                self._next, self._loaded = Pass(number), False
-            self._pending = True
-        if dropped:
+            before = self._next
+            kept = before.loaded and before.where.epoch == number
+            self._next = replace(before, pinned=True) if kept else _Turn(Pass(number), pinned=True)
+        if before.loaded and not kept:
+            dropped = before.where
             warnings.warn(
-                f"set_epoch({number}) drops the loaded state, which would have gone on in epoch {loaded.epoch} at "
-                f"position {loaded.position}: call set_epoch({loaded.epoch}) to keep it",
+                f"set_epoch({number}) drops the loaded state, which would have gone on in epoch {dropped.epoch} at "
+                f"position {dropped.position}: call set_epoch({dropped.epoch}) to keep it",
                 stacklevel=3,
             )
 
     def load(self, where: Pass) -> None:
         """Makes the next pass go on from ``where``."""
         with self._lock:
-            self._next, self._loaded, self._pending = where, True, True
+            self._next = _Turn(where, loaded=True)
 
     def take_over(self, where: Pass) -> None:
         """Notes that an iterator goes on from ``where`` by itself: the next pass is the one after."""
         with self._lock:
-            self._next, self._loaded, self._pending = Pass(where.epoch + 1), False, False
+            self._next = _Turn(Pass(where.epoch + 1))
 
-    def begin(self) -> Pass:
-        """Begins a pass and returns where it starts."""
+    def begun_elsewhere(self, where: Pass) -> None:
+        """Notes that an iterator has begun from ``where`` by itself: if loaded here too, it is not repeated."""
         with self._lock:
-            begun = self._next
-            if begun.epoch > MAX_EPOCH:
+            if self._next.loaded and self._next.where == where:
+                self._next = _Turn(Pass(where.epoch + 1))
+
+    @contextmanager
+    def begin(self) -> Iterator[Pass]:
+        """Begins the pass that starts where this says.
+
+        If the block raises, nothing has begun: the pass comes next again, unless another one was begun or asked for
+        meanwhile.
+        """
+        with self._lock:
+            before = self._next
+            if before.where.epoch > MAX_EPOCH:
                 raise ValueError("epoch must be below 2^48: call set_epoch")
-            self._next, self._loaded, self._pending = Pass(begun.epoch + 1), False, False
-            return begun
+            following = self._next = _Turn(Pass(before.where.epoch + 1))
+        try:
+            yield before.where
+        except BaseException:
+            with self._lock:
+                if self._next is following:
+                    self._next = before
+            raise
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_lock"}

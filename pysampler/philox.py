@@ -9,6 +9,7 @@ WordArray = npt.NDArray[np.uint64]
 
 # Purposes, as csrc/core/stream.h numbers them.
 TAG_REPEAT_FACTOR = 6
+TAG_GENERATOR_KEY = 32
 
 _MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 _WEYL = (0x9E3779B9, 0xBB67AE85)

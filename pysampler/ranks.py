@@ -65,7 +65,8 @@ class Ranks:
         """Returns (rank, world).
 
         Raises:
-            RuntimeError: No process group although the environment says that there are several processes.
+            RuntimeError: No process group although the environment or num_replicas says that there are several
+                processes, and rank is not given.
             ValueError: A given rank that lies outside the world.
         """
         if self._found is not None:
@@ -75,6 +76,11 @@ class Ranks:
         if world is None or rank is None:
             final = torch.distributed.is_available() and torch.distributed.is_initialized()
             group_rank, group_world = _process_group() if final else _alone()
+            if not final and world is not None and world > 1:
+                raise RuntimeError(
+                    f"num_replicas is {world}, but there is no process group to tell which rank this is: give rank as "
+                    "well, or call torch.distributed.init_process_group() before the sampler is used"
+                )
             world = group_world if world is None else world
             rank = group_rank if rank is None else rank
             _check_rank(rank, world)

@@ -24,7 +24,8 @@ class WeightedRandomSampler(WeightedSampling, torch.utils.data.WeightedRandomSam
 
     Args:
         weights: One weight per item: 1-d tensor, array or sequence, finite and >= 0, not all zero. The sampler keeps a
-            copy in the same dtype. Or an ``AliasTable``, which is shared.
+            copy in the same dtype. Or an ``AliasTable`` or ``ClassTable``, which is shared; or, with
+            method="systematic", a ``SystematicTable``.
         num_samples: Draws per epoch; by default the number of items.
         replacement: Whether an item may come again within an epoch. Without, the law is that of successive sampling,
             the epoch's indices (8 bytes each) are drawn at its beginning, and ``num_samples`` must not exceed the
@@ -33,15 +34,21 @@ class WeightedRandomSampler(WeightedSampling, torch.utils.data.WeightedRandomSam
             ``torch.manual_seed`` works. Read when a pass begins; may be set at any time.
         seed: Instead of a generator: the same indices for the same epoch, in every process and on every machine. In
             [-2^63, 2^64).
-        method: "iid": independent draws.
+        method: "iid": independent draws. "systematic": draws that are spread evenly, so that every item and class comes
+            as often as its weight says, rounded down or up, in every epoch; see ``SystematicTable``. Its promises over
+            several epochs need one key, so without a seed the first pass takes one and the others keep it.
+        strata: With "systematic": the class of each item, in any form that ``read_labels`` reads, to make every global
+            batch a small copy of the classes. Needs ``global_batch_size``.
+        global_batch_size: With "systematic" and strata: how many consecutive draws make a batch.
 
     A pass begins at the first ``next`` of an iterator and takes the epoch pinned by ``set_epoch`` (or the position
     loaded by ``load_state_dict``), else the epoch after the last begun. With a seed, epoch e always yields the same
     indices. Iterators that are running are unaffected by anything. Sampler and iterators have ``state_dict`` and
     ``load_state_dict``, which torchdata's StatefulDataLoader calls by itself.
 
-    In-place changes of ``sampler.weights`` and assignments to it are honoured when the next pass begins; the table is
-    then built again, 6 to 9 ns per item, and older states are refused.
+    In-place changes of ``sampler.weights`` by torch and assignments to it are honoured when the next pass begins; the
+    table is then built again, 6 to 9 ns per item, and older states are refused. (Writing through ``.numpy()`` or
+    ``.data`` goes unnoticed: torch does not count that as a change.)
 
     Raises:
         ValueError: See ``AliasTable``; num_samples that is not a positive int; seed and generator together.
@@ -62,9 +69,11 @@ class WeightedRandomSampler(WeightedSampling, torch.utils.data.WeightedRandomSam
         *,
         seed: int | None = None,
         method: str = "iid",
+        strata: Any = None,
+        global_batch_size: int | None = None,
     ) -> None:
         # torch's constructor is not called: it would copy the weights as float64.
-        draws = self._set_up_weights(weights, num_samples, replacement, method)
+        draws = self._set_up_weights(weights, num_samples, replacement, method, strata, global_batch_size)
         self._set_up(draws, seed, generator)
 
     @property

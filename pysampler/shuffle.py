@@ -58,7 +58,7 @@ class ShuffleSampler(ShuffledSampling, torch.utils.data.Sampler[int]):
 
     The order is a keyed permutation (a Feistel network with cycle walking) of which every place can be computed alone:
     no list of indices, the first index at once, 5 to 10 ns each plus the loop. Up to 64 items, all orders are equally
-    likely; beyond, pairs of items are spread evenly to about 1e-7.
+    likely, as far as 64-bit keys go; beyond, pairs of items are spread evenly to about 1e-7.
 
     Args:
         items: A dataset or another sized object, or the number of items, at most 2^62.
@@ -104,7 +104,8 @@ class DistributedShuffleSampler(ShuffledSampling, RankedSampling):  # type: igno
     """Shuffles over ranks: torch's DistributedSampler without its list of all indices on every rank.
 
     Each rank computes only its own part; the first index comes at once, whatever the number of items. If ranks do not
-    divide the items, ``drop_last`` drops the last ones, else items from the beginning of the next permutation fill up.
+    divide the draws, ``drop_last`` drops the last ones, else the order goes on to fill up: beyond all items, with the
+    beginning of the next permutation.
 
     Args:
         items: A dataset or another sized object, or the number of items, at most 2^62.

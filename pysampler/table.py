@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from pysampler import _core
-from pysampler.arguments import MAX_COUNT, check_positions, epoch_number, seed_key, whole_number
+from pysampler.arguments import stream_range
+from pysampler.output import output_for
 from pysampler.table_file import TableFile, read_table_file, write_table_file
 from pysampler.weights import check_shape, readable, to_tensor
+
+if TYPE_CHECKING:
+    from pysampler.cuda.table import CudaAliasTable
+
+_CPU = torch.device("cpu")
 
 
 class AliasTable:
@@ -25,19 +32,27 @@ class AliasTable:
     Args:
         weights: 1-d, N entries with 1 <= N < 2^32, finite and >= 0, not all zero, need not sum to one. A torch tensor,
             a NumPy array or a sequence; read during the call only. float32 and float64 are used as they are; other
-            dtypes are converted exactly, but for 64-bit integers beyond 2^53, which are rounded.
+            dtypes are converted exactly, but for 64-bit integers beyond 2^53, which are rounded. A tensor on a GPU
+            gives a table on that GPU.
 
     Cost: 6 to 9 ns per item on one thread; 8 bytes per item. Threads: ``torch.get_num_threads()``.
 
     Raises:
         ValueError: Wrong shape, empty, too many, all zero, or an entry that is negative, NaN or infinite.
         TypeError: Not numbers, or a Dataset.
+        RuntimeError: Weights on a GPU that pysampler cannot use; says why.
 
     Example:
         >>> table = AliasTable([1.0, 2.0, 1.0])
         >>> table.draw(4, seed=0).shape
         torch.Size([4])
     """
+
+    def __new__(cls, weights: Any = None) -> AliasTable:
+        """Makes the subclass for CUDA if that is where the weights are."""
+        if cls is AliasTable and isinstance(weights, torch.Tensor) and weights.is_cuda:
+            return super().__new__(_cuda_class())
+        return super().__new__(cls)
 
     def __init__(self, weights: Any) -> None:
         tensor = to_tensor(weights)
@@ -48,6 +63,7 @@ class AliasTable:
         )
         self._file: TableFile | None = None
         self._fingerprint: str | None = None
+        self._log_probabilities: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self._core)
@@ -55,8 +71,21 @@ class AliasTable:
     def __repr__(self) -> str:
         return f"AliasTable({len(self)} items)"
 
+    @property
+    def device(self) -> torch.device:
+        """Where the table is and draws."""
+        return _CPU
+
     def draw(
-        self, n: int, *, seed: int, epoch: int = 0, start: int = 0, step: int = 1, out: torch.Tensor | None = None
+        self,
+        n: int,
+        *,
+        seed: int,
+        epoch: int = 0,
+        start: int = 0,
+        step: int = 1,
+        dtype: torch.dtype | None = None,
+        out: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Draws the indices at positions ``start, start + step, ...`` of the stream ``(seed, epoch)``.
 
@@ -69,10 +98,11 @@ class AliasTable:
             epoch: In [0, 2^48).
             start: First position, >= 0.
             step: Distance of positions, >= 1: rank r of w takes start=r, step=w.
-            out: A contiguous int64 CPU tensor of n entries to write to.
+            dtype: torch.int64, or torch.int32 for at most 2^31 items. By default that of ``out``, else int64.
+            out: A contiguous tensor of n entries on the table's device to write to.
 
         Returns:
-            int64 tensor of shape (n,) on the CPU.
+            Tensor of shape (n,) on the table's device. On every device the same.
 
         Cost: 1.4 to 8 ns per draw and thread, growing with the table; see the README. Bulk draws (n >= N / 5) from
         tables of 200 million items or more use scratch memory of a quarter of the table's size. Interruptible by
@@ -81,15 +111,15 @@ class AliasTable:
         Raises:
             ValueError: An argument out of range, or a position beyond 2^63 - 1.
             TypeError: An argument of the wrong type.
+            RuntimeError: The GPU reports an error.
         """
-        count = whole_number(n, "n", 0, MAX_COUNT)
-        first = whole_number(start, "start", 0, 2**64 - 1)
-        stride = whole_number(step, "step", 1, 2**64 - 1)
-        check_positions(count, first, stride)
-        key, epoch = seed_key(seed), epoch_number(epoch)
-        result = _output(out, count)
-        if count > 0:
-            self._core.draw_into(result.data_ptr(), count, key, epoch, first, stride, torch.get_num_threads())
+        wanted = stream_range(n, seed, epoch, start, step)
+        result = output_for(wanted.draws, len(self), self.device, dtype, out)
+        if wanted.draws > 0:
+            wide = result if result.dtype == torch.int64 else torch.empty(wanted.draws, dtype=torch.int64, device="cpu")
+            self._core.draw_into(wide.data_ptr(), *wanted, torch.get_num_threads())
+            if wide is not result:
+                result.copy_(wide)
         return result
 
     def _pass_draws(self, key: int, epoch: int, draws: int) -> _core.PassDraws:
@@ -105,6 +135,36 @@ class AliasTable:
         self._core.masses_into(masses.ctypes.data)
         return torch.from_numpy(masses / (len(self) * 2.0**32))
 
+    def log_prob(self, indices: torch.Tensor) -> torch.Tensor:
+        """Returns the natural logarithms of the probabilities that these items are drawn with.
+
+        Args:
+            indices: int64 or int32 tensor of any shape on the table's device, entries in [0, N).
+
+        Returns:
+            Tensor of the shape of ``indices``, of torch's default dtype, taken from float64; -inf for items that are
+            never drawn.
+
+        Cost: O(N) on the CPU the first time, and 8 bytes per item from then on; later a look-up, which torch.compile
+        takes as it is.
+
+        Raises:
+            TypeError: Not such a tensor.
+            IndexError: An entry out of range. On a GPU that stops the device, as in all of torch's indexing.
+        """
+        if not isinstance(indices, torch.Tensor) or indices.dtype not in (torch.int64, torch.int32):
+            raise TypeError(f"indices must be an int64 or int32 tensor, but got {_kind(indices)}")
+        if self._log_probabilities is None:
+            self._log_probabilities = self.probabilities().log_().to(self.device)
+        return self._log_probabilities[indices].to(torch.get_default_dtype())
+
+    def as_tensor(self) -> torch.Tensor:
+        """Returns a copy of the table as an int64 tensor of shape (N,), for ``torch.ops.pysampler.draw``.
+
+        Entry i is ``alias << 32 | threshold`` of slot i. Cost: 8 bytes per item. (A table on a GPU returns itself.)
+        """
+        return torch.from_numpy(entries_of(self._core).copy())
+
     @property
     def fingerprint(self) -> str:
         """128 bits in hex that tell tables apart. Equal tables have equal ones. O(N) the first time."""
@@ -119,14 +179,15 @@ class AliasTable:
         return 8 * len(self)
 
     def to(self, device: torch.device | str) -> AliasTable:
-        """Returns the table on ``device``. Only "cpu" so far.
+        """Returns the table on ``device``: "cpu", or a CUDA device, where ``draw`` then happens, bit for bit the same.
+
+        Cost: the time of copying it, which is waited for. The table itself if it is there already.
 
         Raises:
-            RuntimeError: Any other device.
+            RuntimeError: Another kind of device, or a GPU that pysampler cannot use; says why (as ``pysampler info``).
         """
-        if torch.device(device).type != "cpu":
-            raise RuntimeError(f"this build of pysampler draws on the CPU only, not on {device}")
-        return self
+        target = torch.device(device)
+        return self if target.type == "cpu" else _cuda_class()._from_core(self._core, target, self._fingerprint)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the table to ``path`` in the safetensors format (see ``pysampler.table_file``), replacing it at once.
@@ -151,14 +212,15 @@ class AliasTable:
             OSError: The file cannot be read.
         """
         core, file = read_table_file(path, mmap, validate)
-        return cls._around(core, file, file.fingerprint)
+        return AliasTable._around(core, file, file.fingerprint)
 
-    @classmethod
-    def _around(cls, core: _core.Table, file: TableFile | None, fingerprint: str | None) -> AliasTable:
-        table = cls.__new__(cls)
+    @staticmethod
+    def _around(core: _core.Table, file: TableFile | None, fingerprint: str | None) -> AliasTable:
+        table = object.__new__(AliasTable)
         table._core = core
         table._file = file if file is not None and file.mapped else None
         table._fingerprint = fingerprint
+        table._log_probabilities = None
         return table
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -173,14 +235,19 @@ class AliasTable:
         return self  # nothing can change it
 
 
-def _output(out: torch.Tensor | None, count: int) -> torch.Tensor:
-    if out is None:
-        return torch.empty(count, dtype=torch.int64, device="cpu")
-    if not isinstance(out, torch.Tensor) or out.dtype != torch.int64 or out.device.type != "cpu":
-        raise TypeError("out must be an int64 tensor on the CPU")
-    if out.layout != torch.strided or out.shape != (count,) or not out.is_contiguous():
-        raise ValueError(f"out must be contiguous, of shape ({count},), but its shape is {tuple(out.shape)}")
-    return out
+def entries_of(core: _core.Table) -> npt.NDArray[np.int64]:
+    """Returns a view of a table's 8-byte entries."""
+    return np.frombuffer(memoryview(core), dtype=np.int64)
+
+
+def _kind(value: object) -> str:
+    return f"dtype {value.dtype}" if isinstance(value, torch.Tensor) else type(value).__name__
+
+
+def _cuda_class() -> type[CudaAliasTable]:
+    from pysampler.cuda.table import CudaAliasTable  # noqa: PLC0415 - a subclass of what is here
+
+    return CudaAliasTable
 
 
 def _from_bytes(entries: bytes, fingerprint: str | None) -> AliasTable:

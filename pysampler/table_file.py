@@ -1,33 +1,25 @@
 """Table files: safetensors with one tensor.
 
-The safetensors format is 8 bytes of header length (little-endian), a JSON header, then the data. Ours holds one tensor
-"entries", dtype U32, shape (N, 2), of (threshold, alias) pairs, and in ``__metadata__`` the strings ``format``,
-``version`` and ``fingerprint``. The header is padded with spaces so that the data starts at a multiple of 64. Any
-safetensors reader opens it.
+It is called "entries", dtype U32, shape (N, 2), of (threshold, alias) pairs; in ``__metadata__`` are the strings
+``format``, ``version`` and ``fingerprint``. See ``pysampler.safetensors_file``.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
 import mmap
 import os
 import re
-import struct
-import sys
-import tempfile
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import torch
 
 from pysampler import _core
+from pysampler.safetensors_file import StoredTensor, read_header, require_little_endian, write_safetensors
 from pysampler.weights import MAX_ITEMS
 
 FORMAT = "pysampler.alias_table"
 VERSION = "1"
-_ALIGNMENT = 64
-_MAX_HEADER_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -47,33 +39,14 @@ class _Header:
 
 
 def write_table_file(path: str | os.PathLike[str], table: _core.Table, fingerprint: str) -> None:
-    """Writes to a temporary file beside ``path`` and renames it, so that readers see the old or the new file whole."""
-    _require_little_endian()
-    target = os.path.abspath(os.fspath(path))
-    header = {
-        "__metadata__": {"format": FORMAT, "version": VERSION, "fingerprint": fingerprint},
-        "entries": {"dtype": "U32", "shape": [len(table), 2], "data_offsets": [0, 8 * len(table)]},
-    }
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-(8 + len(text)) % _ALIGNMENT)
-    descriptor, temporary = tempfile.mkstemp(prefix=os.path.basename(target) + ".", dir=os.path.dirname(target))
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(struct.pack("<Q", len(text)) + text)
-            file.write(memoryview(table))
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+    """Replaces the file at once: readers see the old or the new one whole."""
+    metadata = {"format": FORMAT, "version": VERSION, "fingerprint": fingerprint}
+    write_safetensors(path, metadata, {"entries": StoredTensor("U32", [len(table), 2], table)})
 
 
 def read_table_file(path: str | os.PathLike[str], mapped: bool, validate: bool) -> tuple[_core.Table, TableFile]:
     """Reads or maps a table file. See ``AliasTable.load``."""
-    _require_little_endian()
+    require_little_endian()
     name = os.path.abspath(os.fspath(path))
     threads = torch.get_num_threads()
     with open(name, "rb") as file:
@@ -100,17 +73,12 @@ def read_table_file(path: str | os.PathLike[str], mapped: bool, validate: bool) 
 
 
 def _read_header(file: BinaryIO, name: str) -> _Header:
-    size = os.fstat(file.fileno()).st_size
-    prefix = file.read(8)
-    length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else 0
-    if not 2 <= length <= _MAX_HEADER_BYTES or 8 + length > size:
-        raise ValueError(f"{name} is no table file: it has no safetensors header")
+    header, data_start, size = read_header(file, name, "table file")
     try:
-        header = json.loads(file.read(length), object_pairs_hook=_without_repetition)
         metadata, entries = header["__metadata__"], header["entries"]
         kind, version, fingerprint = metadata["format"], metadata["version"], metadata["fingerprint"]
         shape, offsets, dtype = entries["shape"], entries["data_offsets"], entries["dtype"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (KeyError, TypeError):
         raise ValueError(f"{name} is no table file: its header is not that of a {FORMAT}") from None
     if kind != FORMAT:
         raise ValueError(f"{name} is no table file: its format is {kind!r}, not {FORMAT!r}")
@@ -123,27 +91,8 @@ def _read_header(file: BinaryIO, name: str) -> _Header:
         raise ValueError(f"{name} is damaged: its header says more than a {FORMAT} has to say")
     if not isinstance(fingerprint, str) or re.fullmatch("[0-9a-f]{32}", fingerprint) is None:
         raise ValueError(f"{name} is damaged: its fingerprint is {fingerprint!r}")
-    if dtype != "U32" or shape != [items, 2] or offsets != [0, 8 * items] or (8 + length) % _ALIGNMENT != 0:
+    if dtype != "U32" or shape != [items, 2] or offsets != [0, 8 * items]:
         raise ValueError(f"{name} is damaged: its header contradicts itself")
-    if size != 8 + length + 8 * items:
-        raise ValueError(f"{name} is truncated or damaged: {size} bytes, expected {8 + length + 8 * items}")
-    return _Header(items, fingerprint, 8 + length)
-
-
-def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object in which no name comes twice: readers disagree on which one would count."""
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("a name comes twice")
-    return result
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _require_little_endian() -> None:
-    if sys.byteorder != "little":
-        raise RuntimeError("table files are supported on little-endian machines only")
+    if size != data_start + 8 * items:
+        raise ValueError(f"{name} is truncated or damaged: {size} bytes, expected {data_start + 8 * items}")
+    return _Header(items, fingerprint, data_start)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from pysampler.label_values import IntArray
 from pysampler.labels import Labels
 
 FloatArray = npt.NDArray[np.float64]
@@ -18,7 +19,7 @@ Targets = Mapping[Any, float] | Sequence[float]
 
 DEFAULT_BETA = 0.9999
 _PARAMETERS = {"effective": "beta", "power": "alpha", "progressive": "progress"}
-_SCHEMES = ("inverse", "sqrt", *_PARAMETERS)
+SCHEMES = ("inverse", "sqrt", *_PARAMETERS)
 _SUM_TOLERANCE = 1e-6
 
 
@@ -60,8 +61,8 @@ def _scheme_weights(counts: FloatArray, scheme: str, parameter: float | None) ->
 
 def scheme_parameter(scheme: str, beta: float | None, alpha: float | None, progress: float | None) -> float | None:
     """Returns the scheme's parameter, checked."""
-    if scheme not in _SCHEMES:
-        raise ValueError(f"scheme must be one of {', '.join(map(repr, _SCHEMES))}, but got scheme={scheme!r}")
+    if scheme not in SCHEMES:
+        raise ValueError(f"scheme must be one of {', '.join(map(repr, SCHEMES))}, but got scheme={scheme!r}")
     given = {"beta": beta, "alpha": alpha, "progress": progress}
     name = _PARAMETERS.get(scheme)
     for other, value in given.items():
@@ -86,7 +87,7 @@ def _shares(labels: Labels, targets: Targets) -> FloatArray:
         raise ValueError(
             "targets need exactly one label per item: with several, the shares of classes hang together; use a scheme"
         )
-    shares = _in_class_order(labels, targets)
+    shares = _target_shares(labels, targets)
     negative = np.flatnonzero(~((shares >= 0) & (shares < math.inf)))
     if len(negative):
         first = int(negative[0])
@@ -102,23 +103,38 @@ def _shares(labels: Labels, targets: Targets) -> FloatArray:
     return shares
 
 
-def _in_class_order(labels: Labels, targets: Targets) -> FloatArray:
-    if not isinstance(targets, Mapping):
-        shares = np.asarray(targets, dtype=np.float64)
-        if shares.shape != (len(labels.classes),):
-            raise ValueError(
-                f"targets must have one share per class, {len(labels.classes)}, but their shape is {shares.shape}"
-            )
-        return shares
-    index = {name: number for number, name in enumerate(labels.classes)}
-    known = ", ".join(map(repr, labels.classes[:8])) + (", ..." if len(labels.classes) > 8 else "")
-    unknown = [name for name in targets if name not in index]
-    if unknown:
-        raise ValueError(f"targets name {unknown[0]!r}, which is none of the classes: {known}")
-    missing = [name for name in labels.classes if name not in targets and labels.counts[index[name]] > 0]
-    if missing:
-        raise ValueError(f"targets must name every class that has items, but {missing[0]!r} is missing; 0 means never")
-    shares = np.zeros(len(labels.classes))
-    for name, share in targets.items():
-        shares[index[name]] = share
+def _target_shares(labels: Labels, targets: Targets) -> FloatArray:
+    if isinstance(targets, Mapping):
+        return in_class_order(labels.classes, labels.counts, targets, "targets")
+    shares = np.asarray(targets, dtype=np.float64)
+    if shares.shape != (len(labels.classes),):
+        raise ValueError(
+            f"targets must have one share per class, {len(labels.classes)}, but their shape is {shares.shape}"
+        )
     return shares
+
+
+def in_class_order(classes: Sequence[Any], counts: IntArray, values: Mapping[Any, float], argument: str) -> FloatArray:
+    """Returns the values of classes by name as float64 of shape (C,): zero for classes without items that have none.
+
+    Raises:
+        ValueError: A name that is no class; a class that has items but no value. ``argument`` is what messages call it.
+        TypeError: A value that is no number.
+    """
+    index = {name: number for number, name in enumerate(classes)}
+    known = ", ".join(map(repr, classes[:8])) + (", ..." if len(classes) > 8 else "")
+    unknown = [name for name in values if name not in index]
+    if unknown:
+        raise ValueError(f"{argument} name {unknown[0]!r}, which is none of the classes: {known}")
+    missing = [name for name in classes if name not in values and counts[index[name]] > 0]
+    if missing:
+        raise ValueError(
+            f"{argument} must name every class that has items, but {missing[0]!r} is missing; 0 means never"
+        )
+    ordered = np.zeros(len(classes))
+    for name, value in values.items():
+        try:
+            ordered[index[name]] = value
+        except (TypeError, ValueError):
+            raise TypeError(f"{argument} must be numbers, but that of {name!r} is {value!r}") from None
+    return ordered

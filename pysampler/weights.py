@@ -17,7 +17,7 @@ _EXACT_IN_FLOAT32 = frozenset(
 )
 
 
-def to_tensor(weights: Any) -> torch.Tensor:
+def to_tensor(weights: Any, to_cpu: bool = True) -> torch.Tensor:
     """Returns ``weights`` as a CPU tensor of real numbers, in the caller's dtype where torch has it.
 
     Shares memory with the argument where possible, so callers that keep it make a copy.
@@ -25,12 +25,13 @@ def to_tensor(weights: Any) -> torch.Tensor:
     Args:
         weights: A strided torch tensor on any device, a NumPy array (any stride or byte order), anything
             with ``__array__`` (a pandas Series), or a sequence of numbers. Any shape.
+        to_cpu: Whether tensors on other devices are copied to the CPU.
 
     Raises:
         TypeError: A Dataset, strings, complex numbers, objects, a sparse or meta tensor, an iterator.
     """
     if isinstance(weights, torch.Tensor):
-        return _from_torch(weights)
+        return _from_torch(weights).cpu() if to_cpu else _from_torch(weights)
     if isinstance(weights, Dataset):
         raise TypeError(
             f"weights must be numbers, one per item, but got the dataset itself ({type(weights).__name__}); "
@@ -66,7 +67,7 @@ def _from_torch(weights: torch.Tensor) -> torch.Tensor:
         raise TypeError("weights must hold data, but they are on the meta device")
     if weights.is_complex() or weights.is_quantized:
         raise TypeError(f"weights must be real numbers, but their dtype is {weights.dtype}")
-    return weights.detach().cpu().resolve_neg()
+    return weights.detach().resolve_neg()
 
 
 def _from_numpy(array: np.ndarray[Any, Any]) -> torch.Tensor:

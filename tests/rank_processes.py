@@ -1,92 +1,50 @@
-"""Real processes that form one gloo group and call functions together: ranks, for tests of frameworks."""
+"""Real processes that form a torch.distributed group."""
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
-import os
-import signal
 import tempfile
-import time
-import traceback
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed
-from typing_extensions import Self
+import torch.distributed as dist
 
-PATIENCE_SECONDS = 120
-
-
-class RankProcesses:
-    """A group that stays, so that a slow import is paid once for many calls. Use it in a ``with`` block.
-
-    Functions are sent by name: they must stand at the top of a module. ``world`` is the number of ranks.
-    """
-
-    def __init__(self, world: int = 2) -> None:
-        self._folder = tempfile.TemporaryDirectory()
-        context = multiprocessing.get_context("spawn")
-        pipes = [context.Pipe() for _ in range(world)]
-        self._ends = [mine for mine, _ in pipes]
-        store = str(Path(self._folder.name) / "store")
-        self._processes = [
-            context.Process(target=_serve, args=(rank, world, store, theirs), daemon=False)
-            for rank, (_, theirs) in enumerate(pipes)
-        ]
-        for process in self._processes:
-            process.start()
-        for _, theirs in pipes:
-            theirs.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for end in self._ends:
-            end.close()
-        for process in self._processes:
-            process.join(5)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # with the workers of its loaders
-            process.join()
-        self._folder.cleanup()
-
-    def call(self, function: Callable[..., Any], *arguments: Any) -> list[Any]:
-        """Calls ``function`` on all ranks at once and returns their results in the order of ranks."""
-        for end in self._ends:
-            end.send((function, arguments))
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        answers = []
-        for rank, end in enumerate(self._ends):
-            if not end.poll(max(0.0, deadline - time.monotonic())):
-                raise AssertionError(f"rank {rank} gave no answer to {function.__name__} in {PATIENCE_SECONDS} seconds")
-            answers.append(end.recv())
-        for rank, (_, error) in enumerate(answers):
-            assert error is None, f"on rank {rank}: {error}"
-        return [result for result, _ in answers]
+PATIENCE_SECONDS = 100
 
 
-def _serve(rank: int, world: int, store: str, end: Connection) -> None:
-    """Answers calls until the other end is closed."""
-    os.setpgrp()
-    torch.set_num_threads(1)
-    multiprocessing.set_start_method("fork", force=True)  # workers of loaders, as usual; a spawned process would spawn
-    ranks = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world, "LOCAL_WORLD_SIZE": world, "MASTER_PORT": 29500}
-    os.environ.update({name: str(value) for name, value in ranks.items()})  # the port is for show: a file is the store
-    os.environ.update({"MASTER_ADDR": "127.0.0.1", "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"})
-    torch.distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=world)
-    while True:
+def on_ranks(world: int, function: Callable[[int], Any]) -> list[Any]:
+    """Calls function(rank) in ``world`` forked processes of a gloo group. Returns the results in order of rank."""
+    context = multiprocessing.get_context("fork")
+    with tempfile.TemporaryDirectory() as folder:
+        meeting_place = f"file://{Path(folder) / 'store'}"
+
+        def work(rank: int, sender: Any) -> None:
+            torch.set_num_threads(1)  # torch's own threads do not survive a fork
+            try:
+                dist.init_process_group("gloo", init_method=meeting_place, rank=rank, world_size=world)
+                sender.send((function(rank), None))
+                dist.destroy_process_group()
+            except BaseException as error:
+                sender.send((None, repr(error)))
+
+        pipes = [context.Pipe(duplex=False) for _ in range(world)]
+        children = [context.Process(target=work, args=(rank, sender)) for rank, (_, sender) in enumerate(pipes)]
         try:
-            function, arguments = end.recv()
-        except EOFError:
-            break
-        try:
-            end.send((function(*arguments), None))
-        except BaseException:
-            end.send((None, traceback.format_exc()))
-    torch.distributed.destroy_process_group()
-    os._exit(0)  # tearing down an interpreter full of frameworks takes seconds
+            for child in children:
+                child.start()
+            results = []
+            for rank, (receiver, _) in enumerate(pipes):
+                assert receiver.poll(PATIENCE_SECONDS), f"rank {rank} did not answer"
+                result, error = receiver.recv()
+                assert error is None, f"rank {rank}: {error}"
+                results.append(result)
+            for child in children:
+                child.join(PATIENCE_SECONDS)
+        finally:
+            for child in children:
+                if child.pid is not None:
+                    child.kill()
+                    child.join()
+    return results

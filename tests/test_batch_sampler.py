@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -124,3 +125,16 @@ def test_any_other_sampler_is_a_type_error(other: Any) -> None:
     """A framework that rebuilds batch samplers around its own sampler would lose the weights silently."""
     with pytest.raises(TypeError, match=f"sampler of pysampler, but got {type(other).__name__}"):
         WeightedBatchSampler(other, 8)
+
+
+def test_a_subclass_that_yields_something_else_is_a_type_error() -> None:
+    class Shifted(WeightedRandomSampler):
+        def __iter__(self) -> Iterator[int]:
+            return (index + 1000 for index in super().__iter__())
+
+    class Sized(WeightedRandomSampler):
+        batch_size = 5  # does not make it yield batches
+
+    with pytest.raises(TypeError, match=r"Shifted has an __iter__ of its own.*torch\.utils\.data\.BatchSampler"):
+        WeightedBatchSampler(Shifted(TABLE, 100, seed=1), 8)
+    assert flat(WeightedBatchSampler(Sized(TABLE, 100, seed=1), 8)) == TABLE.draw(100, seed=1).tolist()

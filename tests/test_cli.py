@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
 import os
 import re
@@ -18,6 +16,7 @@ from optional import require
 
 import pysampler
 from pysampler import cli
+from pysampler.cuda import availability
 
 EXTRA = 'pip install "pysampler[demo]"'
 
@@ -77,15 +76,20 @@ def test_info_says_when_the_cpu_target_is_forced(
     assert "forced by PYSAMPLER_CPU_TARGET" in capsys.readouterr().out
 
 
-def test_cuda_kernels_that_cannot_be_loaded_are_named_not_raised(
-    monkeypatch: pytest.MonkeyPatch,
+def test_info_says_once_why_cuda_is_missing_or_cannot_be_used(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(name: str) -> None:
-        raise ImportError("libcudart.so:\n no such file")
+    monkeypatch.setattr(availability, "build_text", lambda: "built by nvcc 13.0 for 9.0")
+    monkeypatch.setattr(availability, "problem", lambda: "the driver is too old")
+    assert cli.main(["info"]) == 0
+    assert (
+        "kernels built by nvcc 13.0 for 9.0, but they cannot be used: the driver is too old" in capsys.readouterr().out
+    )
 
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
-    monkeypatch.setattr(importlib, "import_module", broken)
-    assert cli._cuda_kernels() == "built, but cannot be loaded: libcudart.so: no such file"
+    monkeypatch.setattr(availability, "build_text", lambda: "not built: no nvcc")
+    monkeypatch.setattr(availability, "problem", lambda: "pysampler's CUDA kernels are not built: no nvcc")
+    assert cli.main(["info"]) == 0
+    assert capsys.readouterr().out.count("no nvcc") == 1
 
 
 def test_a_broken_cuda_driver_counts_as_no_device(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +107,7 @@ def test_an_error_while_collecting_facts_is_one_line(
         raise ValueError("PYSAMPLER_CPU_TARGET is 'mmx'")
 
     monkeypatch.setattr(pysampler, "cpu_target", unknown)
-    assert cli.main(["info"]) == 1
+    assert cli.main(["info"]) == 2
     printed = capsys.readouterr()
     assert printed.err == "pysampler info: error: PYSAMPLER_CPU_TARGET is 'mmx'\n"
     assert printed.out == ""

@@ -142,7 +142,7 @@ def test_augmentation_moves_each_image_a_little_and_reproducibly() -> None:
 
 def test_augmentation_with_no_movement_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(augmentation, "MAX_ROTATION_DEGREES", 0.0)
-    monkeypatch.setattr(augmentation, "MAX_SHIFT_PIXELS", 0.0)
+    monkeypatch.setattr(augmentation, "MAX_SHIFT", 0.0)
     images = two_classes(0).train_images[:5]
     assert torch.allclose(augmentation.augment(images, torch.Generator()), images, atol=1e-5)
 

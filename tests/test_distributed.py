@@ -187,6 +187,18 @@ def test_no_group_in_a_world_of_several_is_an_error(monkeypatch: pytest.MonkeyPa
     assert len(sampler) == 10
 
 
+def test_a_world_without_a_rank_is_an_error_and_not_rank_0_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    sampler = DistributedWeightedSampler(TABLE, 10, num_replicas=2)
+    for use in (len, list):
+        with pytest.raises(RuntimeError, match=r"num_replicas is 2.*give rank"):
+            use(sampler)
+    assert len(DistributedWeightedSampler(TABLE, 10, num_replicas=1)) == 10
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 1)
+    assert sampler.rank == 1
+
+
 def test_a_group_that_comes_later_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     sampler = DistributedWeightedSampler(TABLE, 10)
     assert len(sampler) == 10
@@ -247,6 +259,11 @@ def test_batched_dataset_uses_getitems_and_collate_fn_and_names_misuse() -> None
     assert BatchedDataset(ByLists(), sum)[[1, 2, 3]] == -6
     assert BatchedDataset(Squares())[[1, 2]].tolist() == [1, 4]
     assert len(BatchedDataset(Squares())) == 200
+
+    class NotByLists(Squares):
+        __getitems__ = None  # torch's loader takes this for a dataset without
+
+    assert BatchedDataset(NotByLists())[[1, 2]].tolist() == [1, 4]
     with pytest.raises(TypeError, match="batch_size=None"):
         BatchedDataset(Squares())[3]
     with pytest.raises(TypeError, match="map-style"):

@@ -126,10 +126,28 @@ def test_out_is_filled_and_returned() -> None:
     assert torch.equal(out, small.draw(50, seed=3))
 
 
+def test_int32_holds_the_same_draws() -> None:
+    wide = medium.draw(1000, seed=5, start=3)
+    narrow = medium.draw(1000, seed=5, start=3, dtype=torch.int32)
+    assert narrow.dtype == torch.int32
+    assert torch.equal(narrow.long(), wide)
+    out = torch.empty(1000, dtype=torch.int32)
+    assert medium.draw(1000, seed=5, start=3, out=out) is out
+    assert torch.equal(out, narrow)
+    with pytest.raises(TypeError, match="out must be an int64 tensor"):
+        medium.draw(1000, seed=5, dtype=torch.int64, out=out)
+
+
+@pytest.mark.parametrize("dtype", [torch.int16, torch.float32, "int32"])
+def test_draws_of_any_other_dtype_are_an_error(dtype: Any) -> None:
+    with pytest.raises(TypeError, match=r"dtype must be torch\.int64 or torch\.int32"):
+        small.draw(3, seed=0, dtype=dtype)
+
+
 @pytest.mark.parametrize(
     ("out", "error"),
     [
-        (torch.zeros(5, dtype=torch.int32), TypeError),
+        (torch.zeros(5, dtype=torch.int16), TypeError),
         (torch.zeros(5, dtype=torch.float64), TypeError),
         (torch.zeros(5, dtype=torch.int64, device="meta"), TypeError),
         (np.zeros(5, dtype=np.int64), TypeError),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import sys
@@ -17,7 +18,7 @@ from families import hashed_integers
 from looped_memory import looped_tensor
 from processes import in_child, start
 
-from pysampler import AliasTable, multinomial
+from pysampler import AliasTable, CoverageTracker, audit_coverage, multinomial, positions_of
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs memfd_create")
 
@@ -94,6 +95,55 @@ def test_a_long_draw_without_replacement_hears_ctrl_c() -> None:
         return lambda: multinomial(weights, len(weights))
 
     assert seconds_until_heard(prepare, 1) < SOON_SECONDS
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_marking_many_indices_hears_ctrl_c_and_the_tracker_stays_usable(threads: int) -> None:
+    def prepare() -> Callable[[], Any]:
+        indices = looped_tensor(2**34, torch.int64, fill=3)
+        tracker = CoverageTracker(10)
+
+        def mark() -> None:
+            try:
+                tracker.update(indices)
+            except KeyboardInterrupt:
+                tracker.update([5])
+                assert tracker.never_seen().tolist() in ([0, 1, 2, 3, 4, 6, 7, 8, 9], [0, 1, 2, 4, 6, 7, 8, 9])
+                raise
+
+        return mark
+
+    assert seconds_until_heard(prepare, threads) < SOON_SECONDS
+
+
+def test_a_signal_handler_may_ask_a_tracker_that_is_being_updated() -> None:
+    """As one that saves a checkpoint before a machine goes away."""
+
+    def work() -> list[int]:
+        indices = looped_tensor(2**28, torch.int64, fill=3)
+        tracker = CoverageTracker(10)
+        watched = iter(tracker.watch([1, 2]))
+        next(watched)
+        asked: list[int] = []
+        signal.signal(signal.SIGALRM, lambda *_: asked.append(tracker.state_dict()["num_items"]))
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        tracker.update(indices)
+        assert tracker.never_seen().tolist() == [0, 2, 4, 5, 6, 7, 8, 9]
+        assert tracker.draws == 2**28 + 1
+        return asked
+
+    assert in_child(work) == [10]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("num_samples", [100, 2**40])
+def test_long_audits_hear_ctrl_c(num_samples: int, threads: int) -> None:
+    for redraw in (audit_coverage, functools.partial(positions_of, 5)):
+
+        def prepare(redraw: Callable[..., Any] = redraw) -> Callable[[], Any]:
+            return lambda: redraw(TABLE, seed=1, epochs=2**40, num_samples=num_samples)
+
+        assert seconds_until_heard(prepare, threads) < SOON_SECONDS
 
 
 def test_a_process_that_draws_dies_of_ctrl_c() -> None:

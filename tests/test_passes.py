@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import torch
 from families import hashed_integers
 from oracle import flat
 from processes import in_child
@@ -196,6 +197,41 @@ def test_what_begin_raises_comes_out_of_next_and_the_next_try_may_succeed(batche
             next(iterator)
     assert len(list(iterator)) == (DRAWS // 10 if batches else DRAWS)
     assert len(attempts) == 3
+
+
+@pytest.mark.parametrize("asked", ["counted", "pinned", "loaded"])
+def test_a_pass_that_could_not_begin_comes_next_again(asked: str) -> None:
+    sampler = WeightedRandomSampler(TABLE, 100, False, generator=torch.Generator().manual_seed(1))
+    begun = iter(sampler)
+    head = [next(begun) for _ in range(40)]
+    if asked == "pinned":
+        sampler.set_epoch(7)
+    if asked == "loaded":
+        sampler.load_state_dict(sampler.state_dict())
+    expected = sampler.upcoming
+    own = sampler._own.draw_without_replacement
+    sampler._own.draw_without_replacement = interrupted  # type: ignore[method-assign]
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            next(iter(sampler))
+        assert sampler.upcoming == expected
+    sampler._own.draw_without_replacement = own  # type: ignore[method-assign]
+    drawn = list(sampler)
+    assert (sampler.state_dict()["epoch"], len(drawn)) == (expected.epoch, 100 - expected.position)
+    if asked == "loaded":
+        assert sorted(head + drawn) == sorted(set(head + drawn))
+
+
+def interrupted(*arguments: Any) -> Any:
+    raise KeyboardInterrupt
+
+
+def test_a_generator_of_the_wrong_type_costs_no_epoch(sampler: WeightedRandomSampler) -> None:
+    unseeded: Any = WeightedRandomSampler(TABLE, DRAWS)
+    unseeded.generator = "none"
+    with pytest.raises(TypeError, match=r"torch\.Generator"):
+        next(iter(unseeded))
+    assert unseeded.upcoming.epoch == 0
 
 
 def test_begin_must_be_callable_and_return_a_source() -> None:

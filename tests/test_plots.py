@@ -14,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optional import require
 
+import pysampler
 from pysampler import plots
+from pysampler.plan import plan_labels, plan_weights
 
 if TYPE_CHECKING:
     from matplotlib.lines import Line2D
@@ -153,3 +155,150 @@ def test_drawing_needs_no_pyplot_and_leaves_the_settings_as_they_were(
         plots.class_mix_per_batch({"one": counts}, NAMES).savefig(tmp_path / "mix.png")
     assert dict(dict.items(matplotlib.rcParams)) == before
     assert (tmp_path / "mix.png").read_bytes().startswith(b"\x89PNG")
+
+
+# ---- trials, sweeps, scores, images, plans ------------------------------------------------------
+
+TRIALS = np.array([3, 4, 4, 6])
+
+
+def test_epochs_to_full_coverage_draws_the_share_of_each_number_of_epochs() -> None:
+    require("matplotlib")
+    figure = plots.epochs_to_full_coverage(TRIALS, always_within=2)
+    assert figure.data["epochs"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert figure.data["share"].tolist() == [0, 0, 0.25, 0.5, 0, 0.25]
+    (axes,) = figure.axes
+    assert [bar.get_height() for bar in axes.containers[0]] == figure.data["share"].tolist()
+    assert axes.get_title(loc="left") == "4 trials: half within 4 epochs, 95 % within 6"
+    assert [line.get_xdata()[0] for line in axes.lines] == [2]
+
+
+def test_the_forecast_beside_trials_is_the_probability_of_each_number_of_epochs() -> None:
+    require("matplotlib")
+    forecast = pysampler.forecast_coverage([1.0] * 20)
+    trials = pysampler.simulate_coverage([1.0] * 20, trials=400, seed=0).whole_epochs_to_full_coverage
+    figure = plots.epochs_to_full_coverage(trials, forecast=forecast)
+    expected = figure.data["forecast"]
+    assert len(expected) == len(figure.data["share"])
+    assert expected.sum() == pytest.approx(1, abs=2e-3)
+    assert expected[3] == pytest.approx(
+        forecast.full_coverage_probability(80) - forecast.full_coverage_probability(60), rel=1e-12
+    )
+    assert np.abs(expected - figure.data["share"]).max() < 0.1
+
+
+def test_a_sweep_draws_every_data_set_on_one_axis() -> None:
+    require("matplotlib")
+    figure = plots.imbalance_sweep({"160 : 10": TRIALS, "160 : 5": [9, 9]})
+    assert figure.data["160 : 10"].tolist() == [0, 0, 0.25, 0.5, 0, 0.25, 0, 0, 0]
+    assert figure.data["160 : 5"].tolist() == [0] * 8 + [1]
+    assert [axes.get_ylabel() for axes in figure.axes] == ["160 : 10", "160 : 5"]
+    assert len({axes.get_xlim() for axes in figure.axes}) == 1
+
+
+@pytest.mark.parametrize("trials", [[], [0, 1], [1.5], [[1, 2]]])
+def test_trials_that_cannot_be_are_refused(trials: list[float]) -> None:
+    require("matplotlib")
+    with pytest.raises(ValueError, match="epochs must be"):
+        plots.epochs_to_full_coverage(trials)
+    with pytest.raises(ValueError, match=r"epochs\['x'\] must be"):
+        plots.imbalance_sweep({"x": trials})
+    with pytest.raises(ValueError, match="at least one data set"):
+        plots.imbalance_sweep({})
+
+
+def test_scores_are_drawn_run_by_run_with_their_mean() -> None:
+    require("matplotlib")
+    scores = {"F1": {"off": [0.1, 0.3], "on": [0.5, 0.5]}, "Recall": {"off": [0.0, 0.2], "on": [0.6, 0.8]}}
+    figure = plots.training_scores(scores)
+    assert {name: values.tolist() for name, values in figure.data.items()} == {
+        "F1: off": [0.1, 0.3], "F1: on": [0.5, 0.5], "Recall: off": [0.0, 0.2], "Recall: on": [0.6, 0.8]
+    }  # fmt: skip
+    runs, mean, *_ = figure.axes[0].lines
+    assert runs.get_xdata().tolist() == [0.1, 0.3]
+    assert mean.get_xdata() == [pytest.approx(0.2)]
+    same = figure.axes[0].lines[2]
+    assert len(set(same.get_ydata().tolist())) == 2  # equal scores side by side
+
+
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [({}, "at least one"), ({"a": {"x": [1]}, "b": {"y": [1]}}, "must have the settings"), ({"a": {"x": []}}, "a run")],
+)
+def test_scores_that_do_not_match_are_refused(scores: dict[str, dict[str, list[float]]], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        plots.training_scores(scores)
+
+
+def test_example_images_are_drawn_a_row_per_class() -> None:
+    require("matplotlib")
+    images = {"grey": np.random.default_rng(0).random((3, 4, 4)), "colour": np.ones((2, 4, 4, 3))}
+    figure = plots.example_images(images)
+    assert len(figure.axes) == 6
+    assert [len(axes.images) for axes in figure.axes] == [1, 1, 1, 1, 1, 0]
+    assert np.array_equal(figure.axes[1].images[0].get_array(), images["grey"][1])
+    assert set(figure.data) == set(images)
+    for wrong in ({}, {"x": np.ones((0, 2, 2))}, {"x": np.ones((2, 2))}, {"x": np.ones((1, 2, 2, 4))}):
+        with pytest.raises(ValueError, match="images"):
+            plots.example_images(wrong)
+
+
+def test_a_plan_is_drawn_with_its_shares_and_its_forecast() -> None:
+    require("matplotlib")
+    plan = plan_labels(["Siamese"] * 160 + ["Birman"] * 10)
+    figure = plots.sampling_plan(plan)
+    assert figure.data["in the data"].tolist() == pytest.approx([10 / 170, 160 / 170])
+    assert figure.data["in the draws"].tolist() == pytest.approx([0.5, 0.5])
+    epochs, coverage = figure.data["epochs"], figure.data["coverage"]
+    assert (coverage[0], epochs[0]) == (0, 0)
+    assert np.interp(1, epochs, coverage) == pytest.approx(76.017 / 170, abs=2e-3)
+    assert (np.diff(coverage) >= 0).all()
+    (bound,) = [line for line in figure.axes[1].lines if "always" in str(line.get_label())]
+    assert bound.get_xdata()[0] == plan.systematic_epochs
+
+
+def test_a_plan_of_weights_or_of_many_classes_is_drawn_too(tmp_path: Path) -> None:
+    require("matplotlib")
+    (axes,) = plots.sampling_plan(plan_weights(np.geomspace(1e-4, 1, 300))).axes
+    assert axes.get_xscale() == "log"
+    figure = plots.sampling_plan(plan_labels(np.repeat(np.arange(60), np.arange(1, 61))))
+    assert len(figure.data["in the data"]) == 60
+    figure.savefig(tmp_path / "many.png")
+
+
+def test_dollar_signs_in_names_are_no_mathematics(tmp_path: Path) -> None:
+    require("matplotlib")
+    names = ["$\\frac$", "a$b$"]
+    counts = plots.class_counts_per_batch(EPOCH_1, LABELS, 2)
+    figures = [
+        plots.class_mix_per_batch({"$\\x$": counts}, names, title="$\\y$"),
+        plots.sampling_plan(plan_labels([names[0]] * 3 + [names[1]] * 9, source="/path/$\\z$" * 30)),
+        plots.imbalance_sweep({names[0]: TRIALS}),
+        plots.training_scores({"F1": {names[0]: [0.5]}}),
+        plots.example_images({names[0]: np.ones((1, 2, 2))}),
+    ]
+    for figure in figures:
+        figure.savefig(tmp_path / "x.png")
+
+
+def test_figures_keep_copies_of_what_they_drew() -> None:
+    require("matplotlib")
+    counts = plots.class_counts_per_batch(EPOCH_1, LABELS, 2)
+    figure = plots.class_mix_per_batch({"one": counts}, NAMES)
+    counts[:] = 0
+    assert figure.data["one"].tolist() == [[1, 1], [0, 2], [0, 1]]
+    draws = plots.draws_per_item(plots.draws_of_each_item(EPOCH_1, 6), LABELS, NAMES, expected=[0.25, 2.0])
+    assert draws.data["often"].tolist() == [0, 0, 0, 1]
+    assert draws.data["expected"].tolist() == [0.25, 2.0]
+    lines = [line for line in draws.axes[0].lines if line.get_linestyle() == "--"]
+    assert [line.get_ydata()[0] for line in lines] == [0.25, 2.0]
+
+
+def test_the_forecast_beside_a_coverage_curve_is_the_expected_number() -> None:
+    require("matplotlib")
+    forecast = pysampler.forecast_coverage([1.0] * 6, 5)
+    seen = plots.unique_items_seen([EPOCH_1, EPOCH_2], LABELS, 2)
+    for share, unit in ((False, 1), (True, 6)):
+        data = plots.coverage_curve(seen, [4, 2], NAMES, share=share, forecast=forecast).data
+        assert data["forecast"].tolist() == [forecast.expected_unique_after(5 * epoch) / unit for epoch in range(3)]
+        assert data["all images"].tolist() == [0, 3 / unit, 6 / unit]

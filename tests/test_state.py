@@ -25,15 +25,21 @@ from pysampler import (
     ShuffleSampler,
     WeightedBatchSampler,
     WeightedRandomSampler,
+    _core,
 )
 
 TABLE = AliasTable(hashed_integers(300) + 1)
 DRAWS = 100
+STRATA = [index % 3 for index in range(300)]
 
 SAMPLERS: dict[str, Callable[..., Any]] = {
     "iid": lambda **more: WeightedRandomSampler(TABLE, DRAWS, **{"seed": 1, **more}),
     "without replacement": lambda **more: WeightedRandomSampler(TABLE, DRAWS, False, **{"seed": 1, **more}),
     "shuffle": lambda **more: ShuffleSampler(DRAWS, **{"seed": 1, **more}),
+    "systematic": lambda **more: WeightedRandomSampler(TABLE, DRAWS, method="systematic", **{"seed": 1, **more}),
+    "systematic in batches": lambda **more: WeightedRandomSampler(
+        TABLE, DRAWS, method="systematic", strata=STRATA, global_batch_size=8, **{"seed": 1, **more}
+    ),
 }
 every_sampler = pytest.mark.parametrize("make", SAMPLERS.values(), ids=SAMPLERS)
 
@@ -87,6 +93,17 @@ def test_an_iterator_goes_on_by_itself_and_the_next_pass_is_the_one_after(make: 
     assert iterator.state_dict() == again.state_dict() == state
     assert list(iterator) == epoch_of(make, 3)[40:]
     assert list(again) == epoch_of(make, 4)
+
+
+@every_sampler
+def test_a_position_loaded_into_the_iterator_first_is_handed_out_once(make: Callable[..., Any]) -> None:
+    state = advanced(make(), 40).state_dict()
+    again = make()
+    iterator = iter(again)
+    iterator.load_state_dict(state)
+    again.load_state_dict(state)
+    assert list(iterator) == epoch_of(make, 0)[40:]
+    assert list(again) == epoch_of(make, 1)
 
 
 @every_sampler
@@ -161,6 +178,31 @@ def test_a_state_is_a_copy() -> None:
     assert sampler.state_dict() == {**kept, "position": 4}
 
 
+def test_states_do_not_read_the_weights_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without replacement, an epoch needs as many positive weights: they are counted once for each table."""
+    counted: list[int] = []
+    count = _core.positive_weights
+
+    def counting(*arguments: Any) -> int:
+        counted.append(count(*arguments))
+        return counted[-1]
+
+    sampler = WeightedRandomSampler(hashed_integers(300) + 1, DRAWS, False, seed=1)
+    monkeypatch.setattr(_core, "positive_weights", counting)
+    for _ in range(3):
+        list(sampler)
+        sampler.load_state_dict(sampler.state_dict())
+    assert counted == []
+    sampler.weights[:150] = 0
+    for _ in range(3):
+        list(sampler)
+        sampler.load_state_dict(sampler.state_dict())
+    assert counted == [150]
+    sampler.weights[:250] = 0
+    with pytest.raises(ValueError, match="num_samples=100 draws without replacement"):
+        sampler.state_dict()
+
+
 @every_sampler
 def test_a_pickled_sampler_knows_where_the_original_stood(make: Callable[..., Any]) -> None:
     sampler = make()
@@ -221,11 +263,54 @@ def test_consumed_means_the_running_pass_though_its_epoch_is_pinned_again(seed: 
     assert sampler.state_dict(consumed=7)["key"] == state["key"]  # a loaded pass is not the running one
 
 
+def test_consumed_at_the_end_is_the_end_although_drop_last_drops_some() -> None:
+    distributed = DistributedWeightedSampler(TABLE, DRAWS, 3, 0, drop_last=True)
+    batches = WeightedBatchSampler(SAMPLERS["iid"](), 16, drop_last=True)
+    for sampler, items in ((distributed, 33), (batches, 96)):
+        assert len(flat([batch] if isinstance(batch, int) else batch for batch in sampler)) == items
+        assert sampler.state_dict(consumed=items) == sampler.state_dict()
+        assert sampler.state_dict()["position"] == DRAWS
+
+
+def test_consumed_of_an_unseeded_pass_that_has_not_begun_is_an_error() -> None:
+    """Its state could not be loaded."""
+    sampler = WeightedRandomSampler(TABLE, DRAWS)
+    with pytest.raises(ValueError, match="consumed of a pass that has not begun"):
+        sampler.state_dict(consumed=5)
+    sampler.load_state_dict(sampler.state_dict(consumed=0))
+    advanced(sampler, 7)
+    sampler.load_state_dict(sampler.state_dict(consumed=5))
+
+
 def test_batch_samplers_count_items_too() -> None:
     batches = WeightedBatchSampler(SAMPLERS["iid"](), 8)
     advanced(batches, 5)
     assert batches.state_dict()["position"] == 40
     assert batches.state_dict(consumed=24)["position"] == 24
+
+
+def test_since_begun_counts_from_where_the_pass_began_on_any_number_of_ranks() -> None:
+    four = DistributedWeightedSampler(TABLE, DRAWS, 4, 0)
+    advanced(four, 20)
+    state = four.state_dict(since_begun=10)
+    assert state == four.state_dict(consumed=10)
+    assert state["position"] == 40
+    three = DistributedWeightedSampler(TABLE, DRAWS, 3, 1)
+    three.load_state_dict(state)
+    assert three.state_dict(since_begun=0)["position"] == 40
+    advanced(three, 15)
+    state = three.state_dict(since_begun=5)
+    assert state["position"] == 55
+    with pytest.raises(ValueError, match=r"began at position 40, which 3 ranks do not divide.*since_begun"):
+        three.state_dict(consumed=15)
+    with pytest.raises(ValueError, match="not both"):
+        three.state_dict(15, since_begun=5)
+    with pytest.raises(ValueError, match=r"since_begun must be in \[0, 20\]"):
+        three.state_dict(since_begun=21)
+    alone = DistributedWeightedSampler(TABLE, DRAWS, 1, 0)
+    alone.load_state_dict(state)
+    assert list(alone) == TABLE.draw(DRAWS, seed=0).tolist()[55:]
+    assert WeightedBatchSampler(alone, 5).state_dict(since_begun=10)["position"] == 65
 
 
 @pytest.mark.parametrize("consumed", [-1, DRAWS + 1, 2.5, True, "3"])
@@ -342,6 +427,18 @@ def test_fewer_left_than_ranks_is_an_epoch_that_is_over() -> None:
         again = DistributedWeightedSampler(TABLE, DRAWS, 4, rank, drop_last=True)
         again.load_state_dict(one.state_dict())
         assert list(again) == TABLE.draw(25, seed=0, epoch=1, start=rank, step=4).tolist()
+
+
+def test_a_pinned_epoch_of_which_too_little_is_left_is_empty_rather_than_another() -> None:
+    """Loops that count epochs themselves would train the next one twice."""
+    one = DistributedWeightedSampler(TABLE, DRAWS, 1, 0, drop_last=True)
+    advanced(one, 97)
+    again = DistributedWeightedSampler(TABLE, DRAWS, 4, 0, drop_last=True)
+    again.load_state_dict(one.state_dict())
+    again.set_epoch(0)
+    assert list(again) == []
+    again.set_epoch(1)
+    assert list(again) == TABLE.draw(25, seed=0, epoch=1, start=0, step=4).tolist()
 
 
 def test_a_rank_free_run_goes_on_distributed_and_back() -> None:

@@ -154,12 +154,35 @@ def test_a_table_may_be_used_from_many_threads_at_once() -> None:
     assert fingerprints == {AliasTable(WEIGHTS).fingerprint}
 
 
-def test_tables_stay_on_the_cpu_and_say_so() -> None:
+def test_a_table_on_the_cpu_is_there_already() -> None:
     table = AliasTable(WEIGHTS)
     assert table.to("cpu") is table
     assert table.to(torch.device("cpu")) is table
-    with pytest.raises(RuntimeError, match="cuda"):
-        table.to("cuda")
+    assert table.device == torch.device("cpu")
+
+
+def test_log_probabilities_are_logarithms_of_the_probabilities() -> None:
+    table = AliasTable([1.0, 0.0, 3.0])
+    indices = torch.tensor([[2, 0], [1, 2]], dtype=torch.int32)
+    found = table.log_prob(indices)
+    assert found.dtype == torch.get_default_dtype()
+    assert found.tolist() == table.probabilities().log().float()[indices.long()].tolist()
+    assert found[1, 0] == float("-inf")
+    assert table.log_prob(torch.zeros(0, dtype=torch.int64)).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    "indices", [[0], torch.tensor([0.0]), torch.tensor([True]), torch.tensor([0], dtype=torch.int8)]
+)
+def test_log_probabilities_of_what_is_no_index_are_an_error(indices: Any) -> None:
+    with pytest.raises(TypeError, match="indices must be an int64 or int32 tensor, but got"):
+        AliasTable([1.0]).log_prob(indices)
+
+
+@pytest.mark.parametrize("index", [3, -4, 2**40])
+def test_log_probabilities_of_items_that_are_not_there_are_an_error(index: int) -> None:
+    with pytest.raises(IndexError):
+        AliasTable([1.0, 0.0, 3.0]).log_prob(torch.tensor([index]))
 
 
 @pytest.mark.parametrize(

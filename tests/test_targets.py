@@ -21,7 +21,7 @@ import numpy as np
 import torch
 import oracle, pysampler
 from families import FAMILIES, hashed_integers
-from pysampler import AliasTable, WeightedRandomSampler, multinomial
+from pysampler import AliasTable, ClassTable, MPerClassBatches, UnderSampling, WeightedRandomSampler, multinomial
 
 torch.set_num_threads(2)
 
@@ -46,6 +46,16 @@ for items in (7, 200_003, 1_000_003):
     for start in (0, 9):
         table._core.draw_into(out.data_ptr(), len(out), 7, 8, start, 1, 2, "partitioned")
         seen[f"partitioned {items} {start}"] = digest(out)
+for classes in (1, 10, 60_000):
+    labels = hashed_integers(300_003, classes).astype(np.int64)
+    for kind, own in (("mixed", labels), ("sorted", np.sort(labels))):
+        table = ClassTable(own, hashed_integers(int(labels.max()) + 1) + 1)
+        seen[f"class table {classes} {kind}"] = table.fingerprint
+        for start, step, count in ((0, 1, 1_100_003), (5, 1, 70_001), (13, 3, 70_001), (2**62, 1, 100)):
+            drawn = table.draw(count, seed=-9, epoch=2**47 + 1, start=start, step=step)
+            seen[f"class draw {classes} {kind} {start} {step}"] = digest(drawn)
+    seen[f"under {classes}"] = digest(UnderSampling(labels, 3).draw(50_001, seed=1, epoch=2))
+    seen[f"m per class {classes}"] = digest(MPerClassBatches(labels, 3).draw(50_001, seed=1, epoch=2))
 generator = torch.Generator().manual_seed(1)
 weights = torch.from_numpy(hashed_integers(60_000) + 1)
 for shape in ((60_000,), (600, 100), (3, 20_000)):
@@ -108,12 +118,13 @@ def test_the_target_in_use_is_the_one_asked_for() -> None:
     assert pysampler.cpu_target() == (os.environ.get(VARIABLE) or pysampler.cpu_targets()[0])
 
 
-@pytest.mark.parametrize("wanted", ["sse9", "AVX2", "avx2 ", "1"])
-def test_an_unknown_target_fails_the_import_and_names_the_choices(wanted: str) -> None:
-    result = run("import pysampler", environment={VARIABLE: wanted})
+@pytest.mark.parametrize("wanted", ["sse9", "AVX2 "])
+@pytest.mark.parametrize("use", ["cpu_target()", "AliasTable([1.0, 2.0])", "ShuffleSampler(5).__iter__().__next__()"])
+def test_an_unknown_target_fails_every_use_and_names_the_choices(wanted: str, use: str) -> None:
+    result = run(f"import pysampler\npysampler.{use}", environment={VARIABLE: wanted})
     assert result.returncode == 1
     message = result.stderr.splitlines()[-1]
-    assert "ImportError" in message or "RuntimeError" in message
+    assert message.startswith("RuntimeError")
     assert f"{VARIABLE}={wanted}" in message
     for target in pysampler.cpu_targets():
         assert target in message

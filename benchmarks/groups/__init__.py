@@ -8,6 +8,7 @@ from ..session import Session
 from . import (
     build,
     bulk,
+    coverage,
     cpu_targets,
     draws,
     first_index,
@@ -32,6 +33,8 @@ GROUPS: dict[str, Callable[[Session], None]] = {
     "without-replacement": without_replacement.run,
     "cpu-targets": cpu_targets.run,
     "loaders": loaders.run,
+    "marking": coverage.run,
+    "audits": coverage.run_audits,
     "ranks": ranks.run,
     "ranks-memory": ranks.run_memory,
     "ranks-fairness": ranks.run_fairness,

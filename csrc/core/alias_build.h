@@ -37,6 +37,10 @@ struct BlockLayout {
     if (start >= items) return 0;
     return items - start < kGroupItems ? items - start : kGroupItems;
   }
+  // The item at `place` of [0, kBlockItems), or a number from `items` on where the block has none.
+  PYSAMPLER_HOST_DEVICE uint64_t item(uint64_t block, uint64_t place) const {
+    return group_start(block, place / kGroupItems) + place % kGroupItems;
+  }
 };
 
 PYSAMPLER_HOST_DEVICE BlockLayout block_layout(uint64_t items) {
@@ -75,6 +79,9 @@ PYSAMPLER_HOST_DEVICE double prescale_for(double largest) {
   return 1.0;
 }
 
+// What a search for the smallest positive weight compares: after prescaling, positive weights that matter are smaller.
+PYSAMPLER_HOST_DEVICE double or_large(double weight) { return weight > 0 ? weight : 0x1p1023; }
+
 // The written order of a block's sum: eight lanes run over the groups, lane l taking (w[l] + w[l + 8]); then this tree.
 PYSAMPLER_HOST_DEVICE double sum_of_lanes(const double* lane) {
   return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
@@ -91,6 +98,12 @@ struct Alignment {
   }
 };
 
+// Whether sums of which this is the largest can be aligned. False for NaN too. Of weights that are valid, and one of them
+// positive, no other sums come, unless they were replaced while they were read.
+PYSAMPLER_HOST_DEVICE bool can_align_to(double largest_block_sum) {
+  return largest_block_sum >= power_of_two(-1000) && largest_block_sum <= power_of_two(1000);
+}
+
 PYSAMPLER_HOST_DEVICE Alignment align_to(double largest_block_sum) { return {61 - exponent_of(largest_block_sum)}; }
 
 // An unsigned 96-bit sum; __int128 is not available on every device.
@@ -102,6 +115,11 @@ struct WideSum {
 PYSAMPLER_HOST_DEVICE WideSum add(WideSum a, uint64_t b) {
   const uint64_t low = a.low + b;
   return {low, a.high + (low < b)};
+}
+
+PYSAMPLER_HOST_DEVICE WideSum add(WideSum a, WideSum b) {
+  const WideSum sum = add(a, b.low);
+  return {sum.low, sum.high + b.high};
 }
 
 PYSAMPLER_HOST_DEVICE uint64_t shift_right(WideSum a, int bits) {
@@ -137,9 +155,12 @@ struct Quotas {
   int shift;
   double scale;  // ideal mass of a weight of 1
 
-  // Units of the blocks before the point where the aligned sums add up to `cumulative`.
+  // Units of the blocks before the point where the aligned sums, shifted, add up to `cumulative`.
+  PYSAMPLER_HOST_DEVICE uint64_t units_before(uint64_t cumulative) const {
+    return multiply_divide(cumulative, mass, total);
+  }
   PYSAMPLER_HOST_DEVICE uint64_t units_before(WideSum cumulative) const {
-    return multiply_divide(shift_right(cumulative, shift), mass, total);
+    return units_before(shift_right(cumulative, shift));
   }
 };
 
@@ -153,9 +174,44 @@ PYSAMPLER_HOST_DEVICE Quotas share_out(uint64_t mass, WideSum total, Alignment a
   return {mass, shifted, shift, ratio * power_of_two(half) * power_of_two(exponent - half)};
 }
 
+// How weights become masses. Ideal mass of a weight w: (w * prescale) * scale.
+struct MassRule {
+  double prescale;
+  double small_scale;  // decides what is small, and the mass of what is
+  double scale;        // for all the others
+  bool any_small;
+
+  // Of prescaled weights, 0 where there is no item.
+  PYSAMPLER_HOST_DEVICE bool is_small(double weight) const { return weight * small_scale < kSmallMass; }
+  PYSAMPLER_HOST_DEVICE uint64_t mass_if_large(double weight) const { return static_cast<uint64_t>(weight * scale); }
+  // Of a weight that was positive before it was prescaled.
+  PYSAMPLER_HOST_DEVICE uint64_t mass_if_small(double weight) const { return small_mass(weight * small_scale); }
+};
+
+// The rule before small items are set apart. With a prescale below 1 the smallest weight may have been flushed to zero,
+// and not have been seen.
+PYSAMPLER_HOST_DEVICE MassRule mass_rule(double prescale, double smallest_positive, const Quotas& quotas) {
+  return {prescale, quotas.scale, quotas.scale, smallest_positive * quotas.scale < kSmallMass || prescale < 1.0};
+}
+
 // How many units a block's items may be off before its quota evens it out, beyond one for each: the rounding of quotas
 // (at most 9) and of a sum of 1024 doubles. More means that the weights changed while they were read.
 PYSAMPLER_HOST_DEVICE uint64_t rounding_allowance(uint64_t quota) { return 16 + (quota >> 40); }
+
+// Whether items whose masses add up to `sum` can be evened out to the quota.
+PYSAMPLER_HOST_DEVICE bool can_even_out(uint64_t sum, uint64_t quota) {
+  const uint64_t allowance = rounding_allowance(quota);
+  return sum > quota ? sum - quota <= allowance : quota - sum <= allowance + kBlockItems;
+}
+
+// Whether the largest mass of a block can take what is left of the difference after one unit for each.
+PYSAMPLER_HOST_DEVICE bool can_take_the_rest(uint64_t largest_mass, uint64_t sum, uint64_t quota) {
+  return sum > quota ? largest_mass > sum - quota : quota - sum <= rounding_allowance(quota);
+}
+
+// Sums of the upper and of the lower 32 bits of a block's masses. A sum beyond 64 bits comes of weights that were
+// replaced since they were summed; it must not pass for a small one.
+PYSAMPLER_HOST_DEVICE bool fits_64_bits(uint64_t upper, uint64_t lower) { return (upper + (lower >> 32)) >> 32 == 0; }
 
 // Lights have mass below a slot's, heavies at least a slot's. A light fills its own slot up with the current heavy; a
 // heavy that falls below a slot's mass closes: it becomes a light of the next heavy.

@@ -23,15 +23,23 @@ PYSAMPLER_HOST_DEVICE uint64_t mix64(uint64_t z) {
 
 PYSAMPLER_HOST_DEVICE Fingerprint add(Fingerprint a, Fingerprint b) { return {a.low + b.low, a.high + b.high}; }
 
-// What entry number `index` adds. A change of one entry always changes `low`: mix64 is a bijection.
-PYSAMPLER_HOST_DEVICE Fingerprint fingerprint_of(AliasEntry entry, uint64_t index) {
-  const uint64_t bits = entry.threshold | static_cast<uint64_t>(entry.alias) << 32;
+// What 64 bits at `index` add. A change of one entry always changes `low`: mix64 is a bijection.
+PYSAMPLER_HOST_DEVICE Fingerprint fingerprint_of(uint64_t bits, uint64_t index) {
   const uint64_t low = mix64(bits + (index + 1) * 0x9E3779B97F4A7C15ull);
   return {low, mix64(low ^ 0xD1B54A32D192ED03ull)};
 }
 
+PYSAMPLER_HOST_DEVICE Fingerprint fingerprint_of(AliasEntry entry, uint64_t index) {
+  return fingerprint_of(entry.threshold | static_cast<uint64_t>(entry.alias) << 32, index);
+}
+
 PYSAMPLER_HOST_DEVICE Fingerprint finish(Fingerprint sum, uint64_t items) {
   return {mix64(sum.low ^ items), mix64(sum.high + items)};
+}
+
+// The fingerprint of two things that belong together, in this order.
+PYSAMPLER_HOST_DEVICE Fingerprint combine(Fingerprint first, Fingerprint second) {
+  return {mix64(first.low + mix64(second.low)), mix64(first.high + mix64(second.high))};
 }
 
 }  // namespace pysampler

@@ -10,6 +10,7 @@
 
 #include "core/alias_table.h"
 #include "core/macros.h"
+#include "core/multiply_high.h"
 #include "core/stream.h"
 
 namespace pysampler {
@@ -32,19 +33,20 @@ PYSAMPLER_HOST_DEVICE uint64_t square_root_up(uint64_t value) {
 struct Permutation {
   uint64_t elements;
   uint32_t rows, columns;
+  uint64_t reciprocal;                      // floor((2^64 - 1) / columns)
   int rounds;                               // 0: shuffled
   uint32_t keys[kMaxPermutationRounds];
   uint8_t shuffled[kMaxShuffled];
 };
 
-// The permutation number `index` of those that a stream holds. 1 <= elements <= kMaxPermuted, index < 2^56.
-PYSAMPLER_HOST_DEVICE Permutation make_permutation(Stream stream, uint64_t index, uint64_t elements) {
+// The permutation whose key is made of word_at(0), word_at(1), ... 1 <= elements <= kMaxPermuted.
+template <class WordAt>
+PYSAMPLER_HOST_DEVICE Permutation permutation_from_words(WordAt word_at, uint64_t elements) {
   Permutation permutation = {};
   permutation.elements = elements;
-  const uint64_t first = index * kPermutationWords;
   if (elements <= kMaxShuffled) {
     for (uint64_t i = 0; i < elements; ++i) {  // Fisher and Yates, inside out
-      const uint32_t other = locate(stream_word(stream, first + i), i + 1).slot;
+      const uint32_t other = locate(word_at(i), i + 1).slot;
       permutation.shuffled[i] = permutation.shuffled[other];
       permutation.shuffled[other] = static_cast<uint8_t>(i);
     }
@@ -53,13 +55,21 @@ PYSAMPLER_HOST_DEVICE Permutation make_permutation(Stream stream, uint64_t index
   const uint64_t rows = square_root_up(elements);
   permutation.rows = static_cast<uint32_t>(rows);
   permutation.columns = static_cast<uint32_t>((elements - 1) / rows + 1);
+  permutation.reciprocal = ~uint64_t{0} / permutation.columns;
   permutation.rounds = elements <= 4096 ? 16 : 8;
   for (int round = 0; round < permutation.rounds; round += 2) {
-    const uint64_t word = stream_word(stream, first + static_cast<uint64_t>(round / 2));
+    const uint64_t word = word_at(static_cast<uint64_t>(round / 2));
     permutation.keys[round] = static_cast<uint32_t>(word);
     permutation.keys[round + 1] = static_cast<uint32_t>(word >> 32);
   }
   return permutation;
+}
+
+// The permutation number `index` of those that a stream holds. 1 <= elements <= kMaxPermuted. They repeat from index
+// 2^58 on.
+PYSAMPLER_HOST_DEVICE Permutation make_permutation(Stream stream, uint64_t index, uint64_t elements) {
+  const uint64_t first = index * kPermutationWords;
+  return permutation_from_words([=](uint64_t i) { return stream_word(stream, first + i); }, elements);
 }
 
 // 32 well-mixed bits of 32: two multiplications between shifts.
@@ -80,6 +90,13 @@ struct GridPoint {
   uint32_t row, column;
 };
 
+// Row and column of an element without a division: the reciprocal gives a row that is at most one too small.
+PYSAMPLER_HOST_DEVICE GridPoint grid_point(uint32_t columns, uint64_t reciprocal, uint64_t element) {
+  const uint64_t row = multiply_high(element, reciprocal), column = element - row * columns;
+  const bool next = column >= columns;
+  return {static_cast<uint32_t>(row + next), static_cast<uint32_t>(next ? column - columns : column)};
+}
+
 // Once through the rounds; the result may lie beyond the last element.
 PYSAMPLER_HOST_DEVICE GridPoint scramble(const Permutation& permutation, GridPoint point) {
   for (int round = 0; round < permutation.rounds; round += 2) {
@@ -94,8 +111,8 @@ PYSAMPLER_HOST_DEVICE uint64_t permute(const Permutation& permutation, uint64_t 
   if (permutation.rounds == 0) return permutation.shuffled[element];
   const uint64_t columns = permutation.columns;
   do {
-    const GridPoint point = scramble(permutation, {static_cast<uint32_t>(element / columns),
-                                                   static_cast<uint32_t>(element % columns)});
+    const GridPoint point =
+        scramble(permutation, grid_point(permutation.columns, permutation.reciprocal, element));
     element = point.row * columns + point.column;
   } while (element >= permutation.elements);
   return element;

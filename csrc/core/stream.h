@@ -20,6 +20,10 @@ enum class Tag : uint8_t {
   kSeenBitmap = 5,        // draws filtered by a seen-bitmap (without replacement)
   kRepeatFactor = 6,      // stochastic rounding of repeat factors
   kPadding = 7,           // positions beyond an epoch's end
+  kPaddingPick = 8,       // there, the item inside a class
+  kClassOrder = 9,        // keys of the orders of a class's items; the class stands in the epoch's place
+  kClassDeck = 10,        // keys of the orders of the classes
+  kGeneratorKey = 32,     // keys from CUDA generators (Python)
 };
 
 constexpr int kEpochBits = 48;  // epochs live in [0, 2^48); the 8 bits of the tag sit above bit 56
@@ -42,8 +46,16 @@ PYSAMPLER_HOST_DEVICE uint64_t stream_block(uint64_t position) {
 
 PYSAMPLER_HOST_DEVICE bool stream_takes_high_half(uint64_t position) { return (position / 8) % 2 != 0; }
 
+// The first of the two positions whose words a block holds, its low half; that of the high half is kHalfDistance further.
+constexpr uint64_t kHalfDistance = 8;
+PYSAMPLER_HOST_DEVICE uint64_t low_half_position(uint64_t block) { return block / 8 * 16 + block % 8; }
+
+PYSAMPLER_HOST_DEVICE PhiloxBlock stream_words(Stream stream, uint64_t block) {
+  return philox4x32_10({block, stream.counter_high}, stream.seed);
+}
+
 PYSAMPLER_HOST_DEVICE uint64_t stream_word(Stream stream, uint64_t position) {
-  const PhiloxBlock block = philox4x32_10({stream_block(position), stream.counter_high}, stream.seed);
+  const PhiloxBlock block = stream_words(stream, stream_block(position));
   return stream_takes_high_half(position) ? block.high : block.low;
 }
 

@@ -1,10 +1,13 @@
-// A view of the caller's weights. Other dtypes are converted to one of these two before they come here.
+// The caller's weights, and what can be wrong with them.
 #pragma once
 
 #include <cstdint>
 
+#include "core/macros.h"
+
 namespace pysampler {
 
+// Other dtypes are converted to one of these two before they come here.
 enum class WeightType : uint8_t { kFloat32, kFloat64 };
 
 struct WeightView {
@@ -12,5 +15,20 @@ struct WeightView {
   uint64_t count;
   WeightType type;
 };
+
+// What is wrong with weights that define no distribution.
+struct InvalidWeights {
+  enum class Reason { kNotFiniteOrNegative, kAllZero, kChangedMeanwhile };
+  Reason reason;
+  uint64_t first_index = 0;  // of a bad weight, with its value and how many there are
+  double first_value = 0;
+  uint64_t bad_count = 0;
+};
+
+// Finite and not negative: the difference is NaN for infinity, and NaN fails every comparison.
+template <class Weight>
+PYSAMPLER_HOST_DEVICE bool is_valid(Weight weight) {
+  return weight >= 0 && weight - weight == 0;
+}
 
 }  // namespace pysampler

@@ -61,7 +61,7 @@ struct Chunks {
 
 struct Iterator {
   PyObject_HEAD
-  PyObject* begin;  // callable without arguments, returns an PositionSource
+  PyObject* begin;  // callable without arguments, returns a PositionSource
   Chunks* chunks;
   uint64_t batch_size;  // BatchIterator only
   bool drop_last;

@@ -8,9 +8,12 @@
 #include "cpu/draw/multinomial.h"
 #include "cpu/without_replacement/without_replacement.h"
 #include "python/call.h"
+#include "python/class_table.h"
+#include "python/coverage.h"
 #include "python/iterators.h"
 #include "python/pass_draws.h"
 #include "python/position_source.h"
+#include "python/systematic.h"
 #include "python/table.h"
 
 namespace py = pybind11;
@@ -62,13 +65,16 @@ void multinomial_into(uintptr_t out, uintptr_t weights, uint64_t rows, uint64_t 
 
 PYBIND11_MODULE(_core, module) {
   namespace bindings = pysampler::python;
-  bindings::active_target();  // an unusable PYSAMPLER_CPU_TARGET fails the import, not some later call
   module.def("cpu_target", [] { return pysampler::target_name(bindings::active_target()); });
   module.def("cpu_targets", &bindings::supported_target_names);
   bindings::bind_table(module);
   bindings::bind_pass_draws(module);
+  bindings::bind_systematic(module);
   bindings::bind_position_source(module);
+  bindings::bind_class_table(module);
+  bindings::bind_class_rounds(module);
   bindings::bind_iterators(module);
+  bindings::bind_coverage(module);
   module.def("positive_weights", &bindings::positive_weights, py::arg("weights"), py::arg("count"),
              py::arg("is_float64"), py::arg("threads"));
   module.def("draw_without_replacement_into", &bindings::draw_without_replacement_into, py::arg("out"),

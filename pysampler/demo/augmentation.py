@@ -9,14 +9,14 @@ from torch import Tensor
 from torch.nn import functional
 
 MAX_ROTATION_DEGREES = 10.0
-MAX_SHIFT_PIXELS = 0.5
+MAX_SHIFT = 1 / 16  # of the width: half a pixel of 8
 
 
 def augment(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Rotates each image by up to 10 degrees and shifts it by up to half a pixel each way.
+    """Rotates each image by up to 10 degrees and shifts it by up to a sixteenth of its width each way.
 
     Args:
-        images: float32, shape (batch, 1, height, width).
+        images: float32, shape (batch, channels, size, size).
         generator: Source of the angles and shifts; nothing else is random.
 
     Returns:
@@ -24,8 +24,7 @@ def augment(images: Tensor, generator: torch.Generator) -> Tensor:
     """
     uniform = torch.rand(len(images), 3, generator=generator) * 2 - 1
     angle = uniform[:, 0] * math.radians(MAX_ROTATION_DEGREES)
-    # affine_grid measures in half image widths, so a pixel is 2 / size.
-    shift = uniform[:, 1:] * MAX_SHIFT_PIXELS * 2 / images.shape[-1]
+    shift = uniform[:, 1:] * MAX_SHIFT * 2  # affine_grid measures in half image widths
     cosine, sine = angle.cos(), angle.sin()
     rows = [cosine, -sine, shift[:, 0], sine, cosine, shift[:, 1]]
     movement = torch.stack(rows, dim=1).view(-1, 2, 3)

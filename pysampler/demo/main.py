@@ -8,16 +8,14 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
 
 from pysampler.demo import report
 from pysampler.demo.data import long_tail, two_classes
 from pysampler.demo.experiment import Experiment, run_experiment
 from pysampler.demo.figures import save_figures
+from pysampler.demo.threads import torch_threads
 from pysampler.demo.training import SETTINGS, Recipe
 
 _PROBLEMS = ((two_classes, 10), (long_tail, 16))  # with the batch size; 10 is the article's
@@ -61,7 +59,7 @@ def run_demo(out: Path, *, quick: bool = False, seeds: int | None = None, thread
     # matplotlib logs, once per machine, that it prepares its fonts: of no use to our reader.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     _print_header(out, seeds, quick)
-    with _torch_threads(threads):
+    with torch_threads(threads):
         experiments = tuple(_experiments(epochs, seeds))
     for experiment in experiments:
         _print_results(experiment)
@@ -128,13 +126,3 @@ def _print_ending(figures: tuple[Path, ...], seconds: float) -> None:
 def _bold(text: str) -> str:
     """Makes text bold where that shows: on a terminal, unless NO_COLOR asks for none."""
     return f"\033[1m{text}\033[0m" if sys.stdout.isatty() and "NO_COLOR" not in os.environ else text
-
-
-@contextmanager
-def _torch_threads(threads: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

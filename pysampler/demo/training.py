@@ -98,7 +98,8 @@ def train(
         The scores and the recorded batches.
     """
     loader = make_loader(problem, oversampling=setting.oversampling, batch_size=recipe.batch_size, seed=seed)
-    network = build_network(problem.num_classes, seed)
+    _, channels, size, _ = problem.train_images.shape
+    network = build_network(problem.num_classes, seed, channels=channels, size=size)
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs)
     movements = torch.Generator().manual_seed(seed)

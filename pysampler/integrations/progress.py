@@ -42,8 +42,8 @@ class Progress:
         """Returns the state that a sampler would have which had handed out just these batches."""
         draws = self.sampler.draws_per_epoch
         reached = draws if self._finished else min(self._start + self._steps * self.draws_per_step, draws)
-        # Not consumed=, which counts this rank's items: another number of ranks may have begun the epoch.
-        return {**self.sampler.state_dict(consumed=0), "position": reached}
+        # The sampler's own counts are of one rank's items; with dispatch_batches, this rank may draw none.
+        return {**self.sampler.state_dict(since_begun=0), "position": reached}
 
     def load_state_dict(self, state: Any) -> None:
         """Makes the sampler's next pass go on from ``state``. Raises what ``sampler.load_state_dict`` raises."""

@@ -28,6 +28,9 @@ void test_tags_keep_their_numbers() {
   CHECK(static_cast<int>(Tag::kSeenBitmap) == 5);
   CHECK(static_cast<int>(Tag::kRepeatFactor) == 6);
   CHECK(static_cast<int>(Tag::kPadding) == 7);
+  CHECK(static_cast<int>(Tag::kPaddingPick) == 8);
+  CHECK(static_cast<int>(Tag::kClassOrder) == 9);
+  CHECK(static_cast<int>(Tag::kClassDeck) == 10);
 }
 
 void test_the_tag_lies_above_every_epoch() {

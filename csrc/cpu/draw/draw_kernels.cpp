@@ -10,6 +10,8 @@ namespace portable {
 #include "cpu/simd/lanes_portable.h"
 #include "cpu/simd/philox_lanes.inc"
 
+#include "cpu/draw/block_words.inc"
+
 #include "cpu/draw/draw_kernel.inc"
 }  // namespace portable
 
@@ -19,6 +21,8 @@ namespace avx2 {
 #include "cpu/simd/lanes_avx2.h"
 #include "cpu/simd/philox_lanes.inc"
 
+#include "cpu/draw/block_words.inc"
+
 #include "cpu/draw/draw_kernel.inc"
 }  // namespace avx2
 #include "cpu/simd/target_end.h"
@@ -27,6 +31,8 @@ namespace avx2 {
 namespace avx512 {
 #include "cpu/simd/lanes_avx512.h"
 #include "cpu/simd/philox_lanes.inc"
+
+#include "cpu/draw/block_words.inc"
 
 #include "cpu/draw/draw_kernel.inc"
 }  // namespace avx512

@@ -40,10 +40,8 @@ class Builder {
 
     const uint64_t all_mass = weights_.count * kSlotMass;
     Quotas quotas = share_out_blocks(all_mass);
-    // With a prescale below 1 the smallest weight may have been flushed to zero, and not have been seen.
-    const bool any_small = scan.smallest_positive * quotas.scale < kSmallMass || prescale < 1.0;
-    MassRule rule = {prescale, quotas.scale, quotas.scale, any_small};
-    if (any_small) {
+    MassRule rule = mass_rule(prescale, scan.smallest_positive, quotas);
+    if (rule.any_small) {
       quotas = share_out_blocks(all_mass - sum_large(rule));
       rule.scale = quotas.scale;
     }
@@ -89,8 +87,7 @@ class Builder {
 
   Quotas share_out_blocks(uint64_t mass) {
     const double largest = *std::max_element(sums_.begin(), sums_.end());
-    // Also catches NaN. Positive weights were seen, so this means that they changed since.
-    if (!(largest >= power_of_two(-1000) && largest <= power_of_two(1000))) changed_meanwhile();
+    if (!can_align_to(largest)) changed_meanwhile();
     alignment_ = align_to(largest);
     WideSum total = {0, 0};
     for (const double sum : sums_) total = add(total, alignment_.integer(sum));

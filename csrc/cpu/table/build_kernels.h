@@ -16,14 +16,6 @@ struct ScanResult {
   bool all_valid = true;                    // every weight is finite and >= 0
 };
 
-// How weights become masses. Ideal mass of a weight w: (w * prescale) * scale.
-struct MassRule {
-  double prescale;
-  double small_scale;  // decides what is small, and the mass of what is
-  double scale;        // for all the others
-  bool any_small;
-};
-
 // A block between its masses and its slots. Lists are padded for whole-vector stores.
 struct PackedBlock {
   static constexpr uint64_t kRoom = kBlockItems + 16;

@@ -11,11 +11,6 @@ namespace {
 constexpr uint64_t kWeightsPerTask = 1 << 20;
 
 template <class Weight>
-bool is_valid(Weight weight) {
-  return weight >= 0 && weight - weight == 0;  // the difference is NaN for infinity
-}
-
-template <class Weight>
 [[noreturn]] void throw_invalid(const Weight* weights, uint64_t count, uint64_t bad) {
   InvalidWeights error = {InvalidWeights::Reason::kNotFiniteOrNegative, 0, 0, bad};
   while (error.first_index + 1 < count && is_valid(weights[error.first_index])) ++error.first_index;

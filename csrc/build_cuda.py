@@ -1,0 +1,147 @@
+"""The CUDA part of the build, for setup.py: finds nvcc and compiles csrc/cuda with it, or says why it cannot.
+
+    PYSAMPLER_CUDA=0        leave CUDA out
+    PYSAMPLER_CUDA=1        fail unless CUDA can be compiled; without either, a failure means a CPU-only build
+    CUDA_HOME, CUDA_PATH    where to look for bin/nvcc; else nvcc is taken from PATH
+    TORCH_CUDA_ARCH_LIST    architectures, as torch reads it: "8.0;9.0+PTX"; by default what DEFAULT_ARCHITECTURES says
+
+No GPU, no CUDA build of torch and no torch at all is needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+# Machine code for A100 and H100; what is newer compiles the PTX when it first runs.
+DEFAULT_ARCHITECTURES = "8.0;9.0+PTX"
+STATE_FILE = "_cuda_build.json"  # in the package: what `pysampler info` says of the build
+
+# Floats decide nothing but tables, and these must come out as on the CPU: no fused multiply-add.
+# Warnings are errors: a kernel that calls what only the host has would otherwise compile to one that does nothing.
+FLAGS = [
+    *("-std=c++17", "-O3", "-fmad=false", "-Icsrc", "-Werror=all-warnings"),
+    *("-Xcompiler", "-fPIC,-fvisibility=hidden,-ffp-contract=off"),
+]
+
+
+class CudaNotBuilt(Exception):
+    """Why there is no CUDA part, in one line for users."""
+
+
+@dataclass(frozen=True)
+class BuildState:
+    """What the build made of CUDA.
+
+    Attributes:
+        compiled: Whether pysampler._cuda was made.
+        reason: Why not.
+        nvcc: Version of the compiler, such as "13.0".
+        architectures: As in TORCH_CUDA_ARCH_LIST.
+    """
+
+    compiled: bool
+    reason: str | None = None
+    nvcc: str | None = None
+    architectures: str | None = None
+
+    def write(self, package: Path) -> None:
+        package.mkdir(parents=True, exist_ok=True)
+        (package / STATE_FILE).write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+
+def cuda_switch() -> bool | None:
+    """What PYSAMPLER_CUDA says: with CUDA, without, or nothing."""
+    switch = os.environ.get("PYSAMPLER_CUDA", "")
+    if switch not in ("", "0", "1"):
+        raise SystemExit(f"PYSAMPLER_CUDA must be 0 or 1, but is {switch!r}")
+    return None if switch == "" else switch == "1"
+
+
+def find_nvcc() -> str:
+    for variable in ("CUDA_HOME", "CUDA_PATH"):
+        home = os.environ.get(variable)
+        if home:
+            found = shutil.which("nvcc", path=os.path.join(home, "bin"))
+            if found is None:
+                raise CudaNotBuilt(f"{variable} is {home}, but there is no bin/nvcc")
+            return found
+    found = shutil.which("nvcc")
+    if found is None:
+        raise CudaNotBuilt("nvcc was not found on PATH, and CUDA_HOME is not set")
+    return found
+
+
+def architecture_flags(architectures: str) -> list[str]:
+    """Options for nvcc from a list like "8.0;9.0+PTX"."""
+    flags = []
+    for name in re.split(r"[;,\s]+", architectures.strip(" ;,")):
+        found = re.fullmatch(r"(\d+)\.(\d[af]?)(\+PTX)?", name)
+        if found is None:
+            raise CudaNotBuilt(f"TORCH_CUDA_ARCH_LIST has {name!r}; write numbers, such as {DEFAULT_ARCHITECTURES!r}")
+        number = found[1] + found[2]
+        flags.append(f"-gencode=arch=compute_{number},code=sm_{number}")
+        if found[3]:
+            flags.append(f"-gencode=arch=compute_{number},code=compute_{number}")
+    return flags
+
+
+class Nvcc:
+    """A compiler that has been tried once, and what links its objects."""
+
+    def __init__(self) -> None:
+        self.path = find_nvcc()
+        self.architectures = os.environ.get("TORCH_CUDA_ARCH_LIST", "").strip() or DEFAULT_ARCHITECTURES
+        self._options = [
+            *FLAGS,
+            *architecture_flags(self.architectures),
+            f'-DPYSAMPLER_CUDA_ARCHITECTURES="{self.architectures}"',
+        ]
+        version = re.search(r"release (\d+\.\d+)", self._run(["--version"]))
+        self.version = version[1] if version else "unknown"
+
+    def compile(self, sources: list[str], headers: list[str], folder: Path, jobs: int) -> list[str]:
+        """Compiles, several files at a time, those whose objects are not newer than everything they may include."""
+        newest = max(os.path.getmtime(file) for file in [*headers, __file__])
+        tag = hashlib.sha256(" ".join([self.path, self.version, *self._options]).encode()).hexdigest()[:8]
+        objects = folder / f"cuda-{tag}"
+        objects.mkdir(parents=True, exist_ok=True)
+
+        def compiled(source: str) -> str:
+            target = objects / (Path(source).stem + ".o")
+            if not target.exists() or target.stat().st_mtime < max(newest, os.path.getmtime(source)):
+                self._run([*self._options, "-c", source, "-o", str(target)])
+            return str(target)
+
+        with ThreadPoolExecutor(jobs) as pool:
+            return list(pool.map(compiled, sources))
+
+    def link_arguments(self) -> list[str]:
+        """Links the runtime in, seen by nobody else: torch brings one of its own, perhaps of another version."""
+        # nvcc may be a script that calls another one: what it says of itself is what counts.
+        plan = self._run(["-dryrun", "-x", "cu", "-c", os.devnull, "-o", os.devnull])
+        for folder in re.findall(r'"-L([^"]+)"', plan):
+            library = Path(folder, "libcudart_static.a")
+            if library.exists():
+                return [str(library), "-Wl,--exclude-libs,ALL", "-ldl", "-lrt", "-pthread"]
+        raise CudaNotBuilt(f"libcudart_static.a was not found beside {self.path}")
+
+    def _run(self, arguments: list[str]) -> str:
+        try:
+            done = subprocess.run([self.path, *arguments], capture_output=True, text=True, check=False)
+        except OSError as error:
+            raise CudaNotBuilt(f"{self.path} cannot be run: {error}") from error
+        output = done.stdout + done.stderr
+        if done.returncode != 0:
+            print(output)
+            lines = [line.strip() for line in output.splitlines() if line.strip()] or ["it printed nothing"]
+            telling = next((line for line in lines if re.search("error|fatal|unsupported", line, re.I)), lines[-1])
+            raise CudaNotBuilt(f"{self.path} failed with code {done.returncode}: {telling[:300]}")
+        return output

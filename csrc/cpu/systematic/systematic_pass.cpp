@@ -1,0 +1,169 @@
+#include "cpu/systematic/systematic_pass.h"
+
+#include <algorithm>
+
+#include "cpu/permutation/keyed_permutation.h"
+#include "cpu/permutation/permuted_each.h"
+#include "cpu/permutation/permuted_range.h"
+
+namespace pysampler {
+namespace {
+
+constexpr uint64_t kChunk = 512;  // draws that go through a stage together
+constexpr uint64_t kMinDrawsPerThread = 1 << 15;  // fewer are done before another thread would have started
+constexpr uint64_t kDrawsPerTask = 1 << 17;       // some milliseconds, so that interrupts are seen soon
+constexpr uint64_t kPrefetchAboveBytes = 512 << 10;
+
+}  // namespace
+
+SystematicPass::SystematicPass(std::shared_ptr<const MassTable> table, uint64_t seed, uint64_t epoch, uint64_t draws,
+                               uint64_t batch)
+    : table_(std::move(table)),
+      permutations_(make_stream(seed, epoch, Tag::kPermutation)),
+      padding_(make_stream(seed, epoch, Tag::kPadding)),
+      lattice_(make_lattice(table_->total(), draws, epoch_offset(seed, epoch))),
+      batched_(batch != 0),
+      strata_(batched_ ? make_batch_strata(seed, epoch, draws, batch) : BatchStrata{}),
+      order_(make_permutation(permutations_, order_permutation(), batched_ ? strata_.batches : draws)) {
+  if (batched_) cut_strata();
+}
+
+uint64_t SystematicPass::class_of(uint64_t point) const {
+  const std::vector<uint64_t>& begins = table_->class_begins;
+  return static_cast<uint64_t>(std::upper_bound(begins.begin(), begins.end(), lattice_.mass_at(point)) -
+                               begins.begin()) - 1;
+}
+
+void SystematicPass::cut_strata() {
+  struct Span {
+    uint64_t label, first_point, end_point;
+  };
+  std::vector<Span> spans;
+  stratum_.resize(strata_.batch);
+  for (uint64_t t = 0; t < strata_.batch; ++t) {
+    const uint64_t begin = strata_.begin(t), end = strata_.begin(t + 1);
+    const uint64_t label = class_of(begin);
+    uint32_t run = kNoRun;
+    if (end <= strata_.draws && lattice_.mass_at(end - 1) < table_->class_begins[label + 1]) {
+      if (spans.empty() || spans.back().label != label) spans.push_back({label, begin, end});
+      spans.back().end_point = end;
+      run = static_cast<uint32_t>(spans.size() - 1);
+    }
+    stratum_[t] = {begin, run, strata_.is_long(t)};
+  }
+  for (const Span& span : spans) {
+    runs_.push_back({span.first_point, make_permutation(permutations_, class_permutation(span.label),
+                                                        span.end_point - span.first_point)});
+  }
+}
+
+void SystematicPass::batch_points(const BatchPart& part, uint64_t place, uint64_t* points, uint32_t* runs,
+                                  Target target) const {
+  const bool is_full = part.batch < strata_.batches;
+  const Permutation within = keyed_permutation(permutations_, batch_permutation(part.batch),
+                                               is_full ? strata_.batch : strata_.rest, target);
+  permuted_range(within, part.first, part.step, part.count, reinterpret_cast<int64_t*>(points), target);
+  for (uint64_t i = 0; i < part.count; ++i) {
+    const Stratum& stratum = stratum_[is_full ? points[i] : strata_.long_stratum(points[i])];
+    points[i] = is_full ? strata_.point_at(stratum.begin, stratum.is_long != 0, place)
+                        : strata_.spare_point(stratum.begin);
+    runs[i] = stratum.run;
+  }
+}
+
+void SystematicPass::exchange(uint64_t* points, const uint32_t* runs, uint64_t count, Target target) const {
+  const Permutation* permutations[kChunk] = {};
+  for (uint64_t i = 0; i < count; ++i) {
+    const bool stays = runs[i] == kNoRun;
+    permutations[i] = stays ? nullptr : &runs_[runs[i]].permutation;
+    points[i] -= stays ? 0 : runs_[runs[i]].first_point;
+  }
+  permuted_each(permutations, points, count, target);
+  for (uint64_t i = 0; i < count; ++i) points[i] += runs[i] == kNoRun ? 0 : runs_[runs[i]].first_point;
+}
+
+void SystematicPass::order_points(uint64_t start, uint64_t step, uint64_t count, uint64_t* points,
+                                  Target target) const {
+  if (!batched_) {
+    permuted_range(order_, start, step, count, reinterpret_cast<int64_t*>(points), target);
+    return;
+  }
+  // Where the full batches from the first one on are dealt from; a step beyond a batch leaves some of them out.
+  const uint64_t first_batch = start / strata_.batch;
+  const bool skips = step > strata_.batch;
+  int64_t places[kChunk];
+  if (!skips && first_batch < strata_.batches) {
+    const uint64_t last_batch = std::min((start + (count - 1) * step) / strata_.batch, strata_.batches - 1);
+    permuted_range(order_, first_batch, 1, last_batch - first_batch + 1, places, target);
+  }
+  uint32_t runs[kChunk];
+  BatchPart part = {first_batch, start % strata_.batch, step, 0};
+  for (uint64_t done = 0; done < count; done += part.count) {
+    part.count = std::min(count - done, (strata_.batch - 1 - part.first) / step + 1);
+    uint64_t place = 0;
+    if (part.batch < strata_.batches) {
+      place = skips ? permute(order_, part.batch) : static_cast<uint64_t>(places[part.batch - first_batch]);
+    }
+    batch_points(part, place, points + done, runs + done, target);
+    const uint64_t next = part.first + part.count * step;
+    part.batch += next / strata_.batch;
+    part.first = next % strata_.batch;
+  }
+  exchange(points, runs, count, target);
+}
+
+void SystematicPass::look_up(const uint64_t* units, uint64_t count, int64_t* items) const {
+  const MassIndex index = table_->masses.index();
+  const bool far = table_->masses.bytes() > kPrefetchAboveBytes;
+  uint64_t places[kChunk];
+  if (far) {
+    for (uint64_t i = 0; i < count; ++i) __builtin_prefetch(index.guide + index.bucket_of(units[i]), 0, 2);
+    for (uint64_t i = 0; i < count; ++i) {
+      __builtin_prefetch(index.begins + index.guide[index.bucket_of(units[i])] + 1, 0, 2);
+    }
+  }
+  for (uint64_t i = 0; i < count; ++i) places[i] = index.find(units[i]);
+  if (!table_->members.empty()) {
+    for (uint64_t i = 0; i < count; ++i) {
+      places[i] = table_->members[places[i]].place_at(units[i] - index.begins[places[i]]);
+    }
+  }
+  if (table_->order != nullptr) {
+    for (uint64_t i = 0; i < count; ++i) __builtin_prefetch(table_->order + places[i], 0, 2);
+  }
+  for (uint64_t i = 0; i < count; ++i) items[i] = static_cast<int64_t>(table_->item_at(places[i]));
+}
+
+void SystematicPass::draw_range(uint64_t start, uint64_t step, uint64_t count, int64_t* out, Target target) const {
+  uint64_t units[kChunk];
+  for (uint64_t done = 0; done < count; done += kChunk) {
+    const uint64_t together = std::min(kChunk, count - done);
+    order_points(start + done * step, step, together, units, target);
+    for (uint64_t i = 0; i < together; ++i) units[i] = lattice_.mass_at(units[i]);
+    look_up(units, together, out + done);
+  }
+}
+
+void SystematicPass::draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out, Target target,
+                          const Execution& execution) const {
+  const uint64_t threads = std::clamp<uint64_t>(count / kMinDrawsPerThread, 1, std::max(execution.threads, 1));
+  const uint64_t per_task = std::min(kDrawsPerTask, (count / threads / kChunk + 1) * kChunk);
+  const uint64_t tasks = count == 0 ? 0 : (count - 1) / per_task + 1;
+  parallel_for(tasks, {static_cast<int>(threads), execution.interrupt}, [&](uint64_t task) {
+    const uint64_t first = task * per_task;
+    draw_range(start + first * step, step, std::min(per_task, count - first), out + first, target);
+  });
+}
+
+void SystematicPass::pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
+  uint64_t units[kChunk];
+  for (uint64_t done = 0; done < count; done += kChunk) {
+    const uint64_t together = std::min(kChunk, count - done);
+    for (uint64_t i = 0; i < together; ++i) {
+      units[i] = multiply_high(stream_word(padding_, start + (done + i) * step), table_->total());
+    }
+    look_up(units, together, out + done);
+  }
+}
+
+}  // namespace pysampler

@@ -1,0 +1,21 @@
+// Weighted draws with replacement on a GPU.
+#pragma once
+
+#include <cstdint>
+
+#include "cuda/draw_body.h"
+#include "cuda/runtime.h"
+
+namespace pysampler::cuda {
+
+// Queues a draw: out[i] = the draw at position start + i * step. All pointers are the device's. Waits for nothing.
+Status draw(const DrawBody<int64_t>& body, Place place);
+Status draw(const DrawBody<int32_t>& body, Place place);
+
+// Queues state->position += by.
+Status advance(const AdvanceBody& body, Place place);
+
+// Loads these kernels, so that the first draw may happen inside a graph's capture. Use after use_device.
+Status load_draw_kernels();
+
+}  // namespace pysampler::cuda

@@ -1,0 +1,42 @@
+#include "cuda/table/build.h"
+
+#include "cuda/launch.cuh"
+#include "cuda/table/build_passes.h"
+
+namespace pysampler::cuda {
+namespace {
+
+// Launches what it is handed, until something fails.
+struct StreamQueue {
+  Place place;
+  Status status;
+
+  template <class Body>
+  void team(const Body& body, uint32_t blocks) {
+    if (status == kSuccess) status = launch_team(body, blocks, place);
+  }
+  template <class Body>
+  void body(const Body& body, Grid grid) {
+    if (status == kSuccess) status = launch(body, grid, place);
+  }
+};
+
+}  // namespace
+
+Status build(WeightView weights, AliasEntry* table, void* scratch, Place place, BuildOutcome* outcome) {
+  Scratch memory(scratch);
+  const BuildJob job = lay_out(weights.data, weights.count, table, memory);
+  uint32_t count = 0;
+  StreamQueue queue = {place, multiprocessors(place.device, &count)};
+  if (weights.type == WeightType::kFloat32) {
+    queue_passes<float>(job, count, queue);
+  } else {
+    queue_passes<double>(job, count, queue);
+  }
+  if (queue.status != kSuccess) return queue.status;
+  const auto stream = static_cast<cudaStream_t>(place.stream);
+  const Status status = cudaMemcpyAsync(outcome, &job.state->outcome, sizeof *outcome, cudaMemcpyDeviceToHost, stream);
+  return status == kSuccess ? cudaStreamSynchronize(stream) : status;
+}
+
+}  // namespace pysampler::cuda

@@ -1,0 +1,17 @@
+// pysampler._cuda: the GPU part. Python checks the arguments and passes addresses and streams; see pysampler/_cuda.pyi.
+#include <pybind11/pybind11.h>
+
+#include "python/cuda/build.h"
+#include "python/cuda/call.h"
+#include "python/cuda/coverage.h"
+#include "python/cuda/draw.h"
+
+namespace py = pybind11;
+
+PYBIND11_MODULE(_cuda, module) {
+  namespace bindings = pysampler::python::cuda;
+  bindings::bind_runtime(module);
+  bindings::bind_draw(module);
+  bindings::bind_build(module);
+  bindings::bind_coverage(module);
+}

@@ -1,0 +1,49 @@
+"""The compiled GPU part, if it was built. Addresses are those of contiguous memory of ``device``.
+
+``stream`` is a ``torch.cuda.Stream.cuda_stream``. Everything is queued there; nothing waits but ``build_table``,
+``mark`` and ``count_bits``, once each, for what they have to report.
+"""
+
+def problem() -> str | None: ...
+def versions() -> tuple[int, int, int]: ...
+def prepare(device: int) -> None: ...
+def draw_into(
+    table: int,
+    items: int,
+    out: int,
+    is_int32: bool,
+    count: int,
+    seed: int,
+    epoch: int,
+    start: int,
+    step: int,
+    device: int,
+    stream: int,
+) -> None: ...
+def draw_from_state(
+    table: int,
+    items: int,
+    out: int,
+    is_int32: bool,
+    count: int,
+    state: int,
+    step: int,
+    device: int,
+    stream: int,
+) -> None: ...
+def build_scratch_bytes(items: int) -> int: ...
+def build_table(
+    weights: int, items: int, is_float64: bool, table: int, scratch: int, device: int, stream: int
+) -> None: ...
+def mark(
+    indices: int,
+    count: int,
+    is_int64: bool,
+    words: int,
+    counts: int,
+    items: int,
+    scratch: int,
+    device: int,
+    stream: int,
+) -> None: ...
+def count_bits(bitmap: int, other: int, words: int, scratch: int, device: int, stream: int) -> int: ...

@@ -1,0 +1,109 @@
+"""Whether pysampler can use CUDA here, and if not, why not."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+
+_BUILD_STATE = Path(__file__).resolve().parent.parent / "_cuda_build.json"  # written by setup.py
+
+
+@functools.cache
+def build_state() -> dict[str, Any]:
+    """What the build said of CUDA: compiled, reason, nvcc, architectures. Empty if it left no word."""
+    try:
+        state = json.loads(_BUILD_STATE.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return state if isinstance(state, dict) else {}
+
+
+def import_problem() -> str | None:
+    """Why there is no ``pysampler._cuda``, or None."""
+    try:
+        importlib.import_module("pysampler._cuda")
+    except ModuleNotFoundError as error:
+        if error.name == "pysampler._cuda":
+            return f"not built: {build_state().get('reason') or 'the build left no word why'}"
+        return f"built, but cannot be loaded: {_one_line(error)}"
+    except (ImportError, OSError) as error:
+        return f"built, but cannot be loaded: {_one_line(error)}"
+    return None
+
+
+def build_text() -> str:
+    """What there is of the compiled part: "built by nvcc 13.0 for 8.0;9.0+PTX", or why it is missing."""
+    state = build_state()
+    built = f"built by nvcc {state.get('nvcc', '?')} for {state.get('architectures', '?')}"
+    return import_problem() or built
+
+
+def problem() -> str | None:
+    """Why CUDA cannot be used, in one line, or None if it can. Starts no work on a device."""
+    missing = import_problem()
+    if missing is not None:
+        return f"pysampler's CUDA kernels are {missing}"
+    if torch.version.cuda is None:
+        return f"this torch ({torch.__version__}) was built without CUDA; install a CUDA build of torch"
+    from pysampler import _cuda  # noqa: PLC0415 - may be missing
+
+    reason = _cuda.problem()
+    if reason is not None:
+        return reason
+    if not _torch_has_devices():
+        return f"torch {torch.__version__} (CUDA {torch.version.cuda}) finds no CUDA device that it can use"
+    return None
+
+
+def require(device: torch.device | str) -> torch.device:
+    """Makes a device ready for pysampler's kernels.
+
+    Args:
+        device: A CUDA device; without a number, torch's current one.
+
+    Returns:
+        The device with its number.
+
+    Raises:
+        RuntimeError: CUDA, or this device, cannot be used; says why.
+    """
+    if torch.device(device).type != "cuda":
+        raise RuntimeError(f"pysampler draws on the CPU and on CUDA devices, not on {device}")
+    reason = problem()
+    if reason is not None:
+        raise RuntimeError(f"pysampler cannot use {device}: {reason}")
+    from pysampler import _cuda  # noqa: PLC0415 - may be missing
+
+    index = torch.device(device).index
+    found = torch.device("cuda", torch.cuda.current_device() if index is None else index)
+    if found.index >= torch.cuda.device_count():
+        raise RuntimeError(f"there is no CUDA device {found.index} (devices: {torch.cuda.device_count()})")
+    with torch.cuda.device(found):
+        _cuda.prepare(found.index)
+    return found
+
+
+def device_names() -> list[str]:
+    """Names the CUDA devices that torch can use; a broken driver counts as none."""
+    if not _torch_has_devices():
+        return []
+    return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+
+
+def _torch_has_devices() -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return torch.cuda.is_available()
+        except (RuntimeError, AssertionError):
+            return False
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

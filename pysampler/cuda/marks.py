@@ -1,0 +1,113 @@
+"""Which items have come and how often, where indices and marks are on a GPU."""
+
+from __future__ import annotations
+
+import torch
+
+from pysampler.arguments import whole_number
+from pysampler.cuda.availability import require
+from pysampler.cuda.generator import refuse_capture
+from pysampler.cuda.place import queue_on
+
+MAX_MARKED = 2**63 - 1
+
+
+class CudaMarks:
+    """A bitmap of items on a CUDA device and, on request, a count of each: what was drawn is marked where it was drawn.
+
+    The same marks and counts as a loop on the CPU makes, whatever the order of threads.
+
+    Args:
+        items: N >= 1. Indices lie in [0, N).
+        device: A CUDA device; without a number, torch's current one.
+        counts: Whether to count each item too, up to 65535.
+
+    Attributes:
+        items: N.
+        words: The bitmap, int64 of shape (ceil(N / 64),): item i is bit i % 64 of word i // 64.
+        counts: uint16 of shape (N,), or None.
+
+    Cost: N / 8 bytes of the device's memory, with counts 2 N more.
+
+    Raises:
+        RuntimeError: The device cannot be used; says why.
+        ValueError, TypeError: ``items`` is no number of items.
+
+    Example:
+        >>> table = AliasTable(weights).to("cuda")
+        >>> marks = CudaMarks(len(table), "cuda")
+        >>> marks.mark(table.draw(10**9, seed=0))
+        >>> marks.unique()
+    """
+
+    def __init__(self, items: int, device: torch.device | str = "cuda", counts: bool = False) -> None:
+        self.items = whole_number(items, "items", 1, MAX_MARKED)
+        place = require(device)
+        self.words = torch.zeros(-(-self.items // 64), dtype=torch.int64, device=place)
+        # torch fills signed numbers on every device, in every version.
+        self.counts = torch.zeros(self.items, dtype=torch.int16, device=place).view(torch.uint16) if counts else None
+        self._scratch = torch.empty(2, dtype=torch.int64, device=place)
+
+    def mark(self, indices: torch.Tensor) -> None:
+        """Marks every index, an index that comes twice twice.
+
+        Args:
+            indices: int64 or int32, of any shape, on the device of the marks.
+
+        Cost: queued on torch's current stream, which is then waited for, once: what is wrong with indices is said at
+        once. Reads the indices twice, and writes to a random place for each.
+
+        Raises:
+            IndexError: An index outside [0, N): names the first. Nothing is marked then.
+            TypeError: Another dtype.
+            ValueError: Another device.
+            RuntimeError: A CUDA graph is being captured, or the GPU reports an error.
+        """
+        if not isinstance(indices, torch.Tensor) or indices.dtype not in (torch.int64, torch.int32):
+            found = indices.dtype if isinstance(indices, torch.Tensor) else type(indices).__name__
+            raise TypeError(f"indices must be a tensor of int64 or int32, but got {found}")
+        if indices.device != self.words.device:
+            raise ValueError(f"indices must be on {self.words.device}, as the marks are, but are on {indices.device}")
+        from pysampler import _cuda  # noqa: PLC0415 - may be missing
+
+        source = indices.detach().contiguous()
+        marks = [self.words, self._scratch] if self.counts is None else [self.words, self._scratch, self.counts]
+        with queue_on(self.words.device, source, *marks) as stream:
+            refuse_capture("marking, which has to look at its indices")
+            _cuda.mark(
+                source.data_ptr(),
+                source.numel(),
+                source.dtype == torch.int64,
+                self.words.data_ptr(),
+                0 if self.counts is None else self.counts.data_ptr(),
+                self.items,
+                self._scratch.data_ptr(),
+                self.words.device.index,
+                stream,
+            )
+
+    def unique(self, also: CudaMarks | None = None) -> int:
+        """Returns how many items have come, here or in ``also``. Reads the bitmap and waits for it.
+
+        Raises:
+            ValueError: ``also`` is of other items or on another device.
+            RuntimeError: A CUDA graph is being captured, or the GPU reports an error.
+        """
+        if also is not None and (also.items != self.items or also.words.device != self.words.device):
+            raise ValueError(
+                f"marks of {self.items} items on {self.words.device} cannot be united with marks of {also.items} items "
+                f"on {also.words.device}"
+            )
+        from pysampler import _cuda  # noqa: PLC0415 - may be missing
+
+        both = [self.words] if also is None else [self.words, also.words]
+        with queue_on(self.words.device, self._scratch, *both) as stream:
+            refuse_capture("a count, which has to reach the host")
+            return _cuda.count_bits(
+                self.words.data_ptr(),
+                0 if also is None else also.words.data_ptr(),
+                self.words.numel(),
+                self._scratch.data_ptr(),
+                self.words.device.index,
+                stream,
+            )

@@ -1,0 +1,122 @@
+"""torch.ops.pysampler.draw: draws as a torch operator, for torch.compile and CUDA graphs.
+
+    pysampler::draw(Tensor table, Tensor(a!) state, SymInt n, SymInt step=1, *, ScalarType? dtype=None) -> Tensor
+
+Draws n indices from ``table`` (``AliasTable.as_tensor()``) at the positions that ``state`` says, and moves the state on
+by n * step. Seed, epoch and position are data in a tensor (``stream_state``), not numbers in the graph: nothing is
+compiled again when they change, and each replay of a captured graph goes on where the last one ended. For
+``torch.compile(..., mode="reduce-overhead")`` the state must be a buffer of a module: of code that changes other
+inputs, torch makes no graph.
+
+On a GPU the state is not looked at by the host: an epoch is taken modulo 2^48, positions modulo 2^64, without an error.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from pysampler import _core
+from pysampler.arguments import MAX_EPOCH, epoch_number, seed_key, stream_range, whole_number
+from pysampler.cuda.place import queue_on
+from pysampler.output import output_for
+
+_SCHEMA = "draw(Tensor table, Tensor(a!) state, SymInt n, SymInt step=1, *, ScalarType? dtype=None) -> Tensor"
+_Library: Any = torch.library.Library  # torch gives it no types
+_library = _Library("pysampler", "FRAGMENT")
+_library.define(_SCHEMA)
+
+
+def stream_state(
+    seed: int, *, epoch: int = 0, position: int = 0, device: torch.device | str | None = None
+) -> torch.Tensor:
+    """Returns where a stream is to begin, for ``torch.ops.pysampler.draw``: int64 [seed, epoch, position].
+
+    Seeds from 2^63 on are stored as negative numbers. To go on elsewhere, write to the tensor: ``state[1] = epoch``.
+
+    Args:
+        seed: In [-2^63, 2^64), taken modulo 2^64.
+        epoch: In [0, 2^48).
+        position: Of the next draw, in [0, 2^63).
+        device: That of the table; the CPU by default.
+
+    Raises:
+        ValueError, TypeError: An argument out of range, or no integer.
+    """
+    key = seed_key(seed)
+    first = whole_number(position, "position", 0, 2**63 - 1)
+    numbers = [key - 2**64 if key >= 2**63 else key, epoch_number(epoch), first]
+    return torch.tensor(numbers, dtype=torch.int64, device=device or "cpu")
+
+
+def _draw_on_cpu(
+    table: torch.Tensor, state: torch.Tensor, n: int, step: int = 1, *, dtype: torch.dtype | None = None
+) -> torch.Tensor:
+    _check(table, state)
+    numbers = state.detach().numpy()
+    seed, epoch, position = numbers.tolist()
+    if not 0 <= epoch <= MAX_EPOCH or position < 0:
+        raise ValueError(f"state must be [seed, epoch in [0, 2^48), position >= 0], but is {numbers.tolist()}")
+    wanted = stream_range(n, seed, epoch, position, step)
+    result = output_for(wanted.draws, table.numel(), table.device, dtype, None)
+    if wanted.draws > 0:
+        core = _core.Table.over(table.detach().numpy().data, False, torch.get_num_threads())
+        wide = result.to(torch.int64)  # itself, if it is
+        core.draw_into(wide.data_ptr(), *wanted, torch.get_num_threads())
+        if wide is not result:
+            result.copy_(wide)
+    numbers[2] = (position + wanted.draws * wanted.step) % 2**63
+    return result
+
+
+def _draw_on_cuda(
+    table: torch.Tensor, state: torch.Tensor, n: int, step: int = 1, *, dtype: torch.dtype | None = None
+) -> torch.Tensor:
+    from pysampler import _cuda  # noqa: PLC0415 - may be missing
+
+    _check(table, state)
+    # Seed, epoch and position are the device's to know: to look would be to wait.
+    wanted = stream_range(n, 0, 0, 0, step)
+    result = output_for(wanted.draws, table.numel(), table.device, dtype, None)
+    if wanted.draws > 0:
+        with queue_on(table.device, table, state) as stream:
+            _cuda.draw_from_state(
+                table.data_ptr(),
+                table.numel(),
+                result.data_ptr(),
+                result.dtype == torch.int32,
+                wanted.draws,
+                state.data_ptr(),
+                wanted.step,
+                table.device.index,
+                stream,
+            )
+    return result
+
+
+def _draw_of_nothing(
+    table: torch.Tensor, state: torch.Tensor, n: Any, step: Any = 1, *, dtype: torch.dtype | None = None
+) -> torch.Tensor:
+    """What torch.compile sees: the shape, without data."""
+    return table.new_empty((n,), dtype=dtype or torch.int64)
+
+
+def _check(table: torch.Tensor, state: torch.Tensor) -> None:
+    if table.dtype != torch.int64 or table.ndim != 1 or not table.is_contiguous() or not 1 <= table.numel() < 2**32:
+        raise ValueError(
+            "table must be what AliasTable.as_tensor() returns, a contiguous int64 tensor of shape (N,), but it is "
+            f"{table.dtype} of shape {tuple(table.shape)}"
+        )
+    if state.dtype != torch.int64 or state.shape != (3,) or not state.is_contiguous():
+        raise ValueError(
+            "state must be what pysampler.stream_state returns, a contiguous int64 tensor of shape (3,), but it is "
+            f"{state.dtype} of shape {tuple(state.shape)}"
+        )
+    if table.device != state.device:
+        raise ValueError(f"table and state must be on one device, but are on {table.device} and {state.device}")
+
+
+_library.impl("draw", _draw_on_cpu, "CPU")
+_library.impl("draw", _draw_on_cuda, "CUDA")
+torch.library.register_fake("pysampler::draw", _draw_of_nothing, lib=_library)

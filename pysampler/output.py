@@ -1,0 +1,38 @@
+"""The tensors that draws are written to."""
+
+from __future__ import annotations
+
+import torch
+
+_DTYPES = (torch.int64, torch.int32)
+
+
+def cpu_output(out: torch.Tensor | None, draws: int) -> torch.Tensor:
+    """Returns ``out`` if it fits, else a new tensor of ``draws`` int64 indices on the CPU. Errors as ``output_for``."""
+    return output_for(draws, 0, torch.device("cpu"), torch.int64, out)
+
+
+def output_for(
+    draws: int, items: int, device: torch.device, dtype: torch.dtype | None, out: torch.Tensor | None
+) -> torch.Tensor:
+    """Returns ``out`` if it fits, else a new tensor of ``draws`` indices below ``items`` on ``device``.
+
+    Raises:
+        TypeError: A dtype other than int64 and int32, or an ``out`` of another dtype or device.
+        ValueError: An ``out`` of another shape or not contiguous; int32 for indices beyond it.
+    """
+    if dtype is None and out is None:
+        return torch.empty(draws, dtype=torch.int64, device=device)
+    kind = dtype or (out.dtype if isinstance(out, torch.Tensor) and out.dtype in _DTYPES else torch.int64)
+    if kind not in _DTYPES:
+        raise TypeError(f"dtype must be torch.int64 or torch.int32, but is {kind}")
+    if kind == torch.int32 and items > 2**31:
+        raise ValueError(f"indices of {items} items do not fit into int32; use int64")
+    if out is None:
+        return torch.empty(draws, dtype=kind, device=device)
+    if not isinstance(out, torch.Tensor) or out.dtype != kind or out.device != device:
+        where = "the CPU" if device.type == "cpu" else str(device)
+        raise TypeError(f"out must be an {str(kind).removeprefix('torch.')} tensor on {where}")
+    if out.layout != torch.strided or out.shape != (draws,) or not out.is_contiguous():
+        raise ValueError(f"out must be contiguous, of shape ({draws},), but its shape is {tuple(out.shape)}")
+    return out

@@ -1,0 +1,195 @@
+"""From labels or weights to what to expect of the draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from pysampler.class_weights import class_weights, sample_weights
+from pysampler.forecast import CoverageForecast, forecast_coverage
+from pysampler.labels import Labels, read_labels
+from pysampler.plan.advice import advice_on_classes, advice_on_weights
+from pysampler.plan.systematic_bound import systematic_coverage_epochs
+from pysampler.table import AliasTable
+from pysampler.weight_schemes import FloatArray, Scheme, Targets
+from pysampler.weights import to_tensor
+
+
+@dataclass(frozen=True)
+class ClassPlan:
+    """A class that has items.
+
+    Attributes:
+        name: What it is called.
+        items: How many items it has.
+        data_share: Its share of the items, in [0, 1].
+        weight: What an item weighs; of an item with several classes the largest weight counts.
+        target_share: The share of the draws that scheme or targets aim at. None if items have several classes: these
+            come along with each other.
+        draw_share: Its share of the draws as the table really makes them, zeros and rounding included.
+        draws_per_epoch: Expected draws of the class.
+        draws_per_item: Expected draws of one of its items in an epoch, the mean over the class.
+        unseen_share: Expected share of its items that an epoch of independent draws does not show.
+    """
+
+    name: str
+    items: int
+    data_share: float
+    weight: float
+    target_share: float | None
+    draw_share: float
+    draws_per_epoch: float
+    draws_per_item: float
+    unseen_share: float
+
+
+@dataclass(frozen=True)
+class SamplingPlan:
+    """What to expect. Made by ``plan_labels`` and ``plan_weights``.
+
+    Attributes:
+        source: What was read, in words.
+        scheme: What made the weights: "inverse", "power, alpha = 0.5" and so on, "targets", or "given".
+        items: Number of items, those of weight zero included.
+        draws_per_epoch: Draws in an epoch.
+        classes: The classes that have items, in the order of their indices; empty for weights.
+        draws_per_item: Expected draws in an epoch of the rarest, the median and the most frequent item of positive
+            weight.
+        forecast: Coverage of independent draws.
+        systematic_epochs: Epochs within which systematic draws show every item, always.
+        advice: What follows, in sentences.
+    """
+
+    source: str
+    scheme: str
+    items: int
+    draws_per_epoch: int
+    classes: tuple[ClassPlan, ...]
+    draws_per_item: tuple[float, float, float]
+    forecast: CoverageForecast
+    systematic_epochs: int
+    advice: tuple[str, ...]
+
+
+def plan_labels(
+    labels: Any,
+    scheme: Scheme = "inverse",
+    *,
+    beta: float | None = None,
+    alpha: float | None = None,
+    progress: float | None = None,
+    targets: Targets | None = None,
+    num_samples: int | None = None,
+    source: str = "labels",
+) -> SamplingPlan:
+    """Plans draws with the weights that ``sample_weights`` gives to these labels.
+
+    Args:
+        labels: Whatever ``read_labels`` reads.
+        scheme: As for ``class_weights``, and so are its parameters.
+        beta: See scheme.
+        alpha: See scheme.
+        progress: See scheme.
+        targets: As for ``class_weights``.
+        num_samples: Draws per epoch; by default the number of items.
+        source: What the labels are of, in words.
+
+    Cost: O(N): about 0.1 us per item.
+
+    Raises:
+        ValueError: Items of one class only; see ``sample_weights`` and ``forecast_coverage``.
+        TypeError: See ``read_labels``.
+    """
+    read = read_labels(labels)
+    filled = np.flatnonzero(read.counts)
+    if len(filled) == 1:
+        raise ValueError(f"all {len(read)} items are of one class, {read.classes[filled[0]]!r}: nothing to balance")
+    options: dict[str, Any] = {"beta": beta, "alpha": alpha, "progress": progress, "targets": targets}
+    weights = sample_weights(read, scheme, **options)
+    per_class = class_weights(read, scheme, **options, empty="zero", dtype=torch.float64).numpy()
+    probabilities = AliasTable(weights).probabilities().numpy()
+    k = len(read) if num_samples is None else num_samples
+    forecast = forecast_coverage(weights, k)
+    classes = _classes(read, per_class, probabilities, k)
+    given = {name: value for name, value in options.items() if value is not None and name != "targets"}
+    words = "".join(f", {name} = {value:g}" for name, value in given.items())
+    per_item, epochs = _outcome(weights, forecast.draws_per_epoch)
+    return SamplingPlan(
+        source=source,
+        scheme="targets" if targets is not None else f"{scheme}{words}",
+        items=len(read),
+        classes=classes,
+        forecast=forecast,
+        advice=tuple(advice_on_classes(classes, len(read.classes), forecast, epochs, scheme, targets is not None)),
+        draws_per_epoch=forecast.draws_per_epoch,
+        draws_per_item=per_item,
+        systematic_epochs=epochs,
+    )
+
+
+def plan_weights(weights: Any, *, num_samples: int | None = None, source: str = "weights") -> SamplingPlan:
+    """Plans draws with these weights, one per item, as ``WeightedRandomSampler`` takes them.
+
+    Args:
+        weights: As for ``AliasTable``.
+        num_samples: Draws per epoch; by default the number of items.
+        source: What the weights are of, in words.
+
+    Raises:
+        ValueError: See ``forecast_coverage``.
+        TypeError: See ``AliasTable``.
+    """
+    tensor = to_tensor(weights)
+    forecast = forecast_coverage(tensor, num_samples)
+    per_item, epochs = _outcome(tensor, forecast.draws_per_epoch)
+    return SamplingPlan(
+        source=source,
+        scheme="given",
+        items=len(tensor),
+        draws_per_epoch=forecast.draws_per_epoch,
+        classes=(),
+        draws_per_item=per_item,
+        forecast=forecast,
+        systematic_epochs=epochs,
+        advice=tuple(advice_on_weights(per_item, forecast, epochs)),
+    )
+
+
+def _outcome(weights: torch.Tensor, draws: int) -> tuple[tuple[float, float, float], int]:
+    """Returns expected draws of the rarest, the median and the most frequent item, and the systematic bound."""
+    positive = weights[weights > 0].double()
+    positive /= positive.max()  # sums near the largest double must not overflow
+    unit = draws / float(positive.sum())
+    least, middle, most = (float(value) * unit for value in (positive.min(), positive.median(), positive.max()))
+    return (least, middle, most), systematic_coverage_epochs(least / draws, draws)
+
+
+def _classes(labels: Labels, weights: FloatArray, probabilities: FloatArray, draws: int) -> tuple[ClassPlan, ...]:
+    owner = (
+        np.arange(len(labels)) if labels.offsets is None else np.repeat(np.arange(len(labels)), np.diff(labels.offsets))
+    )
+    of_label = probabilities[owner]
+    size = len(labels.classes)
+    share = np.bincount(labels.codes, of_label, minlength=size)
+    with np.errstate(divide="ignore"):  # an only item that can be drawn: log(1 - 1)
+        unseen = np.bincount(labels.codes, np.exp(draws * np.log1p(-of_label)), minlength=size)
+    mass = weights * labels.counts
+    target = mass / mass.sum()
+    return tuple(
+        ClassPlan(
+            name=str(labels.classes[index]),
+            items=int(count),
+            data_share=int(count) / len(labels),
+            weight=float(weights[index]),
+            target_share=float(target[index]) if labels.offsets is None else None,
+            draw_share=float(share[index]),
+            draws_per_epoch=float(share[index]) * draws,
+            draws_per_item=float(share[index]) * draws / int(count),
+            unseen_share=float(unseen[index]) / int(count),
+        )
+        for index, count in enumerate(labels.counts.tolist())
+        if count > 0
+    )

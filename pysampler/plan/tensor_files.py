@@ -1,0 +1,74 @@
+"""Arrays and tensors in files. Nothing in a file is ever run: no pickled objects."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from pysampler.plan.column_files import choose_column
+
+
+def npy_array(place: Path, wanted: str | None) -> tuple[Any, str]:
+    """Reads the array of a ``.npy`` file.
+
+    Raises:
+        ValueError: See ``read_source``.
+    """
+    if wanted is not None:
+        raise ValueError(f"{place} holds one array: it has no column {wanted!r}")
+    _check_readable(place)
+    try:
+        array = np.load(place, allow_pickle=False)
+    except Exception as error:  # NumPy also takes zip archives and pickles, and raises what these do
+        raise ValueError(f"{place} cannot be read as an array of numbers or strings: {error}") from error
+    if not isinstance(array, np.ndarray) or array.size == 0:
+        raise ValueError(f"{place} must hold an array of at least one item, but it holds {_kind_of(array)}")
+    return array, ""
+
+
+def pt_values(place: Path, wanted: str | None) -> tuple[Any, str]:
+    """Reads a tensor or a list, or the wanted one of a dictionary of these, with ``torch.load(weights_only=True)``.
+
+    Returns:
+        The values and the name of the dictionary's entry, or "".
+
+    Raises:
+        ValueError: See ``read_source``.
+    """
+    _check_readable(place)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            values = torch.load(place, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever an unpickler meets in a file that holds something else
+        raise ValueError(
+            f"{place} cannot be read: it is damaged, or holds more than tensors, numbers, strings, lists and "
+            f"dictionaries, which is not loaded since it could run code ({type(error).__name__})"
+        ) from error
+    name = ""
+    if isinstance(values, Mapping):
+        name = choose_column([str(key) for key in values], wanted, place)
+        values = next(value for key, value in values.items() if str(key) == name)
+    elif wanted is not None:
+        raise ValueError(f"{place} holds {_kind_of(values)}: it has no column {wanted!r}")
+    if not isinstance(values, (torch.Tensor, list, tuple)) or (isinstance(values, torch.Tensor) and values.ndim == 0):
+        raise ValueError(f"{place} must hold a tensor or a list, one value per item, but it holds {_kind_of(values)}")
+    if len(values) == 0:
+        raise ValueError(f"{place} must hold at least one item, but it holds none")
+    return values, name
+
+
+def _check_readable(place: Path) -> None:
+    """Raises OSError unless the file can be opened: what goes wrong afterwards is due to what it holds."""
+    with place.open("rb"):
+        pass
+
+
+def _kind_of(values: Any) -> str:
+    shape = tuple(getattr(values, "shape", ()))
+    return f"a {type(values).__name__}{f' of shape {shape}' if hasattr(values, 'shape') else ''}"
