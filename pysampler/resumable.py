@@ -149,8 +149,7 @@ class Resumable:
         O(1), but O(N) the first time for a table (its fingerprint) or after weights were changed (a new table).
 
         It stands where the pass begun last has handed out indices; with workers that prefetch, this is ahead of what
-        was trained on. The arguments say where it stands instead, whatever was prefetched; they are about the running
-        pass even if ``set_epoch`` has pinned the same epoch since, as Lightning does.
+        was trained on. The arguments say where it stands instead, whatever was prefetched.
 
         Args:
             consumed: How many items this rank has trained on since the epoch's start: it stands at ``consumed * world
@@ -158,6 +157,8 @@ class Resumable:
             since_begun: How many items this rank has trained on since its pass began, be it at the epoch's start or
                 where a loaded state stood. Also right after a resume on another number of ranks at a position that
                 they do not divide.
+
+        A count is that of the running pass even if ``set_epoch`` has pinned its epoch again since, as Lightning does.
 
         Raises:
             ValueError: A count that is negative or more than the epoch, or not 0 although an unseeded sampler's pass
@@ -227,13 +228,9 @@ class Resumable:
 
     def _running_is_pinned(self) -> bool:
         """Whether the running pass is of the very epoch that ``set_epoch`` has pinned for the next."""
-        running, upcoming = self._run, self._passes.upcoming
-        return (
-            self._passes.pinned
-            and not self._passes.loaded
-            and running is not None
-            and running.where().epoch == upcoming.epoch
-        )
+        if self._run is None or not self._passes.pinned or self._passes.loaded:
+            return False
+        return self._run.where().epoch == self._passes.upcoming.epoch
 
     def _keyed(self, where: Pass) -> Pass:
         if self._key is not None:

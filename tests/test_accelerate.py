@@ -12,7 +12,7 @@ import torch
 from families import hashed_integers
 from optional import require
 from oracle import flat
-from rank_processes import RankProcesses
+from standing_ranks import RankProcesses
 from torch.utils.data import DataLoader, Dataset
 
 from pysampler import (

@@ -14,7 +14,7 @@ from families import hashed_integers
 from optional import require
 from oracle import flat
 from processes import output_of
-from rank_processes import RankProcesses
+from standing_ranks import RankProcesses
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from pysampler import (

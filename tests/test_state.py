@@ -244,25 +244,6 @@ def test_consumed_says_what_was_trained_on_whatever_was_prefetched() -> None:
         assert whole["position"] == DRAWS
 
 
-def test_consumed_at_the_end_is_the_end_although_drop_last_drops_some() -> None:
-    distributed = DistributedWeightedSampler(TABLE, DRAWS, 3, 0, drop_last=True)
-    batches = WeightedBatchSampler(SAMPLERS["iid"](), 16, drop_last=True)
-    for sampler, items in ((distributed, 33), (batches, 96)):
-        assert len(flat([batch] if isinstance(batch, int) else batch for batch in sampler)) == items
-        assert sampler.state_dict(consumed=items) == sampler.state_dict()
-        assert sampler.state_dict()["position"] == DRAWS
-
-
-def test_consumed_of_an_unseeded_pass_that_has_not_begun_is_an_error() -> None:
-    """Its state could not be loaded."""
-    sampler = WeightedRandomSampler(TABLE, DRAWS)
-    with pytest.raises(ValueError, match="consumed of a pass that has not begun"):
-        sampler.state_dict(consumed=5)
-    sampler.load_state_dict(sampler.state_dict(consumed=0))
-    advanced(sampler, 7)
-    sampler.load_state_dict(sampler.state_dict(consumed=5))
-
-
 @pytest.mark.parametrize("seed", [None, 1])
 def test_consumed_means_the_running_pass_though_its_epoch_is_pinned_again(seed: int | None) -> None:
     """Lightning's order with workers: iter, first next, set_epoch. Without a seed, only that pass has the key."""
@@ -280,6 +261,25 @@ def test_consumed_means_the_running_pass_though_its_epoch_is_pinned_again(seed: 
     assert (sampler.state_dict(consumed=0)["epoch"], sampler.state_dict(consumed=0)["position"]) == (3, 0)
     sampler.load_state_dict({**state, "position": 7})
     assert sampler.state_dict(consumed=7)["key"] == state["key"]  # a loaded pass is not the running one
+
+
+def test_consumed_at_the_end_is_the_end_although_drop_last_drops_some() -> None:
+    distributed = DistributedWeightedSampler(TABLE, DRAWS, 3, 0, drop_last=True)
+    batches = WeightedBatchSampler(SAMPLERS["iid"](), 16, drop_last=True)
+    for sampler, items in ((distributed, 33), (batches, 96)):
+        assert len(flat([batch] if isinstance(batch, int) else batch for batch in sampler)) == items
+        assert sampler.state_dict(consumed=items) == sampler.state_dict()
+        assert sampler.state_dict()["position"] == DRAWS
+
+
+def test_consumed_of_an_unseeded_pass_that_has_not_begun_is_an_error() -> None:
+    """Its state could not be loaded."""
+    sampler = WeightedRandomSampler(TABLE, DRAWS)
+    with pytest.raises(ValueError, match="consumed of a pass that has not begun"):
+        sampler.state_dict(consumed=5)
+    sampler.load_state_dict(sampler.state_dict(consumed=0))
+    advanced(sampler, 7)
+    sampler.load_state_dict(sampler.state_dict(consumed=5))
 
 
 def test_batch_samplers_count_items_too() -> None:

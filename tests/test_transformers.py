@@ -11,7 +11,7 @@ import torch
 from families import hashed_integers
 from optional import require
 from oracle import flat
-from rank_processes import RankProcesses
+from standing_ranks import RankProcesses
 from torch.utils.data import Dataset
 
 from pysampler import AliasTable, DistributedWeightedSampler, ShuffleSampler, WeightedRandomSampler

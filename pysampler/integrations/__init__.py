@@ -1,4 +1,4 @@
-"""What training frameworks need beyond the samplers themselves. Each module imports its framework when it is imported.
+"""What other libraries need to work with pysampler. Each module imports its library; nobody imports them unasked.
 
 ===========  ======================================  =============================================
 framework    give it                                 to resume within an epoch

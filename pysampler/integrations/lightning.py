@@ -20,29 +20,18 @@ A sampler of this package that Lightning has wrapped or replaced (a rank-free on
 
 from __future__ import annotations
 
-import importlib
-import sys
 import warnings
 from typing import Any
 
 from torch.utils.data import DataLoader
 
+from pysampler.integrations.lightning_base import callback_class
 from pysampler.integrations.loaders import batch_size_of, sampler_of
 from pysampler.integrations.progress import Progress
 from pysampler.state import State
 
 
-def _lightning() -> Any:
-    """Returns lightning.pytorch or pytorch_lightning: the one in use, else the one installed."""
-    if "pytorch_lightning" in sys.modules and "lightning.pytorch" not in sys.modules:
-        return sys.modules["pytorch_lightning"]
-    try:
-        return importlib.import_module("lightning.pytorch")
-    except ModuleNotFoundError:
-        return importlib.import_module("pytorch_lightning")
-
-
-class ResumeSampler(_lightning().Callback):  # type: ignore[misc]  # known at run time only
+class ResumeSampler(callback_class()):  # type: ignore[misc]  # known at run time only
     """Saves the training sampler's state in every checkpoint, and resumes from it.
 
     The state counts the batches that were trained on, not those that workers have prefetched; it is the same on every
@@ -56,8 +45,8 @@ class ResumeSampler(_lightning().Callback):  # type: ignore[misc]  # known at ru
     Raises:
         TypeError: At the start of training: there is no sampler of this package in the training loader (any more),
             more than one training loader, or one that has a state of its own.
-        ValueError: At the start of training: the checkpoint's state is of another sampler; or it draws for another
-            number of ranks than the strategy wants data for.
+        ValueError: At the start of training: the checkpoint's state is of another sampler; or it draws for a number
+            of ranks other than the strategy shares data out to.
         RuntimeError: This version of Lightning cannot start a loader again.
     """
 

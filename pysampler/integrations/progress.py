@@ -42,7 +42,7 @@ class Progress:
         """Returns the state that a sampler would have which had handed out just these batches."""
         draws = self.sampler.draws_per_epoch
         reached = draws if self._finished else min(self._start + self._steps * self.draws_per_step, draws)
-        # Counted here in global positions, for not all frameworks let every rank draw.
+        # The sampler's own counts are of one rank's items; with dispatch_batches, this rank may draw none.
         return {**self.sampler.state_dict(since_begun=0), "position": reached}
 
     def load_state_dict(self, state: Any) -> None:
