@@ -316,6 +316,8 @@ def test_misuse_is_named() -> None:
         prepare_rank_aware(accelerator, DataLoader(BatchedDataset(Items()), sampler=sampler, batch_size=None))
     with pytest.raises(ValueError, match="draws for 3 of 1 processes"):
         prepare_rank_aware(accelerator, DataLoader(Items(), 4, sampler=DistributedWeightedSampler(TABLE, DRAWS, 3, 0)))
+    with pytest.raises(TypeError, match="needs a DataLoader, but got list"):
+        prepare_rank_aware(accelerator, [1, 2])
     with pytest.raises(ValueError, match="only rank 0 draws"):
         prepare_rank_aware(accelerator_of(dispatch_batches=True), loader_of("indices"))
     loader = ResumableLoader(accelerator.prepare(loader_of("indices")))

@@ -33,6 +33,7 @@ from accelerate.data_loader import (
     SkipBatchSampler,
     prepare_data_loader,
 )
+from torch.utils.data import DataLoader
 
 from pysampler.arguments import epoch_number
 from pysampler.integrations.loaders import batch_size_of, sampler_of
@@ -131,10 +132,12 @@ def prepare_rank_aware(accelerator: Any, loader: Any) -> Any:
         The loader, moving batches to the accelerator's device.
 
     Raises:
-        TypeError: The sampler is none of this package.
+        TypeError: No DataLoader, or its sampler is none of this package.
         ValueError: ``batch_size=None``, for Accelerate forgets the sampler then; ``dispatch_batches``, for only rank 0
             would draw; or a sampler that draws for another number of ranks.
     """
+    if not isinstance(loader, DataLoader):
+        raise TypeError(f"prepare_rank_aware needs a DataLoader, but got {type(loader).__name__}")
     if loader.batch_sampler is None:
         raise ValueError(
             "Accelerate forgets the sampler of a loader with batch_size=None: give the loader "
@@ -148,7 +151,7 @@ def prepare_rank_aware(accelerator: Any, loader: Any) -> Any:
             f"{type(sampler).__name__} draws for {sampler.share().world} of {accelerator.num_processes} processes: "
             "take a DistributedWeightedSampler, or accelerator.prepare"
         )
-    prepared = prepare_data_loader(
+    prepared: Any = prepare_data_loader(
         loader,
         accelerator.device,
         num_processes=1,
