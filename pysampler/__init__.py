@@ -14,32 +14,32 @@ except ImportError as error:
     ) from error
 
 from pysampler._version import __version__
-from pysampler.batch_sampler import WeightedBatchSampler
-from pysampler.batched_dataset import BatchedDataset
-from pysampler.class_rounds import MPerClassBatches, UnderSampling
-from pysampler.class_samplers import (
+from pysampler.coverage.audit import CoverageAudit, audit_coverage, positions_of
+from pysampler.coverage.classes import ClassCoverage
+from pysampler.coverage.forecast import CoverageForecast, forecast_coverage
+from pysampler.coverage.tracker import CoverageTracker
+from pysampler.coverage.trials import CoverageTrials, simulate_coverage
+from pysampler.labels.class_weights import class_weights, sample_weights
+from pysampler.labels.read import Labels, read_labels
+from pysampler.labels.repeat_factors import repeat_counts, repeat_factors, repeat_indices
+from pysampler.multinomial import multinomial
+from pysampler.operators import stream_state
+from pysampler.samplers.batched_dataset import BatchedDataset
+from pysampler.samplers.batches import WeightedBatchSampler
+from pysampler.samplers.class_rounds import MPerClassBatches, UnderSampling
+from pysampler.samplers.class_samplers import (
     DistributedMPerClassSampler,
     DistributedUnderSampler,
     MPerClassSampler,
     UnderSampler,
 )
-from pysampler.class_table import ClassTable
-from pysampler.class_weights import class_weights, sample_weights
-from pysampler.coverage_audit import CoverageAudit, audit_coverage, positions_of
-from pysampler.coverage_classes import ClassCoverage
-from pysampler.coverage_tracker import CoverageTracker
-from pysampler.coverage_trials import CoverageTrials, simulate_coverage
-from pysampler.distributed import DistributedWeightedBatchSampler, DistributedWeightedSampler
-from pysampler.forecast import CoverageForecast, forecast_coverage
-from pysampler.imbalanced import ImbalancedDatasetSampler
-from pysampler.labels import Labels, read_labels
-from pysampler.multinomial import multinomial
-from pysampler.operators import stream_state
-from pysampler.repeat_factors import repeat_counts, repeat_factors, repeat_indices
-from pysampler.sampler import WeightedRandomSampler
-from pysampler.shuffle import DistributedShuffleSampler, ShuffleSampler
-from pysampler.systematic import SystematicTable
-from pysampler.table import AliasTable
+from pysampler.samplers.distributed import DistributedWeightedBatchSampler, DistributedWeightedSampler
+from pysampler.samplers.imbalanced import ImbalancedDatasetSampler
+from pysampler.samplers.shuffle import DistributedShuffleSampler, ShuffleSampler
+from pysampler.samplers.weighted_random import WeightedRandomSampler
+from pysampler.tables.alias_table import AliasTable
+from pysampler.tables.class_table import ClassTable
+from pysampler.tables.systematic_table import SystematicTable
 
 cpu_target = _core.cpu_target
 cpu_targets = _core.cpu_targets

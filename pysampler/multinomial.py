@@ -10,8 +10,8 @@ from pysampler import _core
 from pysampler.arguments import check_positions, key_from_generator, positive_count
 from pysampler.cuda.availability import problem as cuda_problem
 from pysampler.cuda.generator import refuse_capture
-from pysampler.table import AliasTable
-from pysampler.weights import MAX_ITEMS, readable, to_tensor
+from pysampler.tables.alias_table import AliasTable
+from pysampler.tables.weights import MAX_ITEMS, readable, to_tensor
 
 
 def multinomial(

@@ -20,7 +20,7 @@ import torch
 from pysampler import _core
 from pysampler.arguments import MAX_EPOCH, epoch_number, seed_key, stream_range, whole_number
 from pysampler.cuda.place import queue_on
-from pysampler.output import output_for
+from pysampler.tables.output import output_for
 
 _SCHEMA = "draw(Tensor table, Tensor(a!) state, SymInt n, SymInt step=1, *, ScalarType? dtype=None) -> Tensor"
 _Library: Any = torch.library.Library  # torch gives it no types

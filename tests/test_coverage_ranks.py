@@ -11,7 +11,8 @@ import torch.distributed as dist
 from rank_processes import on_ranks
 from torch.utils.data import DataLoader
 
-from pysampler import AliasTable, CoverageTracker, DistributedWeightedSampler, audit_coverage, coverage_ranks
+from pysampler import AliasTable, CoverageTracker, DistributedWeightedSampler, audit_coverage
+from pysampler.coverage import ranks as rank_merging
 
 ITEMS = 1000
 
@@ -42,8 +43,8 @@ def test_ranks_together_have_seen_what_one_tracker_fed_by_all_has(
     options: dict[str, bool], gathered: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if gathered:  # the way of backends that have no bitwise operations
-        monkeypatch.setattr(coverage_ranks.dist, "get_backend", lambda group=None: "other")
-    monkeypatch.setattr(coverage_ranks, "_CHUNK", 7)
+        monkeypatch.setattr(rank_merging.dist, "get_backend", lambda group=None: "other")
+    monkeypatch.setattr(rank_merging, "_CHUNK", 7)
 
     def work(rank: int) -> tuple[list[Any], list[Any], bool]:
         tracker = tracker_of([rank], **options)

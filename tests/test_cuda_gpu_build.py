@@ -15,7 +15,7 @@ from families import FAMILIES, hashed_integers
 from pysampler import AliasTable
 from pysampler.cuda import availability
 from pysampler.cuda.table import CudaAliasTable
-from pysampler.table import entries_of
+from pysampler.tables.alias_table import entries_of
 
 NO_CUDA = availability.problem()
 pytestmark = pytest.mark.skipif(NO_CUDA is not None, reason=f"no GPU to test with: {NO_CUDA}")

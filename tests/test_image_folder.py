@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pysampler.image_folder import list_images
+from pysampler.labels.image_folder import list_images
 
 
 def touch(folder: Path, *names: str) -> Path:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pysampler import AliasTable, forecast_coverage
-from pysampler.weight_groups import group_weights
+from pysampler.coverage.weight_groups import group_weights
 
 
 @given(st.lists(st.floats(0, 1e300), min_size=1, max_size=50).filter(lambda weights: max(weights) > 1e-200))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pysampler.cli.messages import fail, one_line, positive
-from pysampler.weight_schemes import SCHEMES
+from pysampler.labels.schemes import SCHEMES
 
 if TYPE_CHECKING:
     from pysampler.plan import SamplingPlan, Source
@@ -75,7 +75,7 @@ def _planned(arguments: argparse.Namespace) -> SamplingPlan:
 
 
 def _labels_planned(source: Source, arguments: argparse.Namespace) -> SamplingPlan:
-    from pysampler.labels import read_labels  # noqa: PLC0415
+    from pysampler.labels.read import read_labels  # noqa: PLC0415
     from pysampler.plan import plan_labels  # noqa: PLC0415
 
     labels = read_labels(source.values)

@@ -11,9 +11,9 @@ from pysampler.arguments import stream_range
 from pysampler.cuda.availability import require
 from pysampler.cuda.build import build_entries
 from pysampler.cuda.place import queue_on
-from pysampler.output import output_for
-from pysampler.table import AliasTable, entries_of
-from pysampler.weights import check_shape, readable, to_tensor
+from pysampler.tables.alias_table import AliasTable, entries_of
+from pysampler.tables.output import output_for
+from pysampler.tables.weights import check_shape, readable, to_tensor
 
 _COPIED_AT_A_TIME = 1 << 24  # entries
 

@@ -38,7 +38,7 @@ from torch.utils.data import DataLoader
 from pysampler.arguments import epoch_number
 from pysampler.integrations.loaders import batch_size_of, sampler_of
 from pysampler.integrations.progress import Progress
-from pysampler.state import State
+from pysampler.samplers.state import State
 
 
 class ResumableLoader:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from pysampler.coverage_tracker import CoverageTracker
+from pysampler.coverage.tracker import CoverageTracker
 
 
 class ScalarWriter(Protocol):

@@ -28,7 +28,7 @@ from torch.utils.data import DataLoader
 from pysampler.integrations.lightning_base import callback_class
 from pysampler.integrations.loaders import batch_size_of, sampler_of
 from pysampler.integrations.progress import Progress
-from pysampler.state import State
+from pysampler.samplers.state import State
 
 
 class ResumeSampler(callback_class()):  # type: ignore[misc]  # known at run time only

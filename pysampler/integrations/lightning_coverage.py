@@ -11,7 +11,7 @@ from typing import Any
 import torch
 import torch.distributed
 
-from pysampler.coverage_tracker import CoverageTracker
+from pysampler.coverage.tracker import CoverageTracker
 from pysampler.integrations.coverage_logging import coverage_scalars
 from pysampler.integrations.lightning_base import callback_class
 

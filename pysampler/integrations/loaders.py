@@ -6,7 +6,7 @@ from typing import Any
 
 from torch.utils.data.distributed import DistributedSampler
 
-from pysampler.resumable import Resumable
+from pysampler.samplers.resumable import Resumable
 
 
 def sampler_of(loader: Any) -> Resumable:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pysampler.resumable import Resumable
-from pysampler.state import State
+from pysampler.samplers.resumable import Resumable
+from pysampler.samplers.state import State
 
 
 class Progress:

@@ -26,10 +26,10 @@ from typing import Any
 import torch.utils.data
 from transformers import TrainerCallback
 
-from pysampler.batch_sampler import WeightedBatchSampler
-from pysampler.distributed import RankedSampling
 from pysampler.integrations.loaders import sampler_of
-from pysampler.resumable import Resumable
+from pysampler.samplers.batches import WeightedBatchSampler
+from pysampler.samplers.distributed import RankedSampling
+from pysampler.samplers.resumable import Resumable
 
 
 class EpochOnResume(TrainerCallback):

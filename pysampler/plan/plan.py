@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from pysampler.class_weights import class_weights, sample_weights
-from pysampler.forecast import CoverageForecast, forecast_coverage
-from pysampler.labels import Labels, read_labels
+from pysampler.coverage.forecast import CoverageForecast, forecast_coverage
+from pysampler.labels.class_weights import class_weights, sample_weights
+from pysampler.labels.read import Labels, read_labels
+from pysampler.labels.schemes import FloatArray, Scheme, Targets
 from pysampler.plan.advice import advice_on_classes, advice_on_weights
 from pysampler.plan.systematic_bound import systematic_coverage_epochs
-from pysampler.table import AliasTable
-from pysampler.weight_schemes import FloatArray, Scheme, Targets
-from pysampler.weights import to_tensor
+from pysampler.tables.alias_table import AliasTable
+from pysampler.tables.weights import to_tensor
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from pysampler.image_folder import list_images
+from pysampler.labels.image_folder import list_images
 from pysampler.plan.column_files import csv_column, parquet_column
 from pysampler.plan.tensor_files import npy_array, pt_values
 
@@ -49,9 +49,10 @@ def read_source(path: str | os.PathLike[str], *, column: str | None = None, kind
     """Reads labels or weights, one per item.
 
     Args:
-        path: A folder of images, as ``pysampler.image_folder.list_images`` reads it; or a file: ``.csv`` and ``.tsv``
-            (separated by commas, semicolons or tabs; with or without a header), ``.parquet`` (needs pyarrow), ``.npy``
-            (no pickled objects), ``.pt`` or ``.pth`` (tensors, lists and dictionaries; nothing that runs code).
+        path: A folder of images, as ``pysampler.labels.image_folder.list_images`` reads it; or a file: ``.csv`` and
+            ``.tsv`` (separated by commas, semicolons or tabs; with or without a header), ``.parquet`` (needs pyarrow),
+            ``.npy`` (no pickled objects), ``.pt`` or ``.pth`` (tensors, lists and dictionaries; nothing that runs
+            code).
         column: Name of the column of a table, or of the entry of a dictionary; a CSV column also by its number from 0.
             May be left out if there is only one, or one with a usual name such as "label" or "weight".
         kind: What the values are. By default numbers with fractions, and columns called "weight" or so, are weights;

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pysampler.demo.article.image_files import load_images
 from pysampler.demo.data import Problem, deal
-from pysampler.image_folder import list_images
+from pysampler.labels.image_folder import list_images
 
 FREQUENT, RARE = 160, 10
 

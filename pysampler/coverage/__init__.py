@@ -1,0 +1,1 @@
+"""Coverage: what was shown, what will be, and when."""

@@ -1,0 +1,87 @@
+"""Coverage by class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysampler.coverage.marks import CHUNK, Counts, Words, marked_chunks
+from pysampler.labels.read import Labels
+
+
+@dataclass(frozen=True, eq=False)
+class ClassCoverage:
+    """Coverage by class, each entry int64 of shape (C,). Made by ``CoverageTracker.per_class``.
+
+    An item with several labels counts for each of its classes.
+
+    Attributes:
+        classes: What each class is called.
+        items: How many items it has.
+        unique: How many of them have come.
+        unique_this_epoch: How many of them have come this epoch; None if epochs are not tracked.
+        draws: How often its items have come in all, as far as counts go; None without counts.
+    """
+
+    classes: tuple[Any, ...]
+    items: NDArray[np.int64]
+    unique: NDArray[np.int64]
+    unique_this_epoch: NDArray[np.int64] | None
+    draws: NDArray[np.int64] | None
+
+    @property
+    def fraction(self) -> NDArray[np.float64]:
+        """Share of each class that has come, float64 of shape (C,); NaN for classes without items."""
+        with np.errstate(invalid="ignore"):
+            return self.unique / self.items
+
+
+def coverage_by_class(words: Words, past: Words | None, counts: Counts | None, labels: Labels) -> ClassCoverage:
+    """Returns the coverage of each class.
+
+    Args:
+        words: What has come this epoch, or in all if no epochs are kept.
+        past: What had come before this epoch; None if no epochs are kept.
+        counts: How often each item has come, or None.
+        labels: Of all items.
+
+    Cost: O(N).
+    """
+    return ClassCoverage(
+        labels.classes,
+        labels.counts,
+        _marked_per_class(words, past, labels),
+        None if past is None else _marked_per_class(words, None, labels),
+        None if counts is None else _counted_per_class(counts, labels),
+    )
+
+
+def _marked_per_class(words: Words, other: Words | None, labels: Labels) -> NDArray[np.int64]:
+    result = np.zeros(len(labels.classes), np.int64)
+    for first, marked in marked_chunks(words, other, len(labels)):
+        result += _per_class(labels, first, marked)
+    return result
+
+
+def _counted_per_class(counts: Counts, labels: Labels) -> NDArray[np.int64]:
+    result = np.zeros(len(labels.classes), np.int64)
+    for first in range(0, len(counts), CHUNK):
+        result += _per_class(labels, first, counts[first : first + CHUNK])
+    return result
+
+
+def _per_class(labels: Labels, first: int, values: NDArray[Any]) -> NDArray[np.int64]:
+    """Adds up the values of items first, first + 1, ... by class."""
+    end = first + len(values)
+    if labels.offsets is None:
+        codes = labels.codes[first:end]
+    else:
+        codes = labels.codes[labels.offsets[first] : labels.offsets[end]]
+        values = np.repeat(values, np.diff(labels.offsets[first : end + 1]))
+    if values.dtype == np.bool_:
+        return np.bincount(codes[values], minlength=len(labels.classes))
+    # Sums of some millions of counts are exact in float64.
+    return np.bincount(codes, values, minlength=len(labels.classes)).astype(np.int64)

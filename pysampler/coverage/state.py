@@ -1,0 +1,201 @@
+"""What a CoverageTracker knows, as one value: for checkpoints, files, and other ranks.
+
+Files are safetensors (see ``pysampler.safetensors_file``) with the bitmaps "seen" and, where epochs are kept,
+"seen_this_epoch", dtype U64, shape (ceil(N / 64),), item i in bit i % 64 of word i // 64; and, where counted, "counts",
+dtype U16, shape (N,). In ``__metadata__`` are strings: ``format``, ``version``, ``checksum`` (BLAKE2b, 16 bytes in hex,
+of the numbers that follow and of the data), ``num_items``, ``epoch``, ``draws``, ``draws_this_epoch``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pysampler.arguments import MAX_COUNT, whole_number
+from pysampler.coverage.marks import Counts, Words
+from pysampler.safetensors_file import StoredTensor, read_header, require_little_endian, write_safetensors
+
+FORMAT = "pysampler.coverage"
+VERSION = 1
+_NUMBERS = ("num_items", "epoch", "draws", "draws_this_epoch")
+_KIND = "coverage file"
+
+
+@dataclass(frozen=True, eq=False)
+class CoverageState:
+    """A tracker's contents.
+
+    Attributes:
+        num_items: N.
+        epoch: How often a new epoch was begun.
+        draws: Indices that have come, repetitions included.
+        draws_this_epoch: The same of the current epoch.
+        seen: Bitmap of what has come in all, the current epoch included; uint64 of shape (ceil(N / 64),).
+        seen_this_epoch: Bitmap of what has come in the current epoch, or None.
+        counts: How often each item came, uint16 of shape (N,), or None.
+    """
+
+    num_items: int
+    epoch: int
+    draws: int
+    draws_this_epoch: int
+    seen: Words
+    seen_this_epoch: Words | None
+    counts: Counts | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as ints and tensors: bitmaps as int64, counts as uint16."""
+        return {
+            "version": VERSION,
+            **{name: getattr(self, name) for name in _NUMBERS},
+            "seen": torch.from_numpy(self.seen.view(np.int64)),
+            "seen_this_epoch": None
+            if self.seen_this_epoch is None
+            else torch.from_numpy(self.seen_this_epoch.view(np.int64)),
+            "counts": None if self.counts is None else torch.from_numpy(self.counts),
+        }
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> CoverageState:
+        """What ``to_dict`` returned, checked. ValueError or TypeError if it is something else."""
+        try:
+            version = state["version"]
+            numbers = {name: state[name] for name in _NUMBERS}
+            seen, this_epoch, counts = state["seen"], state["seen_this_epoch"], state["counts"]
+        except (KeyError, TypeError, IndexError) as error:
+            raise ValueError(f"this is no state of a CoverageTracker: {error} is missing") from None
+        if version != VERSION:
+            raise ValueError(f"the state has version {version!r}; this pysampler reads version {VERSION}")
+        for name, number in numbers.items():
+            numbers[name] = whole_number(number, name, 0, MAX_COUNT)
+        read = cls(
+            **numbers,
+            seen=_array(seen, torch.int64, "seen").view(np.uint64),
+            seen_this_epoch=None
+            if this_epoch is None
+            else _array(this_epoch, torch.int64, "seen_this_epoch").view(np.uint64),
+            counts=None if counts is None else _array(counts, torch.uint16, "counts"),
+        )
+        read.check()
+        return read
+
+    def check(self) -> None:
+        """Raises ValueError if this cannot be what a tracker holds."""
+        if self.num_items < 1:
+            raise ValueError(f"num_items must be at least 1, but is {self.num_items}")
+        if self.draws_this_epoch > self.draws:
+            raise ValueError(f"there are {self.draws} draws in all, but {self.draws_this_epoch} of them in one epoch")
+        words = -(-self.num_items // 64)
+        beyond = (2**64 - 1) << (self.num_items % 64 or 64) & (2**64 - 1)
+        for name, bitmap in (("seen", self.seen), ("seen_this_epoch", self.seen_this_epoch)):
+            if bitmap is None:
+                continue
+            if bitmap.shape != (words,):
+                raise ValueError(f"{name} must have shape ({words},) for {self.num_items} items, not {bitmap.shape}")
+            if int(bitmap[-1]) & beyond:
+                raise ValueError(f"{name} is damaged: it marks items beyond the last")
+        if self.counts is not None and self.counts.shape != (self.num_items,):
+            raise ValueError(f"counts must have shape ({self.num_items},), not {self.counts.shape}")
+        if self.seen_this_epoch is not None and bool(np.any(self.seen_this_epoch & ~self.seen)):
+            raise ValueError("seen is damaged: it lacks items of this epoch")
+
+
+def write_coverage_file(path: str | os.PathLike[str], state: CoverageState) -> None:
+    """Replaces the file at once. OSError if it cannot be written."""
+    tensors = {"seen": StoredTensor("U64", list(state.seen.shape), state.seen.data)}
+    if state.seen_this_epoch is not None:
+        tensors["seen_this_epoch"] = StoredTensor("U64", list(state.seen_this_epoch.shape), state.seen_this_epoch.data)
+    if state.counts is not None:
+        tensors["counts"] = StoredTensor("U16", list(state.counts.shape), state.counts.data)
+    metadata = {"format": FORMAT, "version": str(VERSION), "checksum": _checksum(state)}
+    write_safetensors(path, {**metadata, **{name: str(getattr(state, name)) for name in _NUMBERS}}, tensors)
+
+
+def read_coverage_file(path: str | os.PathLike[str]) -> CoverageState:
+    """Reads what ``write_coverage_file`` wrote. ValueError if the file is another one or damaged, OSError."""
+    require_little_endian()
+    name = os.path.abspath(os.fspath(path))
+    with open(name, "rb") as file:
+        header, data_start, size = read_header(file, name, _KIND)
+        numbers, metadata = _numbers_of(header, name)
+        expected = _layout(numbers["num_items"], header)
+        if {key: header.get(key) for key in expected} != expected or len(header) != len(expected) + 1:
+            raise ValueError(f"{name} is damaged: its header contradicts itself")
+        end = max(entry["data_offsets"][1] for entry in expected.values())
+        if size != data_start + end:
+            raise ValueError(f"{name} is truncated or damaged: {size} bytes, expected {data_start + end}")
+        arrays: dict[str, NDArray[Any]] = {}
+        for key, entry in expected.items():
+            arrays[key] = np.empty(entry["shape"], np.uint16 if key == "counts" else np.uint64)
+            if file.readinto(arrays[key].data.cast("B")) != arrays[key].nbytes:
+                raise ValueError(f"{name} is truncated")
+    state = CoverageState(
+        **numbers,
+        seen=arrays["seen"],
+        seen_this_epoch=arrays.get("seen_this_epoch"),
+        counts=arrays.get("counts"),
+    )
+    if _checksum(state) != metadata["checksum"]:
+        raise ValueError(f"{name} is damaged: its contents do not match its checksum")
+    try:
+        state.check()
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    return state
+
+
+def _numbers_of(header: dict[str, Any], name: str) -> tuple[dict[str, int], dict[str, str]]:
+    metadata = header.get("__metadata__")
+    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
+        raise ValueError(f"{name} is no {_KIND}: its header is not that of a {FORMAT}")
+    if metadata.get("version") != str(VERSION):
+        raise ValueError(f"{name} has version {metadata.get('version')!r}; this pysampler reads version {VERSION}")
+    if metadata.keys() != {"format", "version", "checksum", *_NUMBERS}:
+        raise ValueError(f"{name} is damaged: its header says more or less than a {FORMAT} has to say")
+    numbers = {}
+    for key in _NUMBERS:
+        text = metadata[key]
+        if not isinstance(text, str) or re.fullmatch("[0-9]{1,18}", text) is None:
+            raise ValueError(f"{name} is damaged: its {key} is {text!r}")
+        numbers[key] = int(text)
+    return numbers, metadata
+
+
+def _layout(items: int, header: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What a header says of the tensors that it names, if it is sound."""
+    words = -(-items // 64)
+    layout: dict[str, dict[str, Any]] = {}
+    end = 0
+    for key, dtype, length, item_bytes in (
+        ("seen", "U64", words, 8),
+        ("seen_this_epoch", "U64", words, 8),
+        ("counts", "U16", items, 2),
+    ):
+        if key == "seen" or key in header:
+            begin, end = end, end + length * item_bytes
+            layout[key] = {"dtype": dtype, "shape": [length], "data_offsets": [begin, end]}
+    return layout
+
+
+def _checksum(state: CoverageState) -> str:
+    digest = hashlib.blake2b(repr([getattr(state, name) for name in _NUMBERS]).encode(), digest_size=16)
+    for array in (state.seen, state.seen_this_epoch, state.counts):
+        if array is not None:
+            digest.update(array.data)
+    return digest.hexdigest()
+
+
+def _array(tensor: Any, dtype: torch.dtype, name: str) -> NDArray[Any]:
+    if not isinstance(tensor, torch.Tensor) or tensor.dtype != dtype:
+        kind = tensor.dtype if isinstance(tensor, torch.Tensor) else type(tensor).__name__
+        raise ValueError(f"{name} must be a tensor of {dtype}, but is {kind}")
+    array: NDArray[Any] = np.ascontiguousarray(tensor.detach().cpu().numpy())
+    return array

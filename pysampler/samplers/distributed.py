@@ -1,0 +1,197 @@
+"""Samplers of which every rank takes its part: torch DistributedSamplers over one global stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch.utils.data.distributed import DistributedSampler
+
+from pysampler.arguments import MAX_POSITION, drop_last_flag, positive_count, seed_key
+from pysampler.samplers.iterators import BatchIterator, IndexIterator
+from pysampler.samplers.ranks import Ranks, Share
+from pysampler.samplers.resumable import Resumable
+from pysampler.samplers.weighted import WeightedSampling
+
+
+class RankedSampling(Resumable, DistributedSampler[Any]):  # type: ignore[misc]  # torch's seed is an attribute
+    """The part of the distributed samplers that knows ranks, in the words of torch's DistributedSampler."""
+
+    shuffle = True
+
+    def _set_up_ranks(self, draws: int, num_replicas: int | None, rank: int | None, seed: Any, drop_last: Any) -> None:
+        # torch's constructor is not called: it wants a dataset, and a process group at once.
+        if seed is None:
+            raise ValueError(
+                "a distributed sampler needs a seed, so that all ranks draw from one stream; seed=0 will do"
+            )
+        self._ranks = Ranks(num_replicas, rank)
+        self.drop_last = drop_last_flag(drop_last)
+        self._set_up(draws, seed_key(seed))
+
+    def share(self) -> Share:
+        """Returns this rank's share of an epoch. RuntimeError if there is no process group yet but should be."""
+        rank, world = self._ranks.resolve()
+        if world > self.draws_per_epoch:
+            raise ValueError(f"{world} ranks cannot share an epoch of {self.draws_per_epoch} draws: raise num_samples")
+        return Share(rank, world, self.drop_last)
+
+    @property
+    def rank(self) -> int:  # type: ignore[override]  # torch has attributes
+        """This process's rank. See ``num_replicas``."""
+        return self._ranks.resolve()[0]
+
+    @property
+    def num_replicas(self) -> int:  # type: ignore[override]
+        """The number of ranks: as given, else torch.distributed's as soon as there is a process group."""
+        return self._ranks.resolve()[1]
+
+    @property
+    def num_samples(self) -> int:  # type: ignore[override]
+        """Draws per epoch on each rank, padding included."""
+        return self.share().count(0, self.draws_per_epoch)
+
+    @property
+    def total_size(self) -> int:  # type: ignore[override]
+        """Draws per epoch over all ranks, padding included."""
+        return self.num_samples * self.num_replicas
+
+    @property
+    def epoch(self) -> int:  # type: ignore[override]
+        """The epoch of the next pass."""
+        return self.upcoming.epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        """Pins the epoch of the next pass, an int in [0, 2^48).
+
+        Without it, each pass takes the next epoch by itself. A loaded position of the same epoch stays; one of another
+        epoch is dropped with a warning.
+        """
+        self._passes.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def __iter__(self) -> Iterator[Any]:
+        return IndexIterator(self)
+
+
+class DistributedWeightedSampler(WeightedSampling, RankedSampling):  # type: ignore[misc]
+    """Draws indices with given weights, each rank its own part of one global stream.
+
+    For DistributedDataParallel, Lightning, Ray Train and ignite, which take it for the DistributedSampler that it is.
+    (Accelerate and Hugging Face's Trainer share out batches themselves: give them a WeightedRandomSampler.) Rank r of w
+    hands out positions r, r + w, r + 2w, ... of the epoch: the ranks together yield exactly what one process would, and
+    none computes more than its own part.
+
+    Args:
+        weights: One weight per item of the whole dataset, the same on every rank (``check_same_on_all_ranks`` makes
+            sure), or a table. See ``WeightedRandomSampler``.
+        num_samples: Draws per epoch over all ranks; by default the number of items. The attribute ``num_samples`` is
+            each rank's, in torch's words.
+        num_replicas: Number of ranks; by default torch.distributed's.
+        rank: This process's; by default torch.distributed's.
+        seed: The same on every rank, in [-2^63, 2^64).
+        drop_last: If ranks do not divide the draws: whether to drop the last ones instead of adding some. Added ones
+            are independent draws, which do not count as positions of the epoch.
+        replacement: Whether an item may come again within an epoch. Without, every rank draws the whole epoch at its
+            beginning and keeps it (8 bytes a draw): draws without replacement depend on each other.
+        method: "iid": independent draws. "systematic": draws that are spread evenly, so that every item and class comes
+            as often as its weight says, rounded down or up, in every epoch; see ``SystematicTable``. Its promises over
+            several epochs need one key, so without a seed the first pass takes one and the others keep it.
+        strata: With "systematic": the class of each item, in any form that ``read_labels`` reads, to make every global
+            batch a small copy of the classes. Needs ``global_batch_size``.
+        global_batch_size: With "systematic" and strata: how many draws make a batch over all ranks, the batch size of
+            one rank times their number. It is part of the state: another number of ranks must keep it.
+
+    Passes, ``set_epoch``, state: as for ``WeightedRandomSampler``. States are the same on every rank, and may be loaded
+    on any number of ranks: nothing is repeated and nothing lost of what an uninterrupted run would have drawn.
+
+    Raises:
+        ValueError: See ``WeightedRandomSampler``; rank or num_replicas out of range; seed=None. More ranks than draws
+            (when first used).
+        TypeError: See ``WeightedRandomSampler``.
+        RuntimeError: When first used: WORLD_SIZE says that there are several processes, but there is no process group.
+
+    Example:
+        >>> sampler = DistributedWeightedSampler([0.1, 0.9], num_samples=4, num_replicas=2, rank=1)
+        >>> len(sampler), sampler.total_size
+        (2, 4)
+    """
+
+    def __init__(
+        self,
+        weights: Any,
+        num_samples: int | None = None,
+        num_replicas: int | None = None,
+        rank: int | None = None,
+        *,
+        seed: int = 0,
+        drop_last: bool = False,
+        replacement: bool = True,
+        method: str = "iid",
+        strata: Any = None,
+        global_batch_size: int | None = None,
+    ) -> None:
+        draws = self._set_up_weights(weights, num_samples, replacement, method, strata, global_batch_size)
+        self._set_up_ranks(draws, num_replicas, rank, seed, drop_last)
+
+
+class DistributedWeightedBatchSampler(DistributedWeightedSampler):
+    """Yields batches as lists of ints: a DistributedWeightedSampler whose batches are made in C++.
+
+    Pass it as ``DataLoader(BatchedDataset(dataset), sampler=..., batch_size=None)``: it stays a DistributedSampler,
+    which frameworks leave alone. Where they don't look, ``DataLoader(dataset, batch_sampler=...)`` will do.
+
+    Args:
+        batch_size: Indices per batch on each rank, >= 1.
+        drop_last: Whether to leave out the last batch of every rank if it is smaller, and what ranks do not divide.
+
+    The others are those of DistributedWeightedSampler. ``len()`` counts batches.
+    """
+
+    def __init__(
+        self,
+        weights: Any,
+        num_samples: int | None = None,
+        num_replicas: int | None = None,
+        rank: int | None = None,
+        *,
+        batch_size: int,
+        seed: int = 0,
+        drop_last: bool = False,
+        replacement: bool = True,
+        method: str = "iid",
+        strata: Any = None,
+        global_batch_size: int | None = None,
+    ) -> None:
+        super().__init__(
+            weights,
+            num_samples,
+            num_replicas,
+            rank,
+            seed=seed,
+            drop_last=drop_last,
+            replacement=replacement,
+            method=method,
+            strata=strata,
+            global_batch_size=global_batch_size,
+        )
+        self.batch_size = positive_count(batch_size, "batch_size", MAX_POSITION)
+
+    def share(self) -> Share:
+        """Returns this rank's share of an epoch. ValueError if it makes no batch."""
+        share = super().share()
+        share = Share(share.rank, share.world, self.drop_last, self.batch_size, self.drop_last)
+        if share.count(0, self.draws_per_epoch) == 0:
+            raise ValueError(
+                f"an epoch of {self.draws_per_epoch} draws makes no batch of {self.batch_size} on each of "
+                f"{share.world} ranks, and drop_last drops smaller ones: lower batch_size or raise num_samples"
+            )
+        return share
+
+    def __len__(self) -> int:
+        return (self.num_samples - 1) // self.batch_size + 1
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return BatchIterator(self, self.batch_size, self.drop_last)

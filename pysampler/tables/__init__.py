@@ -1,0 +1,1 @@
+"""Tables: what is drawn from."""
