@@ -174,6 +174,12 @@ def test_equal_weights_only_cost_coverage() -> None:
 # ---- bad input, text and values -----------------------------------------------------------------
 
 
+def test_weights_of_unusual_dtypes_are_planned_alike() -> None:
+    expected = plan_weights(torch.tensor([1.0, 0.0, 3.0]))
+    for dtype in (torch.uint16, torch.float16, torch.int64):
+        assert plan_weights(torch.tensor([1, 0, 3], dtype=dtype)) == expected
+
+
 def test_one_class_only_and_wrong_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="all 3 items are of one class, 'x': nothing to balance"):
         plan_labels(["x"] * 3)

@@ -125,6 +125,10 @@ def test_parquet_files_that_are_damaged_empty_or_have_gaps_are_refused(tmp_path:
         parquet.write_table(pyarrow.table({"label": pyarrow.array(labels, pyarrow.string())}), tmp_path / "y.parquet")
         with pytest.raises(ValueError, match=words):
             read_source(tmp_path / "y.parquet")
+    twice = pyarrow.Table.from_arrays([pyarrow.array([1, 2])] * 2, names=["label", "label"])
+    parquet.write_table(twice, tmp_path / "z.parquet")
+    with pytest.raises(ValueError, match="several columns 'label'"):
+        read_source(tmp_path / "z.parquet", column="label")
 
 
 def test_parquet_without_pyarrow_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pysampler import AliasTable, forecast_coverage
+from pysampler import AliasTable, ClassTable, forecast_coverage, sample_weights, simulate_coverage
 from pysampler.coverage.weight_groups import group_weights
 
 
@@ -64,6 +64,15 @@ def test_float32_weights_are_read_as_they_are_and_tables_as_they_draw() -> None:
     tiny = torch.tensor([1.0, 1e-20])
     assert forecast_coverage(tiny).full_coverage_draws_mean == pytest.approx(1e20, rel=1e-6)
     assert forecast_coverage(AliasTable(tiny)).full_coverage_draws_mean == pytest.approx(2.0**33, rel=1e-6)
+
+
+def test_class_tables_are_forecast_and_tried_as_the_weights_of_their_items() -> None:
+    labels = [0] * 160 + [1] * 10
+    table = ClassTable(labels, [1 / 160, 1 / 10])
+    flat = forecast_coverage(sample_weights(labels))
+    assert forecast_coverage(table).expected_unique == pytest.approx(flat.expected_unique, rel=1e-7)
+    assert forecast_coverage(table).full_coverage_draws_mean == pytest.approx(flat.full_coverage_draws_mean, rel=1e-7)
+    assert abs(simulate_coverage(table, trials=200).deviations["expected_unique"]) < 5
 
 
 @given(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=30), st.integers(0, 20), st.integers(-30, 30))

@@ -154,8 +154,9 @@ def forecast_coverage(weights: Any, num_samples: int | None = None) -> CoverageF
     1e-6 (relative) of sums over all items.
 
     Args:
-        weights: One weight per item, as for ``WeightedRandomSampler``; or an ``AliasTable``, whose true probabilities
-            are then taken. The two differ for weights that are less than about 2^-32 of the average.
+        weights: One weight per item, as for ``WeightedRandomSampler``; or a table (``AliasTable``, ``ClassTable``,
+            whatever has ``probabilities()``), whose true probabilities are then taken. The two differ for weights that
+            are less than about 2^-32 of the average.
         num_samples: Draws per epoch; by default the number of items, those of weight zero included, as for the
             sampler.
 

@@ -14,6 +14,7 @@ from pysampler.coverage.forecast import CoverageForecast, forecast_coverage
 from pysampler.coverage.weight_groups import FloatArray
 from pysampler.progress import progress_bar
 from pysampler.tables.alias_table import AliasTable
+from pysampler.tables.class_table import ClassTable
 
 _MOST_DRAWS = 2**22
 
@@ -63,7 +64,7 @@ def simulate_coverage(
     Trial t is the stream (seed, epoch t), so the outcome is the same on any machine and any number of threads.
 
     Args:
-        weights: One weight per item, as for ``WeightedRandomSampler``; or an ``AliasTable``.
+        weights: One weight per item, as for ``WeightedRandomSampler``; or an ``AliasTable`` or ``ClassTable``.
         num_samples: Draws per epoch; by default the number of items.
         trials: How many, at least 1.
         seed: In [-2^63, 2^64).
@@ -85,7 +86,7 @@ def simulate_coverage(
     """
     count = positive_count(trials, "trials")
     key = seed_key(seed)
-    table = (weights if isinstance(weights, AliasTable) else AliasTable(weights)).to("cpu")
+    table = (weights if isinstance(weights, AliasTable | ClassTable) else AliasTable(weights)).to("cpu")
     forecast = forecast_coverage(table, num_samples)
     if forecast.full_coverage_draws_mean * count > 2.0**36:
         raise ValueError(
@@ -104,7 +105,9 @@ def simulate_coverage(
     return CoverageTrials(forecast.draws_per_epoch, unique, full, forecast)
 
 
-def _first_positions(table: AliasTable, items: int, seed: int, trial: int, stride: int, at_least: int) -> FloatArray:
+def _first_positions(
+    table: AliasTable | ClassTable, items: int, seed: int, trial: int, stride: int, at_least: int
+) -> FloatArray:
     """Returns at which position each item that has come came first, once all have and ``at_least`` draws are made."""
     first = np.full(len(table), math.inf)
     start = 0

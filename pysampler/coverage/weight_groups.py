@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pysampler.tables.alias_table import AliasTable
 from pysampler.tables.weights import check_shape, readable, to_tensor
 
 FloatArray = npt.NDArray[np.float64]
@@ -54,7 +53,7 @@ def group_weights(weights: Any) -> WeightGroups:
     """Groups weights, or the probabilities that a table really draws with.
 
     Args:
-        weights: As for ``AliasTable``, or one.
+        weights: As for ``AliasTable``, or a table: whatever has ``probabilities()``.
 
     Cost: O(N), one thread, about 30 ns per item; 2^18 items at a time are held as float64.
 
@@ -63,7 +62,7 @@ def group_weights(weights: Any) -> WeightGroups:
             less than 1e-280 of the sum.
         TypeError: Not numbers, or a Dataset.
     """
-    source = weights.probabilities() if isinstance(weights, AliasTable) else to_tensor(weights)
+    source = to_tensor(weights.probabilities() if hasattr(weights, "probabilities") else weights)
     check_shape(source)
     values = readable(source).numpy()
     least, most = _range_of_positive(values)

@@ -84,6 +84,8 @@ def parquet_column(place: Path, wanted: str | None) -> tuple[Any, str]:
     try:
         file = parquet.ParquetFile(place)
         name = choose_column(file.schema_arrow.names, wanted, place)
+        if file.schema_arrow.names.count(name) > 1:
+            raise ValueError(f"{place} has several columns {name!r}: which one is meant?")
         column = file.read(columns=[name]).column(name)
     except pyarrow.ArrowException as error:
         raise ValueError(f"{place} cannot be read as a parquet file: {error}") from error

@@ -15,7 +15,7 @@ from pysampler.labels.schemes import FloatArray, Scheme, Targets
 from pysampler.plan.advice import advice_on_classes, advice_on_weights
 from pysampler.plan.systematic_bound import systematic_coverage_epochs
 from pysampler.tables.alias_table import AliasTable
-from pysampler.tables.weights import to_tensor
+from pysampler.tables.weights import readable, to_tensor
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,8 @@ def plan_weights(weights: Any, *, num_samples: int | None = None, source: str = 
 
 def _outcome(weights: torch.Tensor, draws: int) -> tuple[tuple[float, float, float], int]:
     """Returns expected draws of the rarest, the median and the most frequent item, and the systematic bound."""
-    positive = weights[weights > 0].double()
+    values = readable(weights)  # of a dtype that can be compared
+    positive = values[values > 0].double()
     positive /= positive.max()  # sums near the largest double must not overflow
     unit = draws / float(positive.sum())
     least, middle, most = (float(value) * unit for value in (positive.min(), positive.median(), positive.max()))
