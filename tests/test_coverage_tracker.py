@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pysampler import CoverageTracker, read_labels
+from pysampler.coverage.indices import flat_indices
 
 MOST = 65535
 
@@ -305,3 +306,12 @@ def test_a_copy_goes_on_alone() -> None:
         assert made.per_class().unique.tolist() == [2, 1]
     assert tracker.per_class().unique.tolist() == [1, 1]
     assert repr(tracker) == "CoverageTracker(2 of 5 items seen in 2 draws, epoch 1)"
+
+
+def test_indices_that_lie_anywhere_in_memory_are_aligned_first() -> None:
+    askew = np.frombuffer(bytes(1) + np.arange(5, dtype=np.int64).tobytes(), np.uint8)[1:].view(np.int64)
+    assert not askew.flags.aligned  # or the test shows nothing
+    assert flat_indices(askew).flags.aligned
+    tracker = CoverageTracker(6)
+    tracker.update(askew)
+    assert tracker.never_seen().tolist() == [5]

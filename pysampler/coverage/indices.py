@@ -44,7 +44,7 @@ def _as_signed(array: NDArray[Any]) -> IndexArray:
         array = np.minimum(array, np.uint64(_MOST))
     if array.dtype not in (np.int32, np.int64):
         array = array.astype(np.int64)
-    flat: IndexArray = np.ascontiguousarray(array).reshape(-1)
+    flat: IndexArray = np.require(array, requirements=["C", "ALIGNED"]).reshape(-1)
     return flat
 
 
