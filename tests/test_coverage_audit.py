@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -22,12 +23,13 @@ from pysampler import (
     DistributedWeightedSampler,
     ImbalancedDatasetSampler,
     ShuffleSampler,
+    UnderSampling,
     WeightedBatchSampler,
     WeightedRandomSampler,
     audit_coverage,
-    coverage_audit,
     positions_of,
 )
+from pysampler.coverage import audit as coverage_audit
 
 WEIGHTS = torch.tensor([1.0, 0.0, 3.0, 0.1, 0.5] * 8)
 TABLE = AliasTable(WEIGHTS)
@@ -262,3 +264,20 @@ def test_a_bar_is_shown_on_request(capsys: pytest.CaptureFixture[str], monkeypat
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     with pytest.raises(ImportError, match="pip install tqdm"):
         audit_coverage(TABLE, seed=0, epochs=5, progress=True)
+
+
+def test_an_audit_warns_if_past_epochs_were_drawn_with_other_weights() -> None:
+    sampler = WeightedRandomSampler([1.0] * 40, seed=0)
+    list(sampler), list(sampler)
+    assert audit_coverage(sampler).draws == 80
+    sampler.weights[0] = 100.0
+    list(sampler)
+    for asked in (sampler, copy.deepcopy(sampler)):
+        with pytest.warns(UserWarning, match="watch the sampler with a CoverageTracker") as caught:
+            audit_coverage(asked, epochs=3)
+        assert caught[0].filename == __file__
+
+
+def test_rounds_through_classes_are_audited_as_tables_are() -> None:
+    rounds = UnderSampling([0] * 160 + [1] * 10)
+    assert [audit_coverage(rounds, seed=0, epochs=epochs).unique for epochs in (1, 15, 16)] == [20, 160, 170]

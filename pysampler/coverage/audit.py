@@ -93,7 +93,7 @@ def audit_coverage(
     """Redraws what training was shown, and reports it: all of epochs 0, 1, ..., ``epochs`` - 1, then ``position`` more.
 
     Nothing needs to have been recorded. Draws are counted over all ranks, without padding; epochs that were skipped
-    by ``set_epoch`` or cut short count as run.
+    by ``set_epoch`` or cut short count as run. All epochs are redrawn with the weights that the source has now.
 
     Args:
         source: A seeded sampler (or a batch sampler around one), or a table.
@@ -102,7 +102,8 @@ def audit_coverage(
         seed: Tables only: of the stream.
         epochs: For a table, or instead of ``state``: full epochs.
         position: Draws of the epoch after them, by default 0.
-        num_samples: Tables only: draws per epoch, by default the number of items.
+        num_samples: Tables only: draws per epoch, by default the number of items; of ``UnderSampling`` and
+            ``MPerClassBatches`` their own.
         counts: Whether to count how often each item came.
         labels: For ``per_class``; whatever ``read_labels`` reads.
         tracker: Marks are added to this one, for instance to go on with it; instead of ``counts`` and ``labels``.
@@ -111,6 +112,9 @@ def audit_coverage(
     Cost: that of drawing, and a random memory access per draw: 1.5 to 2 times the draws alone. Threads:
     ``torch.get_num_threads()``. Memory: N / 8 bytes, 2 N more with counts; draws are never listed, except where an
     epoch is drawn without replacement (8 bytes for each draw of one epoch). Interruptible by Ctrl-C.
+
+    Warns if weights were set or edited between this sampler's passes: what was really shown, only a tracker that
+    watched it can tell.
 
     Raises:
         ValueError: An unseeded sampler; a state of another sampler; arguments out of range or of the other kind of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -79,6 +80,12 @@ def _of_sampler(
             "this sampler takes a new key from a generator for every epoch, so nobody can tell what it has drawn: "
             "make it with seed="
         )
+    if sampler.source_changed:
+        warnings.warn(
+            "the sampler's weights were set or edited between its passes, and the audit redraws all epochs with those "
+            "it has now: to know what was shown, watch the sampler with a CoverageTracker",
+            stacklevel=4,
+        )
     source = sampler.current_source()
     draws = source.draws
     if epochs is not None:
@@ -107,7 +114,8 @@ def _of_table(
         raise ValueError("auditing a table needs seed=: which stream was drawn?")
     if epochs is None:
         raise ValueError("auditing a table needs epochs=: how many were run?")
-    draws = positive_count(len(table) if num_samples is None else num_samples, "num_samples")
+    usual = getattr(table, "num_samples", len(table))  # rounds through classes have epochs of their own length
+    draws = positive_count(usual if num_samples is None else num_samples, "num_samples")
     check_positions(draws, 0, 1)
     key = seed_key(seed)
     where = _where(epochs, position, draws)

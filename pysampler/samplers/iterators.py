@@ -14,7 +14,7 @@ from pysampler.samplers.ranks import Share
 from pysampler.samplers.state import Identity, State, read_state, write_state
 
 if TYPE_CHECKING:
-    from pysampler.samplers.resumable import OpenedPass, Resumable
+    from pysampler.samplers.resumable import OpenedPass, Resumable, Source
 
 
 class Run:
@@ -56,6 +56,11 @@ class Run:
     def share(self) -> Share | None:
         """How the pass is shared out; None before it has begun."""
         return None if self._opened is None else self._opened.share
+
+    @property
+    def source(self) -> Source | None:
+        """What the pass draws from; None before it has begun."""
+        return None if self._opened is None else self._opened.source
 
     def identity(self) -> Identity:
         """Returns what the pass draws from."""

@@ -71,6 +71,7 @@ class Resumable:
         self._passes = Passes()
         self._run: Run | None = None
         self._copied: Pass | None = None
+        self._source_changed = False
 
     @abstractmethod
     def current_source(self) -> Source:
@@ -87,6 +88,11 @@ class Resumable:
     def seed(self) -> int | None:
         """The seed modulo 2^64, or None if passes take their keys from a generator."""
         return self._key
+
+    @property
+    def source_changed(self) -> bool:
+        """Whether a pass has drawn from something else than the one before: weights were set or edited in between."""
+        return self._source_changed
 
     def identity(self) -> Identity:
         """Returns what a state must agree with."""
@@ -133,6 +139,8 @@ class Resumable:
         positions = _core.PositionSource(
             source.pass_draws(where.key, where.epoch), where.position + share.rank, share.world, count, draws
         )
+        before = None if self._run is None else self._run.source
+        self._source_changed |= before is not None and before != source
         self._run = run
         return OpenedPass(where, source, share), positions
 
