@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pysampler import AliasTable, WeightedRandomSampler, forecast_coverage, sample_weights
+from pysampler import AliasTable, SystematicTable, WeightedRandomSampler, forecast_coverage, sample_weights
 from pysampler.plan import plan_labels, plan_weights, systematic_coverage_epochs
 from pysampler.plan.report import WIDTH, as_text, as_values
 
@@ -172,6 +172,13 @@ def test_equal_weights_only_cost_coverage() -> None:
 
 
 # ---- bad input, text and values -----------------------------------------------------------------
+
+
+def test_the_systematic_bound_is_that_of_the_masses_really_drawn_with() -> None:
+    weights = [1.0] * 100 + [1.2e-9]  # an ideal mass of 5.2 units; it gets 5
+    rarest = float(SystematicTable(weights).probabilities().min())
+    assert rarest < 0.97 * 1.2e-9 / 100
+    assert plan_weights(weights).systematic_epochs == systematic_coverage_epochs(rarest, 101)
 
 
 def test_weights_of_unusual_dtypes_are_planned_alike() -> None:

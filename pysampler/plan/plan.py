@@ -116,7 +116,7 @@ def plan_labels(
     classes = _classes(read, per_class, probabilities, k)
     given = {name: value for name, value in options.items() if value is not None and name != "targets"}
     words = "".join(f", {name} = {value:g}" for name, value in given.items())
-    per_item, epochs = _outcome(weights, forecast.draws_per_epoch)
+    per_item, epochs = _outcome(weights, probabilities, forecast.draws_per_epoch)
     return SamplingPlan(
         source=source,
         scheme="targets" if targets is not None else f"{scheme}{words}",
@@ -144,7 +144,7 @@ def plan_weights(weights: Any, *, num_samples: int | None = None, source: str = 
     """
     tensor = to_tensor(weights)
     forecast = forecast_coverage(tensor, num_samples)
-    per_item, epochs = _outcome(tensor, forecast.draws_per_epoch)
+    per_item, epochs = _outcome(tensor, AliasTable(tensor).probabilities().numpy(), forecast.draws_per_epoch)
     return SamplingPlan(
         source=source,
         scheme="given",
@@ -158,14 +158,15 @@ def plan_weights(weights: Any, *, num_samples: int | None = None, source: str = 
     )
 
 
-def _outcome(weights: torch.Tensor, draws: int) -> tuple[tuple[float, float, float], int]:
+def _outcome(weights: torch.Tensor, probabilities: FloatArray, draws: int) -> tuple[tuple[float, float, float], int]:
     """Returns expected draws of the rarest, the median and the most frequent item, and the systematic bound."""
     values = readable(weights)  # of a dtype that can be compared
     positive = values[values > 0].double()
     positive /= positive.max()  # sums near the largest double must not overflow
     unit = draws / float(positive.sum())
     least, middle, most = (float(value) * unit for value in (positive.min(), positive.median(), positive.max()))
-    return (least, middle, most), systematic_coverage_epochs(least / draws, draws)
+    rarest = float(probabilities.min(where=probabilities > 0, initial=1.0))  # as drawn: what is promised is always true
+    return (least, middle, most), systematic_coverage_epochs(rarest, draws)
 
 
 def _classes(labels: Labels, weights: FloatArray, probabilities: FloatArray, draws: int) -> tuple[ClassPlan, ...]:
