@@ -27,21 +27,20 @@ def train(checkpoint: str, last_step: float) -> None:
     sampler = DistributedWeightedSampler(sample_weights(labels), num_samples=DRAWS)
     model = DistributedDataParallel(torch.nn.Linear(4, 2))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    batch_size, first_epoch, trained = GLOBAL_BATCH // dist.get_world_size(), 0, 0
+    batch_size, trained = GLOBAL_BATCH // dist.get_world_size(), 0
     if os.path.exists(checkpoint):
         saved = torch.load(checkpoint)
         model.load_state_dict(saved["model"])
         sampler.load_state_dict(saved["sampler"])  # goes on with the draw that comes next, on any number of ranks
-        first_epoch, trained = sampler.epoch, saved["sampler"]["position"] // dist.get_world_size()
-    for epoch in range(first_epoch, EPOCHS):
+        trained = saved["sampler"]["position"] // dist.get_world_size()
+    for epoch in range(sampler.epoch, EPOCHS):
         sampler.set_epoch(epoch)  # keeps a position loaded for this epoch
         for inputs, targets in DataLoader(dataset, batch_size, sampler=sampler, num_workers=1):
             optimizer.zero_grad()
             torch.nn.functional.cross_entropy(model(inputs), targets).backward()
             optimizer.step()
-            trained += batch_size
+            trained += batch_size  # on this rank, by training: the workers have fetched more
             if epoch * DRAWS + trained * dist.get_world_size() >= last_step * GLOBAL_BATCH:
-                # What was trained on, not what the workers have fetched ahead.
                 state = {"model": model.state_dict(), "sampler": sampler.state_dict(consumed=trained)}
                 if dist.get_rank() == 0:
                     torch.save(state, checkpoint)
