@@ -4,8 +4,9 @@
 
 Builds pysampler in place with CUDA, runs the tests of CUDA, measures draws and builds against torch.multinomial, cupy
 and a pure random gather for N = 1e3 to 1e9, runs tests under compute-sanitizer where there is one, then all other
-tests, and writes benchmarks/results/gpu.json with all of it. What would take longer than its share of the time is
-stopped and reported so. Exits with 1 if the build, a test or the sanitizer failed, with 2 if there is no GPU.
+tests, and writes benchmarks/results/gpu.json with all of it, if anything was measured. What would take longer than its
+share of the time is stopped and reported so. Exits with 1 if the build, a test or the sanitizer failed, with 2 if there
+is no GPU.
 
 Needs: an NVIDIA GPU (for N = 1e9 with 30 GB free), a CUDA build of torch, nvcc, setuptools, pybind11, pytest, scipy,
 hypothesis. No network.
@@ -97,6 +98,7 @@ class Run:
 
     def __init__(self) -> None:
         self._begun = time.monotonic()
+        self._begun_at = time.time() - 1  # clocks of file systems tick more coarsely
         self.steps: list[Step] = []
 
     def step(self, name: str, command: list[str], tool: str = "", **environment: str) -> Step:
@@ -138,11 +140,16 @@ class Run:
         self.step("sanitizer", [*command, *tests], f" {tool}", PYTORCH_NO_CUDA_MEMORY_CACHING="1")
 
     def report(self, path: Path) -> None:
-        """Prints what became of each step and writes it into the JSON that the measurements made."""
-        if path.exists():
+        """Prints what became of each step and writes it into the JSON that this run's measurements made.
+
+        An older file is left alone: its figures are of another run, perhaps of another machine.
+        """
+        if path.exists() and path.stat().st_mtime >= self._begun_at:
             content = json.loads(path.read_text(encoding="utf-8"))
             content["steps"] = [dataclasses.asdict(step) for step in self.steps]
             path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        else:
+            print(f"\n{path} is not written: nothing was measured")
         print()
         for step in self.steps:
             print(f"{step.outcome:13}{step.name:20}{step.seconds:6.0f} s  {step.said}")

@@ -101,7 +101,13 @@ def peers(weights: torch.Tensor) -> Iterator[Contender]:
         )
     try:
         cupy: Any = importlib.import_module("cupy")
-    except ImportError:
+    except ImportError as error:
+        reason = error
+
+        def missing() -> object:
+            raise reason
+
+        yield Contender("cupy.random.choice", FEWER_DRAWS, missing)
         return
     if weights.numel() <= CUPY_LIMIT:
         probabilities = cupy.from_dlpack(weights.double() / weights.double().sum())
@@ -135,7 +141,7 @@ def measure(contenders: list[Contender], items: int) -> list[Record]:
                 contender.call()
                 rounds[number].append(seconds(contender.call) / contender.draws * 1e9)
             except Exception as error:  # a peer's limits are its own
-                skipped[number] = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+                skipped[number] = f"{type(error).__name__}: {(str(error).splitlines() or ['no reason given'])[0]}"
                 rounds[number] = []
     case: dict[str, int | str] = {"items": items}
     return [
@@ -145,10 +151,10 @@ def measure(contenders: list[Contender], items: int) -> list[Record]:
 
 
 def fastest_gather(records: list[Record]) -> list[Record]:
-    """Leaves only the fastest of the ways of gathering."""
+    """Leaves only the fastest of the ways of gathering, of those that ran."""
     gathers = [record for record in records if record.contender == "gather limit" and record.rounds]
-    best = min(gathers, key=lambda record: record.median)
-    return [record for record in records if record.contender != "gather limit"] + [best]
+    best = sorted(gathers, key=lambda record: record.median)[:1]
+    return [record for record in records if record.contender != "gather limit"] + best
 
 
 def build_record(weights: torch.Tensor) -> tuple[AliasTable, Record]:

@@ -19,6 +19,7 @@ import torch
 
 from pysampler import _core
 from pysampler.arguments import MAX_EPOCH, epoch_number, seed_key, stream_range, whole_number
+from pysampler.cuda.availability import require_once
 from pysampler.cuda.place import queue_on
 from pysampler.tables.output import output_for
 
@@ -73,9 +74,10 @@ def _draw_on_cpu(
 def _draw_on_cuda(
     table: torch.Tensor, state: torch.Tensor, n: int, step: int = 1, *, dtype: torch.dtype | None = None
 ) -> torch.Tensor:
+    _check(table, state)
+    require_once(table.device)  # the table may have come there as a buffer of a module does
     from pysampler import _cuda  # noqa: PLC0415 - may be missing
 
-    _check(table, state)
     # Seed, epoch and position are the device's to know: to look would be to wait.
     wanted = stream_range(n, 0, 0, 0, step)
     result = output_for(wanted.draws, table.numel(), table.device, dtype, None)
@@ -99,6 +101,7 @@ def _draw_of_nothing(
     table: torch.Tensor, state: torch.Tensor, n: Any, step: Any = 1, *, dtype: torch.dtype | None = None
 ) -> torch.Tensor:
     """What torch.compile sees: the shape, without data."""
+    _check_devices(table, state)
     return table.new_empty((n,), dtype=dtype or torch.int64)
 
 
@@ -113,6 +116,10 @@ def _check(table: torch.Tensor, state: torch.Tensor) -> None:
             "state must be what pysampler.stream_state returns, a contiguous int64 tensor of shape (3,), but it is "
             f"{state.dtype} of shape {tuple(state.shape)}"
         )
+    _check_devices(table, state)
+
+
+def _check_devices(table: torch.Tensor, state: torch.Tensor) -> None:
     if table.device != state.device:
         raise ValueError(f"table and state must be on one device, but are on {table.device} and {state.device}")
 

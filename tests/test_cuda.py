@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -229,6 +231,7 @@ def test_the_tables_device_draws_whatever_the_current_one_is(table: AliasTable) 
                 drawn = each.draw(1000, seed=1)
                 assert drawn.device == each.device
                 assert torch.equal(on_host(drawn), host.draw(1000, seed=1))
+            assert table.to("cuda").device.index == current  # as tensors go
             assert torch.cuda.current_device() == current
 
 
@@ -310,6 +313,25 @@ def test_the_first_draw_from_a_new_table_may_be_captured() -> None:
     graph, _ = captured(lambda: fresh.draw(50, seed=1, out=out))
     graph.replay()
     assert torch.equal(on_host(out), host.draw(50, seed=1, dtype=torch.int32))
+
+
+FIRST_USE = """
+import torch
+from pysampler import AliasTable, stream_state
+host = AliasTable(torch.arange(1.0, 1001))
+table, state = host.as_tensor().cuda(), stream_state(3, device="cuda")
+graph = torch.cuda.CUDAGraph()
+with torch.cuda.graph(graph):
+    drawn = torch.ops.pysampler.draw(table, state, 500)
+graph.replay()
+assert torch.equal(drawn.cpu(), host.draw(500, seed=3))
+"""
+
+
+def test_the_first_use_of_a_process_may_be_captured() -> None:
+    """Nothing has told pysampler of the device before: the table came as any tensor does, no kernel is loaded."""
+    done = subprocess.run([sys.executable, "-c", FIRST_USE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_needs_a_key_or_a_look_at_weights_cannot_be_captured() -> None:

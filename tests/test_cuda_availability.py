@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 import torch
+from torch._subclasses import FakeTensorMode
 
 import pysampler
-from pysampler import AliasTable
+from pysampler import AliasTable, operators
 from pysampler.cuda import availability
 
 HAS_GPU = availability.problem() is None
@@ -22,6 +23,7 @@ HAS_GPU = availability.problem() is None
 @pytest.fixture
 def compiled(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A compiled part that never fails, and a torch with CUDA, whatever is really there."""
+    availability.require_once.cache_clear()
     part = SimpleNamespace(problem=lambda: None, prepare=lambda device: None)
     monkeypatch.setitem(sys.modules, "pysampler._cuda", part)
     monkeypatch.setattr(pysampler, "_cuda", part, raising=False)
@@ -97,6 +99,16 @@ def test_a_torch_that_finds_no_device_is_named(compiled: SimpleNamespace, monkey
 
 def test_nothing_is_wrong_where_all_is_there(compiled: SimpleNamespace) -> None:
     assert availability.problem() is None
+
+
+def test_the_operator_says_why_too_though_its_table_came_as_a_plain_tensor(
+    compiled: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled.problem = lambda: "the NVIDIA driver is too old"
+    with FakeTensorMode():
+        table, state = (torch.empty(count, dtype=torch.int64, device="cuda:0") for count in (5, 3))
+    with pytest.raises(RuntimeError, match="pysampler cannot use cuda:0: the NVIDIA driver is too old"):
+        operators._draw_on_cuda(table, state, 10)
 
 
 @pytest.mark.parametrize("device", ["mps", "meta", torch.device("xpu", 1)])

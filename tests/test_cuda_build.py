@@ -195,3 +195,21 @@ def test_the_real_nvcc_links_its_runtime_statically(monkeypatch: pytest.MonkeyPa
     nvcc = build_cuda.Nvcc()
     assert float(nvcc.version) >= 11
     assert os.path.exists(nvcc.link_arguments()[0])
+
+
+@pytest.mark.skipif(shutil.which("nvcc") is None, reason="nvcc is not on PATH")
+def test_the_real_nvcc_refuses_kernels_that_call_the_host_but_lives_with_other_warnings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TORCH_CUDA_ARCH_LIST", "9.0")
+    monkeypatch.delenv("NVCC_APPEND_FLAGS", raising=False)
+    nvcc = build_cuda.Nvcc()
+    odd = tmp_path / "odd.cu"
+    odd.write_text("__global__ void kernel() { int unused; }")
+    assert all(os.path.exists(made) for made in nvcc.compile([str(odd)], [], tmp_path, 1))
+    wrong = tmp_path / "wrong.cu"
+    wrong.write_text(
+        "int host(); __host__ __device__ int both() { return host(); } __global__ void kernel() { both(); }"
+    )
+    with pytest.raises(build_cuda.CudaNotBuilt, match="calling a __host__ function"):
+        nvcc.compile([str(wrong)], [], tmp_path, 1)

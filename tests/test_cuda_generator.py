@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
@@ -63,3 +66,16 @@ def test_no_key_is_taken_while_a_graph_is_captured(capturing: list[bool]) -> Non
     with pytest.raises(RuntimeError, match=r"a CUDA graph cannot hold a key .* torch\.ops\.pysampler\.draw"):
         keys(generator, 1)
     assert generator.get_offset() == 0
+
+
+def test_threads_never_take_the_same_key() -> None:
+    class Slow(StandIn):
+        def get_offset(self) -> int:
+            offset = super().get_offset()
+            time.sleep(0.001)  # others get their turn
+            return offset
+
+    generator = Slow(1)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: keys(generator, 1)[0], range(40)))
+    assert len(set(found)) == 40

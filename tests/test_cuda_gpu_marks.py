@@ -5,6 +5,8 @@ What the kernels do is also tested without one: tests/cpp/test_cuda_marks.cpp ru
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -86,3 +88,20 @@ def test_a_union_counts_each_item_once() -> None:
     second.mark(torch.arange(400, 900, device="cuda"))
     assert first.unique(second) == 900
     assert (first.unique(), second.unique()) == (600, 500)
+
+
+def test_threads_mark_and_count_the_same_marks_at_once() -> None:
+    marks = CudaMarks(100_000, counts=True)
+
+    def work(number: int) -> bool:
+        with torch.cuda.stream(torch.cuda.Stream()):
+            marks.mark(torch.arange(number * 1000, (number + 1) * 1000, device="cuda"))
+            assert marks.unique() >= 1000
+            with pytest.raises(IndexError, match=r"but indices\[999\] is 100000"):
+                marks.mark(torch.arange(99_001, 100_001, device="cuda"))
+        return True
+
+    torch.cuda.synchronize()
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(50)))
+    assert_marked(marks, torch.arange(50_000))

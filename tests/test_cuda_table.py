@@ -87,6 +87,7 @@ def kernels(monkeypatch: pytest.MonkeyPatch) -> StandInKernels:
         monkeypatch.setattr(module, "queue_on", queue_on)
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
     monkeypatch.setattr(cuda_table, "require", lambda device: torch.device("cpu"))
+    monkeypatch.setattr(operators, "require_once", lambda device: None)
     return kernels
 
 
@@ -138,6 +139,12 @@ def test_the_table_goes_there_and_back(table: CudaAliasTable, tmp_path: Path) ->
     loaded = CudaAliasTable.load(tmp_path / "table")
     assert type(loaded) is AliasTable
     assert loaded.fingerprint == host.fingerprint
+
+
+def test_a_device_without_a_number_is_the_current_one(table: CudaAliasTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if the table is on another one. "meta" stands in for that."""
+    monkeypatch.setattr(cuda_table, "require", lambda device: torch.device("meta"))
+    assert table.to("cuda").device == torch.device("meta")
 
 
 def test_weights_there_make_a_table_there(kernels: StandInKernels) -> None:

@@ -179,7 +179,7 @@ def test_log_probabilities_of_what_is_no_index_are_an_error(indices: Any) -> Non
         AliasTable([1.0]).log_prob(indices)
 
 
-@pytest.mark.parametrize("index", [3, -4, 2**40])
+@pytest.mark.parametrize("index", [3, -1, -4, 2**40])
 def test_log_probabilities_of_items_that_are_not_there_are_an_error(index: int) -> None:
     with pytest.raises(IndexError):
         AliasTable([1.0, 0.0, 3.0]).log_prob(torch.tensor([index]))

@@ -15,7 +15,8 @@ Status draw(const DrawBody<int32_t>& body, Place place);
 // Queues state->position += by.
 Status advance(const AdvanceBody& body, Place place);
 
-// Loads these kernels, so that the first draw may happen inside a graph's capture. Use after use_device.
-Status load_draw_kernels();
+// Makes `device` the calling thread's current one and loads these kernels on it. Allowed during a graph's capture, which
+// their first launch would not be without.
+Status load_draw_kernels(int device);
 
 }  // namespace pysampler::cuda

@@ -56,6 +56,19 @@ Status launch_team(const Body& body, uint32_t blocks, Place place) {
   return cudaGetLastError();
 }
 
+// While it lives, the calling thread may do what a graph's capture, its own or another thread's, otherwise forbids:
+// loading kernels allocates. Nothing of it is captured.
+class RelaxedCapture {
+ public:
+  RelaxedCapture() { cudaThreadExchangeStreamCaptureMode(&mode_); }
+  ~RelaxedCapture() { cudaThreadExchangeStreamCaptureMode(&mode_); }
+  RelaxedCapture(const RelaxedCapture&) = delete;
+  RelaxedCapture& operator=(const RelaxedCapture&) = delete;
+
+ private:
+  cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;  // then the one before
+};
+
 // Has the driver load the kernel now: loading it at its first launch would be refused inside a graph's capture.
 template <class Body>
 Status load_kernel() {

@@ -62,6 +62,7 @@ std::string explain(Status status, int device) {
     case cudaErrorInvalidDevice:
       return "there is no CUDA device " + std::to_string(device) + " (devices: " + std::to_string(found.devices) + ")";
     case cudaErrorNoKernelImageForDevice:
+    case cudaErrorInvalidDeviceFunction:  // what asking for the attributes of a kernel without an image gives
     case cudaErrorUnsupportedPtxVersion:
       return "device " + std::to_string(device) + " has compute capability " + compute_capability(device) +
              ", but pysampler was compiled for " PYSAMPLER_CUDA_ARCHITECTURES " with CUDA " + runtime +

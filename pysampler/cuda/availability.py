@@ -89,6 +89,12 @@ def require(device: torch.device | str) -> torch.device:
     return found
 
 
+@functools.cache
+def require_once(device: torch.device) -> None:
+    """``require``, asked once for each device that is ready: for what is called often."""
+    require(device)
+
+
 def device_names() -> list[str]:
     """Names the CUDA devices that torch can use; a broken driver counts as none."""
     if not _torch_has_devices():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 import torch
 
 from pysampler.philox import TAG_GENERATOR_KEY, words
 
 # Generators count offsets in units of 32-bit words and want multiples of a Philox block.
 _OFFSET_STEP = 4
+_one_at_a_time = threading.Lock()  # or two threads could take the same key
 
 
 def refuse_capture(what: str) -> None:
@@ -28,6 +31,7 @@ def key_from_cuda_generator(generator: torch.Generator) -> int:
         RuntimeError: A CUDA graph is being captured. Each of its replays would use the same key.
     """
     refuse_capture("a key from a generator, which every replay would use again")
-    offset = generator.get_offset()
-    generator.set_offset(offset + _OFFSET_STEP)
+    with _one_at_a_time:
+        offset = generator.get_offset()
+        generator.set_offset(offset + _OFFSET_STEP)
     return int(words(generator.initial_seed(), 0, TAG_GENERATOR_KEY, offset, offset + 1)[0])

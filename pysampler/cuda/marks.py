@@ -46,7 +46,6 @@ class CudaMarks:
         self.words = torch.zeros(-(-self.items // 64), dtype=torch.int64, device=place)
         # torch fills signed numbers on every device, in every version.
         self.counts = torch.zeros(self.items, dtype=torch.int16, device=place).view(torch.uint16) if counts else None
-        self._scratch = torch.empty(2, dtype=torch.int64, device=place)
 
     def mark(self, indices: torch.Tensor) -> None:
         """Marks every index, an index that comes twice twice.
@@ -71,9 +70,10 @@ class CudaMarks:
         from pysampler import _cuda  # noqa: PLC0415 - may be missing
 
         source = indices.detach().contiguous()
-        marks = [self.words, self._scratch] if self.counts is None else [self.words, self._scratch, self.counts]
+        marks = [self.words] if self.counts is None else [self.words, self.counts]
         with queue_on(self.words.device, source, *marks) as stream:
             refuse_capture("marking, which has to look at its indices")
+            scratch = self._scratch(2)
             _cuda.mark(
                 source.data_ptr(),
                 source.numel(),
@@ -81,7 +81,7 @@ class CudaMarks:
                 self.words.data_ptr(),
                 0 if self.counts is None else self.counts.data_ptr(),
                 self.items,
-                self._scratch.data_ptr(),
+                scratch.data_ptr(),
                 self.words.device.index,
                 stream,
             )
@@ -101,13 +101,18 @@ class CudaMarks:
         from pysampler import _cuda  # noqa: PLC0415 - may be missing
 
         both = [self.words] if also is None else [self.words, also.words]
-        with queue_on(self.words.device, self._scratch, *both) as stream:
+        with queue_on(self.words.device, *both) as stream:
             refuse_capture("a count, which has to reach the host")
+            scratch = self._scratch(1)
             return _cuda.count_bits(
                 self.words.data_ptr(),
                 0 if also is None else also.words.data_ptr(),
                 self.words.numel(),
-                self._scratch.data_ptr(),
+                scratch.data_ptr(),
                 self.words.device.index,
                 stream,
             )
+
+    def _scratch(self, words: int) -> torch.Tensor:
+        """Memory of one call: other threads and streams may mark and count at the same time."""
+        return torch.empty(words, dtype=torch.int64, device=self.words.device)

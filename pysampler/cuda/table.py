@@ -102,13 +102,15 @@ class CudaAliasTable(AliasTable):
         return self._entries
 
     def to(self, device: torch.device | str) -> AliasTable:
-        """Returns the table on ``device``: itself if it is there already. To the CPU: waits for the copy."""
+        """Returns the table on ``device``: itself if it is there already. To the CPU: waits for the copy.
+
+        As with tensors, "cuda" without a number is torch's current device.
+        """
         target = torch.device(device)
         if target.type == "cpu":
             return AliasTable._around(self._core, None, self._fingerprint)
-        if target.type == "cuda" and target.index in (None, self.device.index):
-            return self
-        return CudaAliasTable._from_core(self._core, target, self._fingerprint)
+        place = require(target)
+        return self if place == self.device else CudaAliasTable._from_core(self._core, place, self._fingerprint)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _from_bytes, (bytes(self._core), str(self.device), self._fingerprint)

@@ -156,7 +156,9 @@ class AliasTable:
             raise TypeError(f"indices must be an int64 or int32 tensor, but got {_kind(indices)}")
         if self._log_probabilities is None:
             self._log_probabilities = self.probabilities().log_().to(self.device)
-        return self._log_probabilities[indices].to(torch.get_default_dtype())
+        # Not by indexing, which takes -1 for the last item.
+        found = self._log_probabilities.index_select(0, indices.reshape(-1))
+        return found.view(indices.shape).to(torch.get_default_dtype())
 
     def as_tensor(self) -> torch.Tensor:
         """Returns a copy of the table as an int64 tensor of shape (N,), for ``torch.ops.pysampler.draw``.

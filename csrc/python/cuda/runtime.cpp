@@ -25,7 +25,8 @@ py::tuple versions() {
 }
 
 void prepare(int device) {
-  on_stream(device, 0, [](Place) { return pysampler::cuda::load_draw_kernels(); });
+  const py::gil_scoped_release released;
+  check(pysampler::cuda::load_draw_kernels(device), device);
 }
 
 }  // namespace
