@@ -118,6 +118,7 @@ def naively_resumed(kind: str, skip: bool, folder: Path) -> tuple[Received, Rece
     accelerator, loader = prepared()
     whole = train(loader, range(2), lambda: accelerator.save_state(str(folder)))
     accelerator, loader = prepared()
+    accelerator.wait_for_everyone()  # rank 0 writes the files
     accelerator.load_state(str(folder))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the sampler says that its position has been dropped
@@ -193,6 +194,7 @@ def whole_and_resumed(kind: str, workers: int, options: dict[str, Any], folder: 
     assert loader.epoch == 2
     at_end = loader.state_dict()
     accelerator, loader = prepared()
+    accelerator.wait_for_everyone()  # rank 0 writes the files
     accelerator.load_state(str(folder))
     assert loader.epoch == 1
     with warnings.catch_warnings():
@@ -263,6 +265,7 @@ def rank_aware(kind: str, folder: Path) -> tuple[Received, Received]:
     accelerator, loader = prepared()
     whole = train(loader, range(2), lambda: accelerator.save_state(str(folder)))
     accelerator, loader = prepared()
+    accelerator.wait_for_everyone()  # rank 0 writes the files
     accelerator.load_state(str(folder))
     return whole, train(loader, range(loader.epoch, 2))
 
