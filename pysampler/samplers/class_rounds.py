@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from pysampler import _core
-from pysampler.arguments import MAX_COUNT, check_positions, epoch_number, positive_count, seed_key, whole_number
+from pysampler.arguments import positive_count, stream_range, whole_number
 from pysampler.labels.schemes import in_class_order
 from pysampler.labels.values import IntArray
 from pysampler.tables.class_members import ClassMembers
@@ -60,14 +60,10 @@ class _Rounds:
             ValueError: An argument out of range, or a position beyond 2^63 - 1.
             TypeError: An argument of the wrong type.
         """
-        count = whole_number(n, "n", 0, MAX_COUNT)
-        first = whole_number(start, "start", 0, 2**64 - 1)
-        stride = whole_number(step, "step", 1, 2**64 - 1)
-        check_positions(count, first, stride)
-        key, epoch = seed_key(seed), epoch_number(epoch)
-        result = cpu_output(out, count)
-        if count > 0:
-            self._compiled.draw_into(result.data_ptr(), count, key, epoch, first, stride, torch.get_num_threads())
+        wanted = stream_range(n, seed, epoch, start, step)
+        result = cpu_output(out, wanted.draws)
+        if wanted.draws > 0:
+            self._compiled.draw_into(result.data_ptr(), *wanted, torch.get_num_threads())
         return result
 
     @property
