@@ -8,13 +8,13 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pysampler.cli.messages import fail, one_line, positive
+from pysampler.labels.read import read_labels
 from pysampler.labels.schemes import SCHEMES
-
-if TYPE_CHECKING:
-    from pysampler.plan import SamplingPlan, Source
+from pysampler.plan import SamplingPlan, Source, plan_labels, plan_weights, read_source
+from pysampler.plan.report import as_text, as_values
 
 _SOURCE_HELP = (
     "a folder of images (a sub-folder per class, or the class in the file name: Siamese_12.jpg), or labels or weights "
@@ -44,8 +44,6 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Plans, prints and draws; returns the exit code."""
-    from pysampler.plan.report import as_text, as_values  # noqa: PLC0415 - other commands need it not
-
     try:
         plan = _planned(arguments)
     except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
@@ -59,8 +57,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _planned(arguments: argparse.Namespace) -> SamplingPlan:
-    from pysampler.plan import plan_weights, read_source  # noqa: PLC0415
-
     source = read_source(arguments.source, column=arguments.column, kind=arguments.kind)
     if source.kind == "weights":
         for option in ("beta", "alpha", "progress", "targets"):
@@ -75,9 +71,6 @@ def _planned(arguments: argparse.Namespace) -> SamplingPlan:
 
 
 def _labels_planned(source: Source, arguments: argparse.Namespace) -> SamplingPlan:
-    from pysampler.labels.read import read_labels  # noqa: PLC0415
-    from pysampler.plan import plan_labels  # noqa: PLC0415
-
     labels = read_labels(source.values)
     targets = None if arguments.targets is None else _targets(arguments.targets, labels.classes)
     return plan_labels(
