@@ -32,7 +32,7 @@ LIMITS_S = {"build": 150, "tests": 120, "speed": 170, "sanitizer": 60, "cpu": 12
 SANITIZED = (
     "any_start_count or come_over_whole or goes_on_where_the_last or threads_with_streams or plain_count or first_wrong"
 )
-GPU_TESTS = ("tests/test_cuda.py", "tests/test_cuda_gpu_build.py", "tests/test_cuda_gpu_marks.py")
+GPU_TESTS = ("tests/cuda/test_cuda.py", "tests/cuda/test_cuda_gpu_build.py", "tests/cuda/test_cuda_gpu_marks.py")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,14 +61,14 @@ def main() -> int:
         if run.step("build", [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]).outcome != "passed":
             return 1
     if "tests" in arguments.only:
-        run.step("tests", pytest(*GPU_TESTS, "tests/test_cuda_availability.py"))
+        run.step("tests", pytest(*GPU_TESTS, "tests/cuda/test_cuda_availability.py"))
     if "speed" in arguments.only:
         run.step("speed", [sys.executable, "-m", "benchmarks.gpu_speed", str(arguments.out.resolve())])
     if "sanitizer" in arguments.only:
         run.sanitize("memcheck", "--report-api-errors", "no")
         run.sanitize("racecheck")
     if "cpu" in arguments.only:
-        run.step("cpu", pytest("tests", *(f"--ignore={test}" for test in (*GPU_TESTS, "tests/test_demo.py"))))
+        run.step("cpu", pytest("tests", *(f"--ignore={test}" for test in (*GPU_TESTS, "tests/examples/test_demo.py"))))
     run.report(arguments.out)
     return 1 if any(step.outcome == "failed" for step in run.steps) else 0
 

@@ -14,11 +14,11 @@ except ImportError as error:
     ) from error
 
 from pysampler._version import __version__
-from pysampler.coverage.audit import CoverageAudit, audit_coverage, positions_of
+from pysampler.audit.audit import CoverageAudit, audit_coverage, positions_of
 from pysampler.coverage.classes import ClassCoverage
-from pysampler.coverage.forecast import CoverageForecast, forecast_coverage
 from pysampler.coverage.tracker import CoverageTracker
-from pysampler.coverage.trials import CoverageTrials, simulate_coverage
+from pysampler.forecast.forecast import CoverageForecast, forecast_coverage
+from pysampler.forecast.trials import CoverageTrials, simulate_coverage
 from pysampler.labels.class_weights import class_weights, sample_weights
 from pysampler.labels.read import Labels, read_labels
 from pysampler.labels.repeat_factors import repeat_counts, repeat_factors, repeat_indices
@@ -26,7 +26,6 @@ from pysampler.multinomial import multinomial
 from pysampler.operators import stream_state
 from pysampler.samplers.batched_dataset import BatchedDataset
 from pysampler.samplers.batches import WeightedBatchSampler
-from pysampler.samplers.class_rounds import MPerClassBatches, UnderSampling
 from pysampler.samplers.class_samplers import (
     DistributedMPerClassSampler,
     DistributedUnderSampler,
@@ -37,9 +36,10 @@ from pysampler.samplers.distributed import DistributedWeightedBatchSampler, Dist
 from pysampler.samplers.imbalanced import ImbalancedDatasetSampler
 from pysampler.samplers.shuffle import DistributedShuffleSampler, ShuffleSampler
 from pysampler.samplers.weighted_random import WeightedRandomSampler
-from pysampler.tables.alias_table import AliasTable
-from pysampler.tables.class_table import ClassTable
-from pysampler.tables.systematic_table import SystematicTable
+from pysampler.sources.alias_table import AliasTable
+from pysampler.sources.class_rounds import MPerClassBatches, UnderSampling
+from pysampler.sources.class_table import ClassTable
+from pysampler.sources.systematic_table import SystematicTable
 
 cpu_target = _core.cpu_target
 cpu_targets = _core.cpu_targets

@@ -7,11 +7,12 @@ from typing import Any
 import torch
 
 from pysampler import _core
-from pysampler.arguments import check_positions, key_from_generator, positive_count
 from pysampler.cuda.availability import problem as cuda_problem
 from pysampler.cuda.generator import refuse_capture
-from pysampler.tables.alias_table import AliasTable
-from pysampler.tables.weights import MAX_ITEMS, readable, to_tensor
+from pysampler.inputs.numbers import check_positions, positive_count
+from pysampler.inputs.weights import MAX_ITEMS, readable, to_tensor
+from pysampler.keys import key_from_generator
+from pysampler.sources.alias_table import AliasTable
 
 
 def multinomial(

@@ -18,10 +18,11 @@ from typing import Any
 import torch
 
 from pysampler import _core
-from pysampler.arguments import MAX_EPOCH, epoch_number, seed_key, stream_range, whole_number
 from pysampler.cuda.availability import require_once
 from pysampler.cuda.place import queue_on
-from pysampler.tables.output import output_for
+from pysampler.inputs.numbers import MAX_EPOCH, epoch_number, whole_number
+from pysampler.inputs.output import output_for
+from pysampler.keys import seed_key, stream_range
 
 _SCHEMA = "draw(Tensor table, Tensor(a!) state, SymInt n, SymInt step=1, *, ScalarType? dtype=None) -> Tensor"
 _Library: Any = torch.library.Library  # torch gives it no types

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from pysampler import _core
-from pysampler.coverage.indices import IndexArray
+from pysampler.inputs.indices import IndexArray
 
 Words = NDArray[np.uint64]
 Counts = NDArray[np.uint16]

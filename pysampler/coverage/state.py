@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pysampler.arguments import MAX_COUNT, whole_number
 from pysampler.coverage.marks import Counts, Words
+from pysampler.inputs.numbers import MAX_COUNT, whole_number
 from pysampler.safetensors_file import StoredTensor, read_header, require_little_endian, write_safetensors
 
 FORMAT = "pysampler.coverage"

@@ -6,8 +6,8 @@ import numpy as np
 
 from pysampler import _core
 from pysampler.coverage import marks
-from pysampler.coverage.indices import IndexArray
 from pysampler.coverage.state import CoverageState
+from pysampler.inputs.indices import IndexArray
 
 
 class CoverageStore:

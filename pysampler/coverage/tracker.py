@@ -12,14 +12,14 @@ import numpy as np
 import torch
 
 from pysampler import _core
-from pysampler.arguments import MAX_COUNT, whole_number
 from pysampler.coverage import marks
 from pysampler.coverage.classes import ClassCoverage, coverage_by_class
-from pysampler.coverage.indices import flat_indices
 from pysampler.coverage.ranks import marks_of_all_ranks
 from pysampler.coverage.state import CoverageState, read_coverage_file, write_coverage_file
 from pysampler.coverage.store import CoverageStore
 from pysampler.coverage.watch import WatchedSampler, watched
+from pysampler.inputs.indices import flat_indices
+from pysampler.inputs.numbers import MAX_COUNT, whole_number
 from pysampler.labels.read import read_labels
 
 

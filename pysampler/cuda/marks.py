@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from pysampler.arguments import whole_number
 from pysampler.cuda.availability import require
 from pysampler.cuda.generator import refuse_capture
 from pysampler.cuda.place import queue_on
+from pysampler.inputs.numbers import whole_number
 
 MAX_MARKED = 2**63 - 1
 

@@ -7,13 +7,13 @@ from typing import Any
 import torch
 
 from pysampler import _core
-from pysampler.arguments import stream_range
 from pysampler.cuda.availability import require
 from pysampler.cuda.build import build_entries
 from pysampler.cuda.place import queue_on
-from pysampler.tables.alias_table import AliasTable, entries_of
-from pysampler.tables.output import output_for
-from pysampler.tables.weights import check_shape, readable, to_tensor
+from pysampler.inputs.output import output_for
+from pysampler.inputs.weights import check_shape, readable, to_tensor
+from pysampler.keys import stream_range
+from pysampler.sources.alias_table import AliasTable, entries_of
 
 _COPIED_AT_A_TIME = 1 << 24  # entries
 

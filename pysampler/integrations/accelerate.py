@@ -35,7 +35,7 @@ from accelerate.data_loader import (
 )
 from torch.utils.data import DataLoader
 
-from pysampler.arguments import epoch_number
+from pysampler.inputs.numbers import epoch_number
 from pysampler.integrations.loaders import batch_size_of, sampler_of
 from pysampler.integrations.progress import Progress
 from pysampler.samplers.state import State

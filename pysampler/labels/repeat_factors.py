@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from pysampler.arguments import epoch_number, seed_key
+from pysampler.inputs.numbers import epoch_number
+from pysampler.inputs.weights import readable, to_tensor
+from pysampler.keys import seed_key
 from pysampler.labels.class_weights import combine_labels
 from pysampler.labels.read import read_labels
 from pysampler.philox import TAG_REPEAT_FACTOR, words
-from pysampler.tables.weights import readable, to_tensor
 
 _CHUNK = 2**18
 _MOST_COPIES = 2**31

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from pysampler.coverage.forecast import CoverageForecast
+from pysampler.forecast.forecast import CoverageForecast
 
 if TYPE_CHECKING:
     from pysampler.plan.plan import ClassPlan

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from pysampler.coverage.forecast import CoverageForecast, forecast_coverage
+from pysampler.forecast.forecast import CoverageForecast, forecast_coverage
+from pysampler.inputs.weights import readable, to_tensor
 from pysampler.labels.class_weights import class_weights, sample_weights
 from pysampler.labels.read import Labels, read_labels
 from pysampler.labels.schemes import FloatArray, Scheme, Targets
 from pysampler.plan.advice import advice_on_classes, advice_on_weights
 from pysampler.plan.systematic_bound import systematic_coverage_epochs
-from pysampler.tables.alias_table import AliasTable
-from pysampler.tables.weights import readable, to_tensor
+from pysampler.sources.alias_table import AliasTable
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pysampler.coverage.forecast import CoverageForecast
+from pysampler.forecast.forecast import CoverageForecast
 from pysampler.plots.records import FloatArray, IntArray
 from pysampler.plots.style import INK, SOFT_INK, class_colours, dress, figure_legend, new_figure, percent, whole_numbers
 

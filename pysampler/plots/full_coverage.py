@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pysampler.coverage.forecast import CoverageForecast
+from pysampler.forecast.forecast import CoverageForecast
 from pysampler.plots.records import FloatArray, IntArray
 from pysampler.plots.style import (
     INK,

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch.utils.data
 
-from pysampler.arguments import MAX_POSITION, drop_last_flag, positive_count
+from pysampler.inputs.numbers import MAX_POSITION, drop_last_flag, positive_count
 from pysampler.samplers.iterators import BatchIterator, IndexIterator
 from pysampler.samplers.resumable import Resumable
 from pysampler.samplers.state import State

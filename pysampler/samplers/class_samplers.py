@@ -9,12 +9,12 @@ from typing import Any
 import torch.utils.data
 
 from pysampler import _core
-from pysampler.arguments import seed_key
-from pysampler.samplers.class_rounds import MPerClassBatches, UnderSampling
+from pysampler.keys import seed_key
 from pysampler.samplers.distributed import RankedSampling
 from pysampler.samplers.iterators import IndexIterator
 from pysampler.samplers.resumable import Resumable, Source
 from pysampler.samplers.state import Identity
+from pysampler.sources.class_rounds import MPerClassBatches, UnderSampling
 
 
 class RoundSampling(Resumable):

@@ -7,7 +7,8 @@ from typing import Any
 
 from torch.utils.data.distributed import DistributedSampler
 
-from pysampler.arguments import MAX_POSITION, drop_last_flag, positive_count, seed_key
+from pysampler.inputs.numbers import MAX_POSITION, drop_last_flag, positive_count
+from pysampler.keys import seed_key
 from pysampler.samplers.iterators import BatchIterator, IndexIterator
 from pysampler.samplers.ranks import Ranks, Share
 from pysampler.samplers.resumable import Resumable

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pysampler.arguments import MAX_EPOCH, epoch_number
+from pysampler.inputs.numbers import MAX_EPOCH, epoch_number
 
 
 @dataclass(frozen=True)

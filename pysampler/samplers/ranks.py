@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch.distributed
 
-from pysampler.arguments import whole_number
+from pysampler.inputs.numbers import whole_number
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import torch
 import torch.distributed
 
 from pysampler import _core
-from pysampler.arguments import check_positions, key_from_generator, seed_key, whole_number
+from pysampler.inputs.numbers import check_positions, whole_number
+from pysampler.keys import key_from_generator, seed_key
 from pysampler.samplers.iterators import Run
 from pysampler.samplers.passes import Pass, Passes
 from pysampler.samplers.ranks import Share

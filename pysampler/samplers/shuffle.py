@@ -10,7 +10,7 @@ import torch
 import torch.utils.data
 
 from pysampler import _core
-from pysampler.arguments import MAX_POSITION, positive_count
+from pysampler.inputs.numbers import MAX_POSITION, positive_count
 from pysampler.samplers.distributed import RankedSampling
 from pysampler.samplers.iterators import IndexIterator
 from pysampler.samplers.resumable import Resumable, Source

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from pysampler.arguments import MAX_EPOCH
+from pysampler.inputs.numbers import MAX_EPOCH
 from pysampler.samplers.passes import Pass
 
 VERSION = 1

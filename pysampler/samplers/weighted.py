@@ -10,14 +10,14 @@ from typing import Any
 import torch
 
 from pysampler import _core
-from pysampler.arguments import positive_count
-from pysampler.samplers.own_weights import OwnWeights, Table
+from pysampler.inputs.numbers import positive_count
 from pysampler.samplers.ranks import Share
 from pysampler.samplers.resumable import Resumable, Source
 from pysampler.samplers.state import Identity
-from pysampler.tables.alias_table import AliasTable
-from pysampler.tables.class_table import ClassTable
-from pysampler.tables.systematic_table import SystematicTable
+from pysampler.sources.alias_table import AliasTable
+from pysampler.sources.class_table import ClassTable
+from pysampler.sources.own_weights import OwnWeights, Table
+from pysampler.sources.systematic_table import SystematicTable
 
 
 class WeightedSampling(Resumable):

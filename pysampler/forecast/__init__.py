@@ -1,0 +1,1 @@
+"""What epochs will show, in closed form."""

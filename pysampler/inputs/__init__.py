@@ -1,0 +1,1 @@
+"""What users pass in: numbers, weights, indices and outputs, checked."""

@@ -1,0 +1,58 @@
+"""Checks of whole-number arguments, one place for each."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+MAX_EPOCH = 2**48 - 1
+MAX_POSITION = 2**63 - 1
+MAX_COUNT = 2**60 - 1  # of int64 that an address space could hold
+
+
+def whole_number(value: Any, name: str, least: int, most: int | None = None) -> int:
+    """Returns ``value`` as an int.
+
+    Raises:
+        TypeError: Not an integer; bool counts as none.
+        ValueError: Outside [least, most].
+    """
+    if isinstance(value, bool):
+        raise TypeError(f"{name} must be an integer, but got {name}={value}")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, but got {name}={value!r}") from None
+    if number < least or (most is not None and number > most):
+        limits = f">= {least}" if most is None else f"in [{least}, {most}]"
+        raise ValueError(f"{name} must be {limits}, but got {name}={number}")
+    return number
+
+
+def positive_count(value: Any, name: str, most: int = MAX_COUNT) -> int:
+    """Returns ``value`` as an int. ValueError in torch's words unless it is a positive integer (and no bool)."""
+    try:
+        return whole_number(value, name, 1, most)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} should be a positive integer value, but got {name}={value}") from None
+
+
+def drop_last_flag(value: Any) -> bool:
+    """Returns ``value``. ValueError in torch's words unless it is a bool."""
+    if not isinstance(value, bool):
+        raise ValueError(f"drop_last should be a boolean value, but got drop_last={value}")
+    return value
+
+
+def epoch_number(value: Any) -> int:
+    """Returns ``value`` as an epoch: an int in [0, 2^48)."""
+    return whole_number(value, "epoch", 0, MAX_EPOCH)
+
+
+def check_positions(count: int, start: int, step: int) -> None:
+    """Raises ValueError if the last of ``count`` positions lies beyond 2^63 - 1."""
+    if count > 0 and start + (count - 1) * step > MAX_POSITION:
+        raise ValueError(
+            f"positions must stay below 2^63, but start={start} and step={step} lead to "
+            f"{start + (count - 1) * step} for {count} draws"
+        )

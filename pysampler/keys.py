@@ -1,0 +1,49 @@
+"""Keys of streams: from seeds and generators; and which of a stream's draws are asked for."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+
+from pysampler.cuda.generator import key_from_cuda_generator
+from pysampler.inputs.numbers import MAX_COUNT, check_positions, epoch_number, whole_number
+
+
+def seed_key(value: Any) -> int:
+    """Returns the 64-bit key of a seed: an int in [-2^63, 2^64), as torch.manual_seed takes it, modulo 2^64."""
+    return whole_number(value, "seed", -(2**63), 2**64 - 1) % 2**64
+
+
+class StreamRange(NamedTuple):
+    """Which draws are asked for: ``draws`` of them at positions start, start + step, ... of the stream (key, epoch)."""
+
+    draws: int
+    key: int
+    epoch: int
+    start: int
+    step: int
+
+
+def stream_range(n: Any, seed: Any, epoch: Any, start: Any, step: Any) -> StreamRange:
+    """Returns the arguments of a draw, checked."""
+    count = whole_number(n, "n", 0, MAX_COUNT)
+    first = whole_number(start, "start", 0, 2**64 - 1)
+    stride = whole_number(step, "step", 1, 2**64 - 1)
+    check_positions(count, first, stride)
+    return StreamRange(count, seed_key(seed), epoch_number(epoch), first, stride)
+
+
+def key_from_generator(generator: torch.Generator | None, device: torch.device | None = None) -> int:
+    """Takes a 64-bit key from ``generator`` and advances it, by default torch's global one of ``device`` (the CPU).
+
+    A CPU generator is advanced by one draw of 64 bits. Of a CUDA generator, seed and offset are read on the host and
+    the offset is moved on: nothing waits for the device.
+    """
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise TypeError(f"generator must be a torch.Generator or None, but got {type(generator).__name__}")
+    place = generator.device if generator is not None else device or torch.device("cpu")
+    if place.type == "cuda":
+        return key_from_cuda_generator(generator or torch.cuda.default_generators[place.index])
+    word = torch.empty((), dtype=torch.int64, device=place).random_(-(2**63), None, generator=generator)
+    return int(word.item()) % 2**64

@@ -1,0 +1,1 @@
+"""Sources: what can be drawn from, by position."""

@@ -1,1 +1,0 @@
-"""Tables: what is drawn from."""
