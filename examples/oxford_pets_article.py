@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from pysampler.demo.article import run_article
+from oxford_pets import run_article
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--images", type=Path, metavar="DIR", help="Oxford Pets' folder of images, or one laid out like it")

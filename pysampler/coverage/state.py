@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,12 +20,29 @@ from numpy.typing import NDArray
 
 from pysampler.coverage.marks import Counts, Words
 from pysampler.inputs.numbers import MAX_COUNT, whole_number
-from pysampler.safetensors_file import StoredTensor, read_header, require_little_endian, write_safetensors
+from pysampler.safetensors_file import ExpectedTensor, FileFormat, StoredTensor, read_safetensors, write_safetensors
 
-FORMAT = "pysampler.coverage"
 VERSION = 1
 _NUMBERS = ("num_items", "epoch", "draws", "draws_this_epoch")
-_KIND = "coverage file"
+
+
+def _sizes(metadata: Mapping[str, str]) -> dict[str, int]:
+    items = int(metadata["num_items"])
+    return {"items": items, "words": -(-items // 64)}
+
+
+FORMAT = FileFormat(
+    name="pysampler.coverage",
+    version=str(VERSION),
+    kind="coverage file",
+    metadata={"checksum": "[0-9a-f]{32}", **dict.fromkeys(_NUMBERS, "[0-9]{1,18}")},
+    tensors=(
+        ExpectedTensor("seen", "U64", ("words",)),
+        ExpectedTensor("seen_this_epoch", "U64", ("words",), optional=True),
+        ExpectedTensor("counts", "U16", ("items",), optional=True),
+    ),
+    sizes=_sizes,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,79 +126,36 @@ class CoverageState:
 
 def write_coverage_file(path: str | os.PathLike[str], state: CoverageState) -> None:
     """Replaces the file at once. OSError if it cannot be written."""
-    tensors = {"seen": StoredTensor("U64", list(state.seen.shape), state.seen.data)}
-    if state.seen_this_epoch is not None:
-        tensors["seen_this_epoch"] = StoredTensor("U64", list(state.seen_this_epoch.shape), state.seen_this_epoch.data)
-    if state.counts is not None:
-        tensors["counts"] = StoredTensor("U16", list(state.counts.shape), state.counts.data)
-    metadata = {"format": FORMAT, "version": str(VERSION), "checksum": _checksum(state)}
+    tensors = {
+        name: StoredTensor(dtype, list(array.shape), array.data)
+        for name, dtype, array in (
+            ("seen", "U64", state.seen),
+            ("seen_this_epoch", "U64", state.seen_this_epoch),
+            ("counts", "U16", state.counts),
+        )
+        if array is not None
+    }
+    metadata = {"format": FORMAT.name, "version": FORMAT.version, "checksum": _checksum(state)}
     write_safetensors(path, {**metadata, **{name: str(getattr(state, name)) for name in _NUMBERS}}, tensors)
 
 
 def read_coverage_file(path: str | os.PathLike[str]) -> CoverageState:
     """Reads what ``write_coverage_file`` wrote. ValueError if the file is another one or damaged, OSError."""
-    require_little_endian()
-    name = os.path.abspath(os.fspath(path))
-    with open(name, "rb") as file:
-        header, data_start, size = read_header(file, name, _KIND)
-        numbers, metadata = _numbers_of(header, name)
-        expected = _layout(numbers["num_items"], header)
-        if {key: header.get(key) for key in expected} != expected or len(header) != len(expected) + 1:
-            raise ValueError(f"{name} is damaged: its header contradicts itself")
-        end = max(entry["data_offsets"][1] for entry in expected.values())
-        if size != data_start + end:
-            raise ValueError(f"{name} is truncated or damaged: {size} bytes, expected {data_start + end}")
-        arrays: dict[str, NDArray[Any]] = {}
-        for key, entry in expected.items():
-            arrays[key] = np.empty(entry["shape"], np.uint16 if key == "counts" else np.uint64)
-            if file.readinto(arrays[key].data.cast("B")) != arrays[key].nbytes:
-                raise ValueError(f"{name} is truncated")
+    contents = read_safetensors(path, FORMAT)
+    name, data = contents.path, contents.data
     state = CoverageState(
-        **numbers,
-        seen=arrays["seen"],
-        seen_this_epoch=arrays.get("seen_this_epoch"),
-        counts=arrays.get("counts"),
+        **{number: int(contents.metadata[number]) for number in _NUMBERS},
+        seen=np.frombuffer(data["seen"], np.uint64),
+        seen_this_epoch=np.frombuffer(data["seen_this_epoch"], np.uint64) if "seen_this_epoch" in data else None,
+        counts=np.frombuffer(data["counts"], np.uint16) if "counts" in data else None,
     )
-    if _checksum(state) != metadata["checksum"]:
+    if _checksum(state) != contents.metadata["checksum"]:
         raise ValueError(f"{name} is damaged: its contents do not match its checksum")
     try:
         state.check()
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
     return state
-
-
-def _numbers_of(header: dict[str, Any], name: str) -> tuple[dict[str, int], dict[str, str]]:
-    metadata = header.get("__metadata__")
-    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
-        raise ValueError(f"{name} is no {_KIND}: its header is not that of a {FORMAT}")
-    if metadata.get("version") != str(VERSION):
-        raise ValueError(f"{name} has version {metadata.get('version')!r}; this pysampler reads version {VERSION}")
-    if metadata.keys() != {"format", "version", "checksum", *_NUMBERS}:
-        raise ValueError(f"{name} is damaged: its header says more or less than a {FORMAT} has to say")
-    numbers = {}
-    for key in _NUMBERS:
-        text = metadata[key]
-        if not isinstance(text, str) or re.fullmatch("[0-9]{1,18}", text) is None:
-            raise ValueError(f"{name} is damaged: its {key} is {text!r}")
-        numbers[key] = int(text)
-    return numbers, metadata
-
-
-def _layout(items: int, header: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """What a header says of the tensors that it names, if it is sound."""
-    words = -(-items // 64)
-    layout: dict[str, dict[str, Any]] = {}
-    end = 0
-    for key, dtype, length, item_bytes in (
-        ("seen", "U64", words, 8),
-        ("seen_this_epoch", "U64", words, 8),
-        ("counts", "U16", items, 2),
-    ):
-        if key == "seen" or key in header:
-            begin, end = end, end + length * item_bytes
-            layout[key] = {"dtype": dtype, "shape": [length], "data_offsets": [begin, end]}
-    return layout
 
 
 def _checksum(state: CoverageState) -> str:

@@ -9,7 +9,8 @@ Example:
     (76.0, 4)
 """
 
-from pysampler.plan.plan import ClassPlan, SamplingPlan, plan_labels, plan_weights
+from pysampler.plan.class_plan import ClassPlan
+from pysampler.plan.plan import SamplingPlan, plan_labels, plan_weights
 from pysampler.plan.source import Source, read_source
 from pysampler.plan.systematic_bound import systematic_coverage_epochs
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from pysampler.forecast.forecast import CoverageForecast
-
-if TYPE_CHECKING:
-    from pysampler.plan.plan import ClassPlan
+from pysampler.plan.class_plan import ClassPlan
 
 # Judgements, not theorems: from where on a thing is worth a sentence.
 _BALANCED = 0.02  # of the draws change hands between classes

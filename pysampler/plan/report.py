@@ -6,7 +6,8 @@ import textwrap
 from dataclasses import asdict, fields
 from typing import Any
 
-from pysampler.plan.plan import ClassPlan, SamplingPlan
+from pysampler.plan.class_plan import ClassPlan
+from pysampler.plan.plan import SamplingPlan
 
 WIDTH = 88
 _MOST_CLASSES = 40

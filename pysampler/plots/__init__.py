@@ -12,9 +12,9 @@ into these arrays:
     pysampler.plan    ─► sampling_plan
     images, scores    ─► example_images, training_scores
 
-``pysampler.demo.article`` draws every figure of an article on imbalance with them: pictures of the classes; batches
-shuffled, weighted, without replacement, of a longer epoch, and of target proportions; draws per image; images seen over
-epochs; epochs until all are seen, and the same for six imbalances; scores with and without oversampling.
+``examples/oxford_pets_article.py`` draws every figure of an article on imbalance with them: pictures of the classes;
+batches shuffled, weighted, without replacement, of a longer epoch, and of target proportions; draws per image; images
+seen over epochs; epochs until all are seen, and the same for six imbalances; scores with and without oversampling.
 
 The figures need matplotlib (``pip install "pysampler[plots]"``), imported when the first is drawn.
 They never touch pyplot or any global setting: save one with ``figure.savefig("mix.png")``.

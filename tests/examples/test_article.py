@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 from optional import require
+from oxford_pets import rows, steps
+from oxford_pets.cats import Cats, load_cats
+from oxford_pets.image_files import load_images, write_digits
 
 import pysampler
 from pysampler import plots
-from pysampler.demo.article import rows, steps
-from pysampler.demo.article.cats import Cats, load_cats
-from pysampler.demo.article.image_files import load_images, write_digits
 from pysampler.demo.data import all_digits
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "oxford_pets_article.py"
@@ -190,8 +190,8 @@ def example(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_example_prints_every_step_trains_and_saves_every_figure(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pysampler.demo.article.main._QUICK_TRIALS", 20)
-    monkeypatch.setattr("pysampler.demo.article.main._QUICK_EPOCHS", 1)
+    monkeypatch.setattr("oxford_pets.main._QUICK_TRIALS", 20)
+    monkeypatch.setattr("oxford_pets.main._QUICK_EPOCHS", 1)
     monkeypatch.setattr(sys, "argv", [str(EXAMPLE), "--quick", "--out", str(tmp_path / "new" / "figures")])
     spec = importlib.util.spec_from_file_location("__main__", EXAMPLE)
     assert spec is not None

@@ -75,6 +75,35 @@ def test_every_flipped_byte_of_the_data_is_noticed(kind: str, tmp_path: Path) ->
             ClassTable.load(path)
 
 
+@pytest.mark.parametrize("kind", TABLES)
+@pytest.mark.parametrize("validate", [True, False])
+def test_every_flipped_bit_of_the_names_is_noticed(kind: str, validate: bool, tmp_path: Path) -> None:
+    path = tmp_path / "t"
+    TABLES[kind]().save(path)
+    raw = path.read_bytes()
+    begin, end = parts(path)[0]["names"]["data_offsets"]
+    for bit in range(8 * (end - begin)):
+        damaged = bytearray(raw)
+        damaged[len(raw) - (end - begin) + bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match="names of its classes do not match their checksum"):
+            ClassTable.load(path, validate=validate)
+
+
+def test_a_file_from_before_the_names_had_a_checksum_loads_unless_two_names_are_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "t"
+    table = ClassTable(["1", "2", "2"], [1.0, 2.0])
+    table.save(path)
+    header, data = parts(path)
+    del header["__metadata__"]["names_checksum"]
+    path.write_bytes(assemble(header, data))
+    assert ClassTable.load(path).classes == ("1", "2")
+    assert ClassTable.load(path).fingerprint == table.fingerprint
+    path.write_bytes(assemble(header, data.replace(b'"2"', b'"1"')))
+    with pytest.raises(ValueError, match="two classes have the same name"):
+        ClassTable.load(path)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -82,6 +111,8 @@ def test_every_flipped_byte_of_the_data_is_noticed(kind: str, tmp_path: Path) ->
         (lambda h: h["__metadata__"].update(version="2"), "version '2'"),
         (lambda h: h["__metadata__"].update(fingerprint="x"), "fingerprint 'x'"),
         (lambda h: h["__metadata__"].update(fingerprint="0" * 32), "do not match its fingerprint"),
+        (lambda h: h["__metadata__"].update(names_checksum="x"), "names_checksum 'x'"),
+        (lambda h: h["__metadata__"].update(names_checksum="0" * 32), "do not match their checksum"),
         (lambda h: h["__metadata__"].update(items="-1"), "items '-1'"),
         (lambda h: h["__metadata__"].update(items="9999999999"), "items"),
         (lambda h: h["__metadata__"].update(items="339"), "outside of the items"),
@@ -89,7 +120,7 @@ def test_every_flipped_byte_of_the_data_is_noticed(kind: str, tmp_path: Path) ->
         (lambda h: h.pop("names"), "tensors"),
         (lambda h: h.pop("members"), "described as"),
         (lambda h: h["entries"].update(shape=[1, 2]), "described as"),
-        (lambda h: h["entries"].update(shape=[True, 2]), "classes"),
+        (lambda h: h["entries"].update(shape=[True, 2]), "classes of True"),
         (lambda h: h["entries"].update(shape=[]), "damaged"),
         (lambda h: h["members"].update(shape=[2**40]), "members of"),
         (lambda h: h["members"].update(dtype="I32"), "described as"),
@@ -119,6 +150,7 @@ def test_truncated_and_foreign_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="expected"):
         ClassTable.load(path)
     header, data = parts(path)
+    del header["__metadata__"]["names_checksum"]
     for names in (b"[1]", b'["a", 2.5]', b"{}", b"\xff\xff"):
         own = json.loads(json.dumps(header))
         begin = own["names"]["data_offsets"][0]

@@ -93,6 +93,29 @@ def test_saved_files_have_the_permissions_of_new_files(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "table").stat().st_mode) == stat.S_IMODE((tmp_path / "ordinary").stat().st_mode)
 
 
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o000])
+def test_saving_respects_the_umask_and_leaves_it_alone(
+    tmp_path: Path, mask: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = os.umask(mask)
+    try:
+        with monkeypatch.context() as patch:
+            # Whoever sets it, if only for a moment, does so for all threads.
+            patch.setattr(os, "umask", lambda mask: pytest.fail("the umask was set"))
+            AliasTable(WEIGHTS).save(tmp_path / "table")
+    finally:
+        assert os.umask(before) == mask
+    assert stat.S_IMODE((tmp_path / "table").stat().st_mode) == 0o666 & ~mask
+
+
+@pytest.mark.parametrize("length", [246, 247, 254, 255])
+def test_a_name_as_long_as_the_system_allows_can_be_saved(tmp_path: Path, length: int) -> None:
+    path = tmp_path / ("n" * length)
+    AliasTable(WEIGHTS).save(path)
+    assert AliasTable.load(path).fingerprint == AliasTable(WEIGHTS).fingerprint
+    assert os.listdir(tmp_path) == [path.name]
+
+
 def test_a_mapped_table_outlives_its_file_being_overwritten_or_removed(path: Path) -> None:
     table = AliasTable(WEIGHTS)
     mapped = AliasTable.load(path)

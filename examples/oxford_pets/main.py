@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from oxford_pets.cats import Cats, load_cats
+from oxford_pets.image_files import write_digits
+from oxford_pets.rows import lines
+from oxford_pets.steps import BATCH, Step, all_steps
 from pysampler import plots
 from pysampler.demo import report
-from pysampler.demo.article.cats import Cats, load_cats
-from pysampler.demo.article.image_files import write_digits
-from pysampler.demo.article.rows import lines
-from pysampler.demo.article.steps import BATCH, Step, all_steps
 from pysampler.demo.experiment import Experiment, run_experiment
 from pysampler.demo.threads import torch_threads
 from pysampler.demo.training import SETTINGS, Recipe

@@ -7,6 +7,6 @@ all images, and does it help? Here every number it takes from one run or from tr
 Needs the extra ``demo``: ``pip install "pysampler[demo]"``.
 """
 
-from pysampler.demo.article.main import ArticleResults, run_article
+from oxford_pets.main import ArticleResults, run_article
 
 __all__ = ["ArticleResults", "run_article"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pysampler.demo.article.image_files import load_images
+from oxford_pets.image_files import load_images
 from pysampler.demo.data import Problem, deal
 from pysampler.labels.image_folder import list_images
 

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
+from oxford_pets.cats import FREQUENT, Cats
+from oxford_pets.rows import Row
 from pysampler import WeightedRandomSampler, forecast_coverage, plots, sample_weights, simulate_coverage
-from pysampler.demo.article.cats import FREQUENT, Cats
-from pysampler.demo.article.rows import Row
 from pysampler.plan import systematic_coverage_epochs
 
 if TYPE_CHECKING:
