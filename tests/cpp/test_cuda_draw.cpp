@@ -91,6 +91,40 @@ void test_the_last_positions_keys_and_epochs_are_within_reach() {
   }
 }
 
+void test_positions_wrap_around_after_the_last_whatever_the_step() {
+  const std::vector<AliasEntry> table = random_table(77, 6);
+  for (const uint64_t back : {1, 7, 8, 9, 16, 17, 2048, 3000, 5000}) {
+    for (const uint64_t step : {1, 3}) {
+      for (const uint64_t misalignment : {0, 1}) {
+        check_all_ways({table, 5, 2, uint64_t{0} - back * step, step, 7000, misalignment});
+      }
+    }
+  }
+}
+
+// Whole tiles take the high half of a block's number as the same for all their draws; where it changes they may not.
+void test_tiles_where_the_high_half_of_the_block_number_changes_draw_alike() {
+  const std::vector<AliasEntry> table = random_table(991, 7);
+  for (const uint64_t high : {uint64_t{1}, uint64_t{5}, uint64_t{1} << 30}) {
+    const uint64_t changes = high << 33;  // the first position of block high * 2^32
+    for (const uint64_t back : {0, 16, 1000, 2048, 2064, 6000, 6145}) {
+      for (const uint64_t misalignment : {0, 1}) {
+        check_all_ways({table, 8, 1, changes - back, 1, 9000, misalignment});
+      }
+    }
+  }
+}
+
+void test_counts_around_whole_tiles_give_the_draws_made_one_by_one() {
+  const std::vector<AliasEntry> table = random_table(3001, 8);
+  constexpr uint64_t kTile = DrawBody<int64_t>::kTile;
+  for (const uint64_t count : {kTile - 1, kTile, kTile + 1, 2 * kTile - 16, 2 * kTile, 2 * kTile + 17}) {
+    for (const uint64_t start : {0, 1, 8, 15, 16}) {
+      for (const uint64_t misalignment : {0, 1}) check_all_ways({table, 9, 0, start, 1, count, misalignment});
+    }
+  }
+}
+
 // Enough draws that each thread of the grid strides several times, on one multiprocessor and on many.
 void test_threads_stride_over_outputs_larger_than_the_grid() {
   const std::vector<AliasEntry> table = random_table(100'000, 4);
@@ -148,6 +182,9 @@ int main() {
   RUN(test_any_count_start_and_alignment_gives_the_draws_made_one_by_one);
   RUN(test_any_step_gives_the_draws_made_one_by_one);
   RUN(test_the_last_positions_keys_and_epochs_are_within_reach);
+  RUN(test_positions_wrap_around_after_the_last_whatever_the_step);
+  RUN(test_tiles_where_the_high_half_of_the_block_number_changes_draw_alike);
+  RUN(test_counts_around_whole_tiles_give_the_draws_made_one_by_one);
   RUN(test_threads_stride_over_outputs_larger_than_the_grid);
   RUN(test_the_grid_is_as_large_as_the_work_and_never_larger_than_the_device);
   RUN(test_advancing_moves_the_position_once_and_nothing_else);
