@@ -18,10 +18,8 @@ Status draw(const DrawBody<int64_t>& body, Place place) { return launch_draw(bod
 Status draw(const DrawBody<int32_t>& body, Place place) { return launch_draw(body, place); }
 Status advance(const AdvanceBody& body, Place place) { return launch(body, advance_grid(), place); }
 
-Status load_draw_kernels(int device) {
-  const RelaxedCapture relaxed;
-  Status status = use_device(device);
-  if (status == kSuccess) status = load_kernel<DrawBody<int64_t>>();
+Status load_draw_kernels() {
+  Status status = load_kernel<DrawBody<int64_t>>();
   if (status == kSuccess) status = load_kernel<DrawBody<int32_t>>();
   if (status == kSuccess) status = load_kernel<AdvanceBody>();
   return status;

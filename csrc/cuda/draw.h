@@ -15,8 +15,7 @@ Status draw(const DrawBody<int32_t>& body, Place place);
 // Queues state->position += by.
 Status advance(const AdvanceBody& body, Place place);
 
-// Makes `device` the calling thread's current one and loads these kernels on it. Allowed during a graph's capture, which
-// their first launch would not be without.
-Status load_draw_kernels(int device);
+// See load_kernels (kernels.h).
+Status load_draw_kernels();
 
 }  // namespace pysampler::cuda

@@ -73,11 +73,17 @@ class RelaxedCapture {
   cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;  // then the one before
 };
 
-// Has the driver load the kernel now: loading it at its first launch would be refused inside a graph's capture.
+// Have the driver load a kernel now: loading it at its first launch would be refused inside a graph's capture, and would
+// spoil one that another thread captures.
 template <class Body>
 Status load_kernel() {
   cudaFuncAttributes attributes;
   return cudaFuncGetAttributes(&attributes, run_body<Body>);
+}
+template <class Body>
+Status load_team_kernel() {
+  cudaFuncAttributes attributes;
+  return cudaFuncGetAttributes(&attributes, run_team_body<Body>);
 }
 
 }  // namespace pysampler::cuda

@@ -85,7 +85,7 @@ class CudaAliasTable(AliasTable):
         if wanted.draws > 0:
             from pysampler import _cuda  # noqa: PLC0415 - may be missing
 
-            with queue_on(self.device, self._entries) as stream:
+            with queue_on(self.device, self._entries, result) as stream:
                 _cuda.draw_into(
                     self._entries.data_ptr(),
                     len(self),
