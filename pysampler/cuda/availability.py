@@ -67,8 +67,8 @@ def problem() -> str | None:
 def require(device: torch.device | str) -> torch.device:
     """Makes a device ready for pysampler's kernels: all of them are loaded there, once, before anything needs them.
 
-    So a CUDA graph may capture their first use, and no first use spoils a graph that another thread captures. Asked again
-    of a device that is ready, it costs a microsecond.
+    So a CUDA graph may capture their first use, and no first use spoils a graph that another thread captures. A device
+    that is ready is not asked again.
 
     Args:
         device: A CUDA device; without a number, torch's current one.
