@@ -92,7 +92,7 @@ def pysampler_contenders(table: AliasTable) -> Iterator[Contender]:
 
 
 def peers(weights: torch.Tensor) -> Iterator[Contender]:
-    """What a user would call otherwise: torch's own draw, and a search in cumulative sums that stand from call to call."""
+    """What a user would call otherwise: torch's own draw, and a search in cumulative sums that are kept."""
     if weights.numel() < MULTINOMIAL_LIMIT:
         yield Contender(
             "torch.multinomial", FEWER_DRAWS, lambda: torch.multinomial(weights, FEWER_DRAWS, replacement=True), "CUDA"

@@ -6,6 +6,7 @@
 #include "core/alias_table.h"
 #include "core/stream.h"
 #include "cuda/grid.h"
+#include "cuda/team.h"
 
 namespace pysampler::cuda {
 
@@ -88,7 +89,10 @@ struct DrawBody {
   Index* out;
 
   PYSAMPLER_HOST_DEVICE void operator()(ThreadAt at) const {
-    const Origin from = state == nullptr ? origin : origin_of(*state);
+    draw_from(state == nullptr ? origin : origin_of(*state), at);
+  }
+
+  PYSAMPLER_HOST_DEVICE void draw_from(Origin from, ThreadAt at) const {
     if (step != 1) {
       draw_strided(from, at);
     } else if ((reinterpret_cast<uintptr_t>(out) / sizeof(Index) + from.position) % 2 == 0) {
@@ -195,7 +199,7 @@ PYSAMPLER_HOST_DEVICE Grid draw_grid(uint64_t count, uint32_t multiprocessors) {
   return grid_for(groups * 16 / DrawBody<int64_t>::kInFlight, DrawBody<int64_t>::kThreads, multiprocessors);
 }
 
-// Moves the state on, in a launch of its own: within the draw's launch, other threads may still have to read it.
+// Moves the state on, in a launch of its own: within the draw's launch, other blocks may still have to read it.
 struct AdvanceBody {
   static constexpr uint32_t kThreads = 32;
   StreamState* state;
@@ -203,6 +207,28 @@ struct AdvanceBody {
 
   PYSAMPLER_HOST_DEVICE void operator()(ThreadAt at) const {
     if (at.first() == 0) state->position = static_cast<int64_t>(static_cast<uint64_t>(state->position) + by);
+  }
+};
+
+// Draws from a state and moves it on, in one launch: of as few draws as one block of threads makes, launching takes longer
+// than drawing.
+template <class Index>
+struct DrawAndAdvance {
+  static constexpr uint32_t kThreads = DrawBody<Index>::kThreads;
+  static constexpr uint64_t kMostDraws = DrawBody<Index>::kTile;
+  struct Shared {};
+
+  DrawBody<Index> draw;  // its state is this one
+  StreamState* state;
+
+  template <class Team>
+  PYSAMPLER_HOST_DEVICE void operator()(Team& team, Shared&) const {
+    typename Team::template Own<Origin> from;
+    team.each([&](uint32_t thread) { from[thread] = origin_of(*state); });
+    team.each([&](uint32_t thread) {
+      draw.draw_from(from[thread], {0, thread, {1, kThreads}});
+      if (thread == 0) state->position = static_cast<int64_t>(from[thread].position + draw.count * draw.step);
+    });
   }
 };
 

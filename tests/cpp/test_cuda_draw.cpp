@@ -169,6 +169,33 @@ void test_a_state_goes_on_where_the_last_draw_ended() {
   CHECK(state.position == 304);
 }
 
+template <class Index>
+void check_draw_and_advance(cuda::ThreadOrder order) {
+  const std::vector<AliasEntry> table = random_table(50, 5);
+  for (const uint64_t count : {1, 33, 1000, 2032, 2048}) {
+    for (const uint64_t step : {1, 4}) {
+      for (const uint64_t start : {uint64_t{4}, uint64_t{0} - 5 * step, (uint64_t{1} << 33) - 16}) {
+        const std::vector<int64_t> wide =
+            draws_one_by_one(table.data(), 50, make_stream(3, 2), start, step, count);
+        StreamState state = {3, 2, static_cast<int64_t>(start)};
+        std::vector<Index> found(count);
+        DrawBody<Index> body = {table.data(), 50, {}, &state, step, count, found.data()};
+        CHECK(count <= cuda::DrawAndAdvance<Index>::kMostDraws);
+        run_team_on_cpu(cuda::DrawAndAdvance<Index>{body, &state}, 1, order);
+        CHECK(std::vector<int64_t>(found.begin(), found.end()) == wide);
+        CHECK(state.seed == 3 && state.epoch == 2 && static_cast<uint64_t>(state.position) == start + count * step);
+      }
+    }
+  }
+}
+
+void test_small_draws_move_the_state_on_in_the_same_launch_whatever_the_order_of_threads() {
+  for (const cuda::ThreadOrder order : {cuda::ThreadOrder::kForward, cuda::ThreadOrder::kBackward}) {
+    check_draw_and_advance<int64_t>(order);
+    check_draw_and_advance<int32_t>(order);
+  }
+}
+
 void test_an_epoch_beyond_its_bits_never_reaches_the_tag() {
   const StreamState state = {1, -1, 0};
   CHECK(cuda::origin_of(state).stream.counter_high == (uint64_t{1} << kEpochBits) - 1);
@@ -189,6 +216,7 @@ int main() {
   RUN(test_the_grid_is_as_large_as_the_work_and_never_larger_than_the_device);
   RUN(test_advancing_moves_the_position_once_and_nothing_else);
   RUN(test_a_state_goes_on_where_the_last_draw_ended);
+  RUN(test_small_draws_move_the_state_on_in_the_same_launch_whatever_the_order_of_threads);
   RUN(test_an_epoch_beyond_its_bits_never_reaches_the_tag);
   return finish_tests();
 }

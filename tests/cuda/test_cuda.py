@@ -293,12 +293,12 @@ def captured(work: Callable[[], Any]) -> tuple[torch.cuda.CUDAGraph, Any]:
 @pytest.mark.parametrize("step", [1, 4])
 def test_each_replay_of_a_graph_goes_on_where_the_last_one_ended(table: AliasTable, step: int) -> None:
     state = stream_state(9, epoch=2, position=5, device="cuda")
-    graph, drawn = captured(lambda: [draw(table.as_tensor(), state, count, step) for count in (100, 33)])
+    graph, drawn = captured(lambda: [draw(table.as_tensor(), state, count, step) for count in (100, 3000, 33)])
     assert state.tolist() == [9, 2, 5]  # capturing runs nothing
     position = 5
     for _ in range(4):
         graph.replay()
-        for tensor, count in zip(drawn, (100, 33), strict=True):
+        for tensor, count in zip(drawn, (100, 3000, 33), strict=True):
             expected = host.draw(count, seed=9, epoch=2, start=position, step=step)
             assert torch.equal(on_host(tensor), expected)
             position += count * step
