@@ -81,6 +81,18 @@ def test_draws_are_the_cpus_for_any_arguments(seed: int, epoch: int, start: int,
     assert torch.equal(on_host(found), host.draw(count, **arguments))
 
 
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32])
+@pytest.mark.parametrize("step", [1, 3])
+def test_a_state_on_the_device_goes_on_with_every_draw(table: AliasTable, step: int, dtype: torch.dtype) -> None:
+    state = stream_state(11, epoch=3, position=5, device="cuda")
+    position = 5
+    for count in (1, 100, 2048, 2049, 50_001):  # in one launch with the state's move, and in two
+        found = draw(table.as_tensor(), state, count, step, dtype=dtype)
+        assert torch.equal(on_host(found), host.draw(count, seed=11, epoch=3, start=position, step=step, dtype=dtype))
+        position += count * step
+        assert state.tolist() == [11, 3, position]
+
+
 _shared: list[AliasTable] = []
 
 
