@@ -163,14 +163,16 @@ struct DrawBody {
                                    const SlotPoint* points) const {
     const uint64_t i = own + further;  // before the output's start it has wrapped around
     Index* const to = out + own + further;
-    if (kWidth == 2 && (kWhole || (i < count && count - i >= 2))) {
-      store_two(to, IndexPair<Index>{static_cast<Index>(resolve(entries[0], points[0])),
-                                     static_cast<Index>(resolve(entries[kWidth - 1], points[kWidth - 1]))});
-      return;
+    const auto first = static_cast<Index>(resolve(entries[0], points[0]));
+    if constexpr (kWidth == 2) {
+      const auto second = static_cast<Index>(resolve(entries[1], points[1]));
+      if (kWhole || (i < count && count - i >= 2)) {
+        store_two(to, IndexPair<Index>{first, second});
+        return;
+      }
+      if (i + 1 < count) store_one(to + 1, second);
     }
-    for (int w = 0; w < kWidth; ++w) {
-      if (kWhole || i + w < count) store_one(to + w, static_cast<Index>(resolve(entries[w], points[w])));
-    }
+    if (kWhole || i < count) store_one(to, first);
   }
 
   // A Philox block for each draw: positions further apart share none that one thread could know of.
