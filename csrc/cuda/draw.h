@@ -12,7 +12,7 @@ namespace pysampler::cuda {
 Status draw(const DrawBody<int64_t>& body, Place place);
 Status draw(const DrawBody<int32_t>& body, Place place);
 
-// Queues a draw from body.state, which is `state`, and then state->position += count * step: in one launch if it is small.
+// Queues a draw from body.state, which is `state`, and then state->position += count * step: if small, in one launch.
 Status draw_and_advance(const DrawBody<int64_t>& body, StreamState* state, Place place);
 Status draw_and_advance(const DrawBody<int32_t>& body, StreamState* state, Place place);
 
