@@ -22,7 +22,7 @@ def describe() -> dict[str, Any]:
     """Commit, machine, compiler and versions, ready for JSON."""
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "commit": _output("git", "rev-parse", "HEAD"),
+        "commit": os.environ.get("PYSAMPLER_COMMIT") or _output("git", "rev-parse", "HEAD"),  # there may be no git
         "dirty": bool(_output("git", "status", "--porcelain", "--", ".", ":!benchmarks/results")),
         "cpu": describe_cpu(),
         "cores": os.cpu_count(),

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from pysampler import _core
-from pysampler.cuda.availability import require_once
+from pysampler.cuda.availability import require
 from pysampler.cuda.place import queue_on
 from pysampler.inputs.numbers import MAX_EPOCH, epoch_number, whole_number
 from pysampler.inputs.output import output_for
@@ -76,7 +76,7 @@ def _draw_on_cuda(
     table: torch.Tensor, state: torch.Tensor, n: int, step: int = 1, *, dtype: torch.dtype | None = None
 ) -> torch.Tensor:
     _check(table, state)
-    require_once(table.device)  # the table may have come there as a buffer of a module does
+    require(table.device)  # the table may have come there as a buffer of a module does
     from pysampler import _cuda  # noqa: PLC0415 - may be missing
 
     # Seed, epoch and position are the device's to know: to look would be to wait.

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/macros.h"
+#include "core/multiply_high.h"
 
 namespace pysampler {
 
@@ -29,7 +30,9 @@ struct SlotPoint {
 
 // High and low halves of floor(word * items / 2^32), a 96-bit product. Needs items < 2^32, so that nothing overflows.
 PYSAMPLER_HOST_DEVICE SlotPoint locate(uint64_t word, uint64_t items) {
-  const uint64_t scaled = (word >> 32) * items + ((word & 0xFFFFFFFFull) * items >> 32);
+  const auto high = static_cast<uint32_t>(word >> 32), low = static_cast<uint32_t>(word);
+  const auto narrow = static_cast<uint32_t>(items);
+  const uint64_t scaled = multiply_wide(high, narrow) + multiply_high32(low, narrow);
   return {static_cast<uint32_t>(scaled >> 32), static_cast<uint32_t>(scaled)};
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "core/macros.h"
+#include "core/multiply_high.h"
 
 namespace pysampler {
 
@@ -25,8 +26,8 @@ PYSAMPLER_HOST_DEVICE PhiloxBlock philox4x32_10(PhiloxBlock counter, uint64_t ke
   uint32_t c2 = static_cast<uint32_t>(counter.high), c3 = static_cast<uint32_t>(counter.high >> 32);
   uint32_t k0 = static_cast<uint32_t>(key), k1 = static_cast<uint32_t>(key >> 32);
   for (int round = 0; round < kPhiloxRounds; ++round) {
-    const uint64_t p0 = static_cast<uint64_t>(kPhiloxMultiplier0) * c0;
-    const uint64_t p1 = static_cast<uint64_t>(kPhiloxMultiplier1) * c2;
+    const uint64_t p0 = multiply_wide(kPhiloxMultiplier0, c0);
+    const uint64_t p1 = multiply_wide(kPhiloxMultiplier1, c2);
     c0 = static_cast<uint32_t>(p1 >> 32) ^ c1 ^ k0;
     c2 = static_cast<uint32_t>(p0 >> 32) ^ c3 ^ k1;
     c1 = static_cast<uint32_t>(p1);

@@ -46,6 +46,8 @@ PYSAMPLER_HOST_DEVICE uint64_t stream_block(uint64_t position) {
 
 PYSAMPLER_HOST_DEVICE bool stream_takes_high_half(uint64_t position) { return (position / 8) % 2 != 0; }
 
+constexpr uint64_t kStreamBlocks = uint64_t{1} << 63;  // for all 2^64 positions; the block after the last is the first
+
 // The first of the two positions whose words a block holds, its low half; that of the high half is kHalfDistance further.
 constexpr uint64_t kHalfDistance = 8;
 PYSAMPLER_HOST_DEVICE uint64_t low_half_position(uint64_t block) { return block / 8 * 16 + block % 8; }

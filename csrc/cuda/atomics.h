@@ -34,18 +34,14 @@ PYSAMPLER_HOST_DEVICE void atomic_or(uint64_t* to, uint64_t bits) {
 #endif
 }
 
-// Adds one, unless that would exceed `most`.
-PYSAMPLER_HOST_DEVICE void atomic_count(uint16_t* to, uint16_t most) {
+// Adds one, unless `most` is reached. On a GPU, threads that do so at the same time may go beyond it, each by one; so a
+// count that is `most` or more stands for `most`, and as long as fewer threads run than 2^32 - most it never wraps. One
+// addition, which nobody waits for: a loop that compares and swaps takes k^2 / 2 steps where k threads count one item.
+PYSAMPLER_HOST_DEVICE void atomic_count(uint32_t* to, uint32_t most) {
 #if defined(__CUDA_ARCH__)
-  auto* const count = reinterpret_cast<unsigned short*>(to);
-  unsigned short before = __ldcg(count);
-  while (before < most) {
-    const unsigned short found = atomicCAS(count, before, static_cast<unsigned short>(before + 1));
-    if (found == before) return;
-    before = found;
-  }
+  if (__ldcg(to) < most) atomicAdd(to, 1u);
 #else
-  *to = static_cast<uint16_t>(*to + (*to < most));
+  *to += *to < most;
 #endif
 }
 

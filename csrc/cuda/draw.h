@@ -12,11 +12,11 @@ namespace pysampler::cuda {
 Status draw(const DrawBody<int64_t>& body, Place place);
 Status draw(const DrawBody<int32_t>& body, Place place);
 
-// Queues state->position += by.
-Status advance(const AdvanceBody& body, Place place);
+// Queues a draw from body.state, which is `state`, and then state->position += count * step: if small, in one launch.
+Status draw_and_advance(const DrawBody<int64_t>& body, StreamState* state, Place place);
+Status draw_and_advance(const DrawBody<int32_t>& body, StreamState* state, Place place);
 
-// Makes `device` the calling thread's current one and loads these kernels on it. Allowed during a graph's capture, which
-// their first launch would not be without.
-Status load_draw_kernels(int device);
+// See load_kernels (kernels.h).
+Status load_draw_kernels();
 
 }  // namespace pysampler::cuda

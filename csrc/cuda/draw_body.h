@@ -6,6 +6,7 @@
 #include "core/alias_table.h"
 #include "core/stream.h"
 #include "cuda/grid.h"
+#include "cuda/team.h"
 
 namespace pysampler::cuda {
 
@@ -26,12 +27,15 @@ PYSAMPLER_HOST_DEVICE Origin origin_of(const StreamState& state) {
   return {make_stream(static_cast<uint64_t>(state.seed), epoch), static_cast<uint64_t>(state.position)};
 }
 
-PYSAMPLER_HOST_DEVICE AliasEntry load_entry(const AliasEntry* entry) {
+// table[slot], as one 8-byte load past the coherent caches.
+PYSAMPLER_HOST_DEVICE AliasEntry load_entry(const AliasEntry* table, uint32_t slot) {
 #if defined(__CUDA_ARCH__)
-  const uint2 words = __ldg(reinterpret_cast<const uint2*>(entry));  // one 8-byte load past the coherent caches
+  uint64_t address;  // in one instruction, where an index would take two
+  asm("mad.wide.u32 %0, %1, %2, %3;" : "=l"(address) : "r"(slot), "n"(sizeof(AliasEntry)), "l"(table));
+  const uint2 words = __ldg(reinterpret_cast<const uint2*>(address));
   return {words.x, words.y};
 #else
-  return *entry;
+  return table[slot];
 #endif
 }
 
@@ -66,12 +70,15 @@ PYSAMPLER_HOST_DEVICE void store_two(Index* to, IndexPair<Index> pair) {
 #endif
 }
 
-// out[i] = the draw at position start + i * step, for i in [0, count). As the CPU's direct_draw, for any grid.
+// out[i] = the draw at position start + i * step, for i in [0, count). As the CPU's direct_draw, for any grid. Positions
+// are numbers modulo 2^64.
 template <class Index>
 struct DrawBody {
   static constexpr uint32_t kThreads = 256;
   // Draws that one thread has on their way at a time: their table entries are requested before the first is used.
   static constexpr int kInFlight = 8;
+  // What a block of threads draws at a time: so many neighbouring positions.
+  static constexpr uint32_t kTile = kThreads * kInFlight;
 
   const AliasEntry* table;
   uint32_t items;
@@ -82,7 +89,10 @@ struct DrawBody {
   Index* out;
 
   PYSAMPLER_HOST_DEVICE void operator()(ThreadAt at) const {
-    const Origin from = state == nullptr ? origin : origin_of(*state);
+    draw_from(state == nullptr ? origin : origin_of(*state), at);
+  }
+
+  PYSAMPLER_HOST_DEVICE void draw_from(Origin from, ThreadAt at) const {
     if (step != 1) {
       draw_strided(from, at);
     } else if ((reinterpret_cast<uintptr_t>(out) / sizeof(Index) + from.position) % 2 == 0) {
@@ -93,45 +103,76 @@ struct DrawBody {
   }
 
  private:
-  // A thread takes `kWidth` neighbouring Philox blocks at a time and uses both halves of each. Neighbouring threads then
-  // write neighbouring runs of 8 draws: every 32-byte sector of the output is written whole, by one store instruction.
+  static constexpr uint32_t kTileBlocks = kTile / 2;
+
+  // Tiles begin at multiples of 16 positions. All of them but the first and the last lie in the output as a whole, and
+  // nothing has to be asked of their draws. So it is with tiles where the high half of the block's number changes.
   template <int kWidth>
   PYSAMPLER_HOST_DEVICE void draw_consecutive(Origin from, ThreadAt at) const {
-    constexpr int kUnits = kInFlight / (2 * kWidth);
-    const uint64_t first_block = stream_block(from.position - from.position % 16);
-    const uint64_t units = (from.position % 16 + count + 15) / 16 * (8 / kWidth);
-    for (uint64_t unit = at.first(); unit < units; unit += kUnits * at.stride()) {
-      SlotPoint points[kUnits][2][kWidth];
-      AliasEntry entries[kUnits][2][kWidth];
-      for (int u = 0; u < kUnits; ++u) {
-        for (int w = 0; w < kWidth; ++w) {
-          // Units beyond the last one draw too, in vain: their slots are slots of the table like any other.
-          const PhiloxBlock words = stream_words(from.stream, first_block + (unit + u * at.stride()) * kWidth + w);
-          points[u][0][w] = locate(words.low, items);
-          points[u][1][w] = locate(words.high, items);
-          entries[u][0][w] = load_entry(table + points[u][0][w].slot);
-          entries[u][1][w] = load_entry(table + points[u][1][w].slot);
-        }
-      }
-      for (int u = 0; u < kUnits; ++u) {
-        const uint64_t position = low_half_position(first_block + (unit + u * at.stride()) * kWidth);
-        store<kWidth>(position - from.position, entries[u][0], points[u][0]);
-        store<kWidth>(position - from.position + kHalfDistance, entries[u][1], points[u][1]);
+    const uint64_t before = from.position % 16;  // positions of the first tile that are not drawn
+    const uint64_t first_block = stream_block(from.position - before);
+    const uint64_t tiles = (before + count + (kTile - 1)) / kTile;
+    for (uint64_t tile = at.block; tile < tiles; tile += at.grid.blocks) {
+      const uint64_t block = (first_block + tile * kTileBlocks) % kStreamBlocks;
+      const uint64_t start = tile * kTile - before;  // in the output; wraps around in the first tile
+      const bool is_whole = start < count && count - start >= kTile;
+      if (is_whole && static_cast<uint32_t>(block) <= UINT32_MAX - kTileBlocks) {
+        draw_tile<kWidth, true>(from.stream, block, start, at.thread);
+      } else {
+        draw_tile<kWidth, false>(from.stream, block, start, at.thread);
       }
     }
   }
 
-  // Draws i ... i + kWidth - 1 of the output, those of them that belong to it. Before its start, i has wrapped around.
-  template <int kWidth>
-  PYSAMPLER_HOST_DEVICE void store(uint64_t i, const AliasEntry* entries, const SlotPoint* points) const {
-    if (kWidth == 2 && i < count && count - i >= 2) {
-      store_two(out + i, IndexPair<Index>{static_cast<Index>(resolve(entries[0], points[0])),
-                                          static_cast<Index>(resolve(entries[kWidth - 1], points[kWidth - 1]))});
-      return;
+  // A thread takes `kWidth` neighbouring Philox blocks at a time and uses both halves of each. Neighbouring threads then
+  // write neighbouring runs of 8 draws: every 32-byte sector of the output is written whole, by one store instruction.
+  template <int kWidth, bool kWhole>
+  PYSAMPLER_HOST_DEVICE void draw_tile(Stream stream, uint64_t block, uint64_t start, uint32_t thread) const {
+    constexpr int kUnits = kInFlight / (2 * kWidth);
+    constexpr uint32_t kApart = kThreads * kWidth;  // blocks between the units of a thread
+    SlotPoint points[kUnits][2][kWidth];
+    AliasEntry entries[kUnits][2][kWidth];
+    for (int u = 0; u < kUnits; ++u) {
+      for (int w = 0; w < kWidth; ++w) {
+        const PhiloxBlock words = stream_words(stream, nth_block<kWhole>(block, u * kApart + thread * kWidth + w));
+        points[u][0][w] = locate(words.low, items);
+        points[u][1][w] = locate(words.high, items);
+        // Draws beyond the output are made too, in vain: their slots are slots of the table like any other.
+        entries[u][0][w] = load_entry(table, points[u][0][w].slot);
+        entries[u][1][w] = load_entry(table, points[u][1][w].slot);
+      }
     }
-    for (int w = 0; w < kWidth; ++w) {
-      if (i + w < count) store_one(out + (i + w), static_cast<Index>(resolve(entries[w], points[w])));
+    const uint64_t own = start + low_half_position(thread * kWidth);
+    for (int u = 0; u < kUnits; ++u) {
+      for (int half = 0; half < 2; ++half) {
+        store<kWidth, kWhole>(own, u * 2 * kApart + half * kHalfDistance, entries[u][half], points[u][half]);
+      }
     }
+  }
+
+  // In whole tiles the high 32 bits are the same for all, so that the GPU computes what depends on them once for a warp.
+  template <bool kWhole>
+  static PYSAMPLER_HOST_DEVICE uint64_t nth_block(uint64_t first, uint32_t n) {
+    if (!kWhole) return (first + n) % kStreamBlocks;
+    return first >> 32 << 32 | (static_cast<uint32_t>(first) + n);
+  }
+
+  // Draws own + further ... own + further + kWidth - 1 of the output, those of them that belong to it.
+  template <int kWidth, bool kWhole>
+  PYSAMPLER_HOST_DEVICE void store(uint64_t own, uint32_t further, const AliasEntry* entries,
+                                   const SlotPoint* points) const {
+    const uint64_t i = own + further;  // before the output's start it has wrapped around
+    Index* const to = out + own + further;
+    const auto first = static_cast<Index>(resolve(entries[0], points[0]));
+    if constexpr (kWidth == 2) {
+      const auto second = static_cast<Index>(resolve(entries[1], points[1]));
+      if (kWhole || (i < count && count - i >= 2)) {
+        store_two(to, IndexPair<Index>{first, second});
+        return;
+      }
+      if (i + 1 < count) store_one(to + 1, second);
+    }
+    if (kWhole || i < count) store_one(to, first);
   }
 
   // A Philox block for each draw: positions further apart share none that one thread could know of.
@@ -143,7 +184,7 @@ struct DrawBody {
       for (int d = 0; d < kDraws; ++d) {
         const uint64_t position = from.position + (i + d * at.stride()) * step;
         points[d] = locate(stream_word(from.stream, position), items);
-        entries[d] = load_entry(table + points[d].slot);
+        entries[d] = load_entry(table, points[d].slot);
       }
       for (int d = 0; d < kDraws; ++d) {
         const uint64_t to = i + d * at.stride();
@@ -160,7 +201,7 @@ PYSAMPLER_HOST_DEVICE Grid draw_grid(uint64_t count, uint32_t multiprocessors) {
   return grid_for(groups * 16 / DrawBody<int64_t>::kInFlight, DrawBody<int64_t>::kThreads, multiprocessors);
 }
 
-// Moves the state on, in a launch of its own: within the draw's launch, other threads may still have to read it.
+// Moves the state on, in a launch of its own: within the draw's launch, other blocks may still have to read it.
 struct AdvanceBody {
   static constexpr uint32_t kThreads = 32;
   StreamState* state;
@@ -168,6 +209,28 @@ struct AdvanceBody {
 
   PYSAMPLER_HOST_DEVICE void operator()(ThreadAt at) const {
     if (at.first() == 0) state->position = static_cast<int64_t>(static_cast<uint64_t>(state->position) + by);
+  }
+};
+
+// Draws from a state and moves it on, in one launch: of as few draws as one block of threads makes, launching takes longer
+// than drawing.
+template <class Index>
+struct DrawAndAdvance {
+  static constexpr uint32_t kThreads = DrawBody<Index>::kThreads;
+  static constexpr uint64_t kMostDraws = DrawBody<Index>::kTile;
+  struct Shared {};
+
+  DrawBody<Index> draw;  // its state is this one
+  StreamState* state;
+
+  template <class Team>
+  PYSAMPLER_HOST_DEVICE void operator()(Team& team, Shared&) const {
+    typename Team::template Own<Origin> from;
+    team.each([&](uint32_t thread) { from[thread] = origin_of(*state); });
+    team.each([&](uint32_t thread) {
+      draw.draw_from(from[thread], {0, thread, {1, kThreads}});
+      if (thread == 0) state->position = static_cast<int64_t>(from[thread].position + draw.count * draw.step);
+    });
   }
 };
 

@@ -26,10 +26,12 @@ struct ThreadAt {
   PYSAMPLER_HOST_DEVICE uint64_t stride() const { return static_cast<uint64_t>(grid.blocks) * grid.threads; }
 };
 
-constexpr uint64_t kThreadsPerMultiprocessor = 2048;  // what sm_80 and sm_90 hold at a time
+// The most that sm_80 and sm_90 hold at a time, which they do of kernels with at most 32 registers a thread. Of draws, with
+// about 48, they hold 1280: the other blocks follow when these are done, each with as much to do.
+constexpr uint64_t kThreadsPerMultiprocessor = 2048;
 
-// A grid for `work` items, one or several for each thread: never more threads than the device holds at a time, for those
-// beyond would only wait. No blocks if there is no work.
+// A grid for `work` items, one or several for each thread: never more threads than the device could hold at a time, for
+// more would share the work no better. No blocks if there is no work.
 PYSAMPLER_HOST_DEVICE Grid grid_for(uint64_t work, uint32_t threads, uint32_t multiprocessors) {
   const uint64_t needed = work / threads + (work % threads != 0);
   const uint64_t held = kThreadsPerMultiprocessor / threads * multiprocessors;

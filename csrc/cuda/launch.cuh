@@ -33,8 +33,12 @@ class DeviceTeam {
   }
 };
 
+// Of the largest blocks of threads there is one only: without a word, the compiler leaves registers for two to a
+// multiprocessor, and spills.
+constexpr uint32_t least_together(uint32_t threads) { return threads == 1024 ? 1 : 0; }
+
 template <class Body>
-__global__ void __launch_bounds__(Body::kThreads) run_team_body(const Body body) {
+__global__ void __launch_bounds__(Body::kThreads, least_together(Body::kThreads)) run_team_body(const Body body) {
   __shared__ typename Body::Shared shared;
   DeviceTeam<Body::kThreads> team;
   body(team, shared);
@@ -69,11 +73,17 @@ class RelaxedCapture {
   cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;  // then the one before
 };
 
-// Has the driver load the kernel now: loading it at its first launch would be refused inside a graph's capture.
+// Have the driver load a kernel now: loading it at its first launch would be refused inside a graph's capture, and would
+// spoil one that another thread captures.
 template <class Body>
 Status load_kernel() {
   cudaFuncAttributes attributes;
   return cudaFuncGetAttributes(&attributes, run_body<Body>);
+}
+template <class Body>
+Status load_team_kernel() {
+  cudaFuncAttributes attributes;
+  return cudaFuncGetAttributes(&attributes, run_team_body<Body>);
 }
 
 }  // namespace pysampler::cuda

@@ -5,12 +5,15 @@ from __future__ import annotations
 import functools
 import importlib
 import json
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
 
+_ready: set[torch.device] = set()  # devices, with their numbers, on which all kernels are loaded
+_one_at_a_time = threading.Lock()
 _BUILD_STATE = Path(__file__).resolve().parent.parent / "_cuda_build.json"  # written by setup.py
 
 
@@ -62,7 +65,10 @@ def problem() -> str | None:
 
 
 def require(device: torch.device | str) -> torch.device:
-    """Makes a device ready for pysampler's kernels.
+    """Makes a device ready for pysampler's kernels: all of them are loaded there, once, before anything needs them.
+
+    So a CUDA graph may capture their first use, and no first use spoils a graph that another thread captures. A device
+    that is ready is not asked again.
 
     Args:
         device: A CUDA device; without a number, torch's current one.
@@ -73,26 +79,25 @@ def require(device: torch.device | str) -> torch.device:
     Raises:
         RuntimeError: CUDA, or this device, cannot be used; says why.
     """
-    if torch.device(device).type != "cuda":
+    place = torch.device(device)
+    if place.type != "cuda":
         raise RuntimeError(f"pysampler draws on the CPU and on CUDA devices, not on {device}")
+    if place in _ready:  # has a number, then
+        return place
     reason = problem()
     if reason is not None:
         raise RuntimeError(f"pysampler cannot use {device}: {reason}")
     from pysampler import _cuda  # noqa: PLC0415 - may be missing
 
-    index = torch.device(device).index
-    found = torch.device("cuda", torch.cuda.current_device() if index is None else index)
+    found = torch.device("cuda", torch.cuda.current_device() if place.index is None else place.index)
     if found.index >= torch.cuda.device_count():
         raise RuntimeError(f"there is no CUDA device {found.index} (devices: {torch.cuda.device_count()})")
-    with torch.cuda.device(found):
-        _cuda.prepare(found.index)
+    with _one_at_a_time:
+        if found not in _ready:
+            with torch.cuda.device(found):
+                _cuda.prepare(found.index)
+            _ready.add(found)
     return found
-
-
-@functools.cache
-def require_once(device: torch.device) -> None:
-    """``require``, asked once for each device that is ready: for what is called often."""
-    require(device)
 
 
 def device_names() -> list[str]:

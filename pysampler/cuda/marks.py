@@ -10,6 +10,7 @@ from pysampler.cuda.place import queue_on
 from pysampler.inputs.numbers import whole_number
 
 MAX_MARKED = 2**63 - 1
+MOST_COUNTED = 2**16 - 1
 
 
 class CudaMarks:
@@ -25,9 +26,9 @@ class CudaMarks:
     Attributes:
         items: N.
         words: The bitmap, int64 of shape (ceil(N / 64),): item i is bit i % 64 of word i // 64.
-        counts: uint16 of shape (N,), or None.
+        counts: uint16 of shape (N,), or None: a copy, made anew each time.
 
-    Cost: N / 8 bytes of the device's memory, with counts 2 N more.
+    Cost: N / 8 bytes of the device's memory, with counts 4 N more.
 
     Raises:
         RuntimeError: The device cannot be used; says why.
@@ -44,8 +45,16 @@ class CudaMarks:
         self.items = whole_number(items, "items", 1, MAX_MARKED)
         place = require(device)
         self.words = torch.zeros(-(-self.items // 64), dtype=torch.int64, device=place)
-        # torch fills signed numbers on every device, in every version.
-        self.counts = torch.zeros(self.items, dtype=torch.int16, device=place).view(torch.uint16) if counts else None
+        # A GPU adds to 32 bits at once. It stops at 65535 or shortly after: threads that count together may pass it.
+        self._wide_counts = torch.zeros(self.items, dtype=torch.int32, device=place) if counts else None
+
+    @property
+    def counts(self) -> torch.Tensor | None:
+        """How often each item has come, up to 65535. Queued on torch's current stream; waits for nothing."""
+        if self._wide_counts is None:
+            return None
+        # Through a signed type: torch converts to and fills those on every device, in every version.
+        return self._wide_counts.clamp(max=MOST_COUNTED).to(torch.int16).view(torch.uint16)
 
     def mark(self, indices: torch.Tensor) -> None:
         """Marks every index, an index that comes twice twice.
@@ -70,7 +79,7 @@ class CudaMarks:
         from pysampler import _cuda  # noqa: PLC0415 - may be missing
 
         source = indices.detach().contiguous()
-        marks = [self.words] if self.counts is None else [self.words, self.counts]
+        marks = [self.words] if self._wide_counts is None else [self.words, self._wide_counts]
         with queue_on(self.words.device, source, *marks) as stream:
             refuse_capture("marking, which has to look at its indices")
             scratch = self._scratch(2)
@@ -79,7 +88,7 @@ class CudaMarks:
                 source.numel(),
                 source.dtype == torch.int64,
                 self.words.data_ptr(),
-                0 if self.counts is None else self.counts.data_ptr(),
+                0 if self._wide_counts is None else self._wide_counts.data_ptr(),
                 self.items,
                 scratch.data_ptr(),
                 self.words.device.index,

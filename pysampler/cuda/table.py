@@ -58,10 +58,10 @@ class CudaEntries:
         return self.entries.cpu().numpy().data
 
     def draw_into(self, out: torch.Tensor, wanted: tuple[int, int, int, int, int]) -> None:
-        """Queues the draws (count, key, epoch, start, step) on torch's current stream of the device; does not wait."""
+        """Queues the draws (count, key, epoch, start, step) on torch's current stream of the device, and waits for nothing."""
         from pysampler import _cuda  # noqa: PLC0415 - may be missing
 
-        with queue_on(self.device, self.entries) as stream:
+        with queue_on(self.device, self.entries, out) as stream:
             _cuda.draw_into(
                 self.entries.data_ptr(),
                 len(self),

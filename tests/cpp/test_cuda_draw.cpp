@@ -91,6 +91,40 @@ void test_the_last_positions_keys_and_epochs_are_within_reach() {
   }
 }
 
+void test_positions_wrap_around_after_the_last_whatever_the_step() {
+  const std::vector<AliasEntry> table = random_table(77, 6);
+  for (const uint64_t back : {1, 7, 8, 9, 16, 17, 2048, 3000, 5000}) {
+    for (const uint64_t step : {1, 3}) {
+      for (const uint64_t misalignment : {0, 1}) {
+        check_all_ways({table, 5, 2, uint64_t{0} - back * step, step, 7000, misalignment});
+      }
+    }
+  }
+}
+
+// Whole tiles take the high half of a block's number as the same for all their draws; where it changes they may not.
+void test_tiles_where_the_high_half_of_the_block_number_changes_draw_alike() {
+  const std::vector<AliasEntry> table = random_table(991, 7);
+  for (const uint64_t high : {uint64_t{1}, uint64_t{5}, uint64_t{1} << 30}) {
+    const uint64_t changes = high << 33;  // the first position of block high * 2^32
+    for (const uint64_t back : {0, 16, 1000, 2048, 2064, 6000, 6145}) {
+      for (const uint64_t misalignment : {0, 1}) {
+        check_all_ways({table, 8, 1, changes - back, 1, 9000, misalignment});
+      }
+    }
+  }
+}
+
+void test_counts_around_whole_tiles_give_the_draws_made_one_by_one() {
+  const std::vector<AliasEntry> table = random_table(3001, 8);
+  constexpr uint64_t kTile = DrawBody<int64_t>::kTile;
+  for (const uint64_t count : {kTile - 1, kTile, kTile + 1, 2 * kTile - 16, 2 * kTile, 2 * kTile + 17}) {
+    for (const uint64_t start : {0, 1, 8, 15, 16}) {
+      for (const uint64_t misalignment : {0, 1}) check_all_ways({table, 9, 0, start, 1, count, misalignment});
+    }
+  }
+}
+
 // Enough draws that each thread of the grid strides several times, on one multiprocessor and on many.
 void test_threads_stride_over_outputs_larger_than_the_grid() {
   const std::vector<AliasEntry> table = random_table(100'000, 4);
@@ -135,6 +169,33 @@ void test_a_state_goes_on_where_the_last_draw_ended() {
   CHECK(state.position == 304);
 }
 
+template <class Index>
+void check_draw_and_advance(cuda::ThreadOrder order) {
+  const std::vector<AliasEntry> table = random_table(50, 5);
+  for (const uint64_t count : {1, 33, 1000, 2032, 2048}) {
+    for (const uint64_t step : {1, 4}) {
+      for (const uint64_t start : {uint64_t{4}, uint64_t{0} - 5 * step, (uint64_t{1} << 33) - 16}) {
+        const std::vector<int64_t> wide =
+            draws_one_by_one(table.data(), 50, make_stream(3, 2), start, step, count);
+        StreamState state = {3, 2, static_cast<int64_t>(start)};
+        std::vector<Index> found(count);
+        DrawBody<Index> body = {table.data(), 50, {}, &state, step, count, found.data()};
+        CHECK(count <= cuda::DrawAndAdvance<Index>::kMostDraws);
+        run_team_on_cpu(cuda::DrawAndAdvance<Index>{body, &state}, 1, order);
+        CHECK(std::vector<int64_t>(found.begin(), found.end()) == wide);
+        CHECK(state.seed == 3 && state.epoch == 2 && static_cast<uint64_t>(state.position) == start + count * step);
+      }
+    }
+  }
+}
+
+void test_small_draws_move_the_state_on_in_the_same_launch_whatever_the_order_of_threads() {
+  for (const cuda::ThreadOrder order : {cuda::ThreadOrder::kForward, cuda::ThreadOrder::kBackward}) {
+    check_draw_and_advance<int64_t>(order);
+    check_draw_and_advance<int32_t>(order);
+  }
+}
+
 void test_an_epoch_beyond_its_bits_never_reaches_the_tag() {
   const StreamState state = {1, -1, 0};
   CHECK(cuda::origin_of(state).stream.counter_high == (uint64_t{1} << kEpochBits) - 1);
@@ -148,10 +209,14 @@ int main() {
   RUN(test_any_count_start_and_alignment_gives_the_draws_made_one_by_one);
   RUN(test_any_step_gives_the_draws_made_one_by_one);
   RUN(test_the_last_positions_keys_and_epochs_are_within_reach);
+  RUN(test_positions_wrap_around_after_the_last_whatever_the_step);
+  RUN(test_tiles_where_the_high_half_of_the_block_number_changes_draw_alike);
+  RUN(test_counts_around_whole_tiles_give_the_draws_made_one_by_one);
   RUN(test_threads_stride_over_outputs_larger_than_the_grid);
   RUN(test_the_grid_is_as_large_as_the_work_and_never_larger_than_the_device);
   RUN(test_advancing_moves_the_position_once_and_nothing_else);
   RUN(test_a_state_goes_on_where_the_last_draw_ended);
+  RUN(test_small_draws_move_the_state_on_in_the_same_launch_whatever_the_order_of_threads);
   RUN(test_an_epoch_beyond_its_bits_never_reaches_the_tag);
   return finish_tests();
 }

@@ -15,6 +15,7 @@ namespace {
 
 using cuda::CheckIndices;
 using cuda::CountBits;
+using cuda::DeviceMarks;
 using cuda::MarkIndices;
 using cuda::MarkJob;
 using cuda::MarkState;
@@ -23,12 +24,23 @@ constexpr uint32_t kMultiprocessors[] = {1, 132};
 
 struct OwnMarks {
   std::vector<uint64_t> words;
-  std::vector<uint16_t> counts;
+  std::vector<uint32_t> counts;
 
-  Marks view(uint64_t items, bool counting) { return {items, words.data(), counting ? counts.data() : nullptr}; }
+  DeviceMarks view(uint64_t items, bool counting) { return {items, words.data(), counting ? counts.data() : nullptr}; }
   explicit OwnMarks(uint64_t items) : words((items + 63) / 64), counts(items) {}
   bool operator==(const OwnMarks& other) const { return words == other.words && counts == other.counts; }
 };
+
+// Marked by the CPU, whose counts have 16 bits.
+template <class Index>
+OwnMarks mark_on_cpu(const std::vector<Index>& indices, uint64_t items, bool counting) {
+  OwnMarks marks(items);
+  std::vector<uint16_t> counts(items);
+  const Marks view = {items, marks.words.data(), counting ? counts.data() : nullptr};
+  mark({indices.data(), indices.size(), sizeof(Index) == 8}, view, {});
+  marks.counts.assign(counts.begin(), counts.end());
+  return marks;
+}
 
 template <class Index>
 MarkState mark_as_gpu(const std::vector<Index>& indices, uint64_t items, OwnMarks& marks, bool counting,
@@ -62,9 +74,7 @@ void check_marks(uint64_t items, uint64_t count, uint64_t seed) {
       expected.words[item / 64] |= uint64_t{1} << item % 64;
       if (counting && expected.counts[item] != 65535) ++expected.counts[item];
     }
-    OwnMarks of_cpu(items);
-    mark({indices.data(), count, sizeof(Index) == 8}, of_cpu.view(items, counting), {});
-    CHECK(of_cpu == expected);
+    CHECK(mark_on_cpu(indices, items, counting) == expected);
     for (const uint32_t multiprocessors : kMultiprocessors) {
       OwnMarks marks(items);
       const MarkState state = mark_as_gpu(indices, items, marks, counting, multiprocessors);
@@ -86,18 +96,17 @@ void test_marks_and_counts_are_those_of_the_plain_loop() {
 
 void test_counts_stop_at_the_most_they_can_hold() {
   OwnMarks marks(3);
-  marks.counts = {65533, 65535, 0};
+  marks.counts = {65533, 65535, 70'000};  // the last as threads leave it that count at the same time
   const std::vector<int64_t> indices = {0, 1, 0, 0, 1, 0, 2};
   mark_as_gpu(indices, 3, marks, true, 1);
-  CHECK(marks.counts == (std::vector<uint16_t>{65535, 65535, 1}));
+  CHECK(marks.counts == (std::vector<uint32_t>{65535, 65535, 70'000}));
   CHECK(marks.words == std::vector<uint64_t>{7});
 }
 
 template <class Index>
 uint64_t place_named_by_cpu(const std::vector<Index>& indices, uint64_t items) {
-  OwnMarks marks(items);
   try {
-    mark({indices.data(), indices.size(), sizeof(Index) == 8}, marks.view(items, true), {});
+    mark_on_cpu(indices, items, true);
   } catch (const IndexOutOfRange& error) {
     return error.place;
   }

@@ -81,6 +81,18 @@ def test_draws_are_the_cpus_for_any_arguments(seed: int, epoch: int, start: int,
     assert torch.equal(on_host(found), host.draw(count, **arguments))
 
 
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32])
+@pytest.mark.parametrize("step", [1, 3])
+def test_a_state_on_the_device_goes_on_with_every_draw(table: AliasTable, step: int, dtype: torch.dtype) -> None:
+    state = stream_state(11, epoch=3, position=5, device="cuda")
+    position = 5
+    for count in (1, 100, 2048, 2049, 50_001):  # in one launch with the state's move, and in two
+        found = draw(table.as_tensor(), state, count, step, dtype=dtype)
+        assert torch.equal(on_host(found), host.draw(count, seed=11, epoch=3, start=position, step=step, dtype=dtype))
+        position += count * step
+        assert state.tolist() == [11, 3, position]
+
+
 _shared: list[AliasTable] = []
 
 
@@ -293,12 +305,12 @@ def captured(work: Callable[[], Any]) -> tuple[torch.cuda.CUDAGraph, Any]:
 @pytest.mark.parametrize("step", [1, 4])
 def test_each_replay_of_a_graph_goes_on_where_the_last_one_ended(table: AliasTable, step: int) -> None:
     state = stream_state(9, epoch=2, position=5, device="cuda")
-    graph, drawn = captured(lambda: [draw(table.as_tensor(), state, count, step) for count in (100, 33)])
+    graph, drawn = captured(lambda: [draw(table.as_tensor(), state, count, step) for count in (100, 3000, 33)])
     assert state.tolist() == [9, 2, 5]  # capturing runs nothing
     position = 5
     for _ in range(4):
         graph.replay()
-        for tensor, count in zip(drawn, (100, 33), strict=True):
+        for tensor, count in zip(drawn, (100, 3000, 33), strict=True):
             expected = host.draw(count, seed=9, epoch=2, start=position, step=step)
             assert torch.equal(on_host(tensor), expected)
             position += count * step

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +25,7 @@ HAS_GPU = availability.problem() is None
 @pytest.fixture
 def compiled(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A compiled part that never fails, and a torch with CUDA, whatever is really there."""
-    availability.require_once.cache_clear()
+    monkeypatch.setattr(availability, "_ready", set())
     part = SimpleNamespace(problem=lambda: None, prepare=lambda device: None)
     monkeypatch.setitem(sys.modules, "pysampler._cuda", part)
     monkeypatch.setattr(pysampler, "_cuda", part, raising=False)
@@ -109,6 +111,39 @@ def test_the_operator_says_why_too_though_its_table_came_as_a_plain_tensor(
         table, state = (torch.empty(count, dtype=torch.int64, device="cuda:0") for count in (5, 3))
     with pytest.raises(RuntimeError, match="pysampler cannot use cuda:0: the NVIDIA driver is too old"):
         operators._draw_on_cuda(table, state, 10)
+
+
+def test_kernels_are_loaded_once_for_each_device_whatever_asks(
+    compiled: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[int] = []
+    compiled.prepare = loaded.append
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "device", lambda device: contextlib.nullcontext())
+    with ThreadPoolExecutor(8) as pool:
+        places = list(pool.map(availability.require, ["cuda", "cuda:1", "cuda:0", torch.device("cuda")] * 8))
+    assert places == [torch.device("cuda", number) for number in (1, 1, 0, 1)] * 8
+    assert sorted(loaded) == [0, 1]
+    compiled.problem = lambda: "nobody asks again"
+    assert availability.require(torch.device("cuda:0")) == torch.device("cuda:0")
+
+
+def test_a_device_that_could_not_be_made_ready_is_tried_again(
+    compiled: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(device: int) -> None:
+        raise RuntimeError("out of memory")
+
+    compiled.prepare = refuse
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "device", lambda device: contextlib.nullcontext())
+    with pytest.raises(RuntimeError, match="out of memory"):
+        availability.require("cuda:0")
+    loaded: list[int] = []
+    compiled.prepare = loaded.append
+    availability.require("cuda:0")
+    assert loaded == [0]
 
 
 @pytest.mark.parametrize("device", ["mps", "meta", torch.device("xpu", 1)])

@@ -53,8 +53,21 @@ def test_draws_are_marked_where_they_are_drawn() -> None:
 
 def test_one_item_drawn_by_all_threads_is_counted_as_often_as_it_came() -> None:
     marks = CudaMarks(7, counts=True)
-    marks.mark(torch.full((60_000,), 3, device="cuda"))
-    assert_marked(marks, torch.full((60_000,), 3))
+    total = 0
+    for more in (60_000, 6_000, 3_000_000):  # below what is counted, a little beyond it, far beyond
+        marks.mark(torch.full((more,), 3, device="cuda"))
+        total += more
+        assert_marked(marks, torch.full((total,), 3))
+        assert marks.counts is not None
+        assert marks.counts.view(torch.int16)[[2, 4]].tolist() == [0, 0]  # nothing carried into the neighbours
+
+
+def test_counting_one_item_takes_no_longer_for_being_one() -> None:
+    """By no clock: counting beyond the most that is counted ends, which k^2 / 2 steps of 50 million would not."""
+    marks = CudaMarks(3, counts=True)
+    marks.mark(torch.ones(50_000_000, dtype=torch.int32, device="cuda"))
+    assert marks.counts is not None
+    assert marks.counts.view(torch.int16).tolist() == [0, -1, 0]
 
 
 @pytest.mark.parametrize("wrong", [-1, 100, 2**40, -(2**63)])

@@ -41,7 +41,7 @@ class StandInKernels:
         for index in found.tolist():
             bits[index // 64] |= np.uint64(1 << index % 64)
             if counts != 0:
-                array_at(counts, items, np.uint16)[index] += 1
+                array_at(counts, items, np.uint32)[index] += 1
 
     def count_bits(self, bitmap: int, other: int, words: int, scratch: int, device: int | None, stream: int) -> int:
         assert (device, stream) == (None, 77)
@@ -85,6 +85,15 @@ def test_without_counts_there_is_no_memory_for_them() -> None:
     marks.mark(torch.tensor([64]))
     assert marks.counts is None
     assert marks.words.tolist() == [0, 1]
+
+
+def test_counts_beyond_what_is_counted_read_as_the_most_that_is() -> None:
+    """As threads that count one item at the same time leave it; what a state holds stays of 16 bits."""
+    marks = CudaMarks(4, counts=True)
+    marks.mark(torch.tensor([0] * 65_534 + [1] * 65_535 + [2] * 70_000))
+    assert marks.counts is not None
+    assert marks.counts.dtype == torch.uint16
+    assert marks.counts.tolist() == [65_534, 65_535, 65_535, 0]
 
 
 def test_a_union_takes_both_bitmaps() -> None:

@@ -32,6 +32,7 @@ class StandInKernels:
 
     def __init__(self) -> None:
         self.queued_on: list[tuple[int | None, int]] = []
+        self.kept: set[int] = set()
 
     def draw_into(
         self, table: int, items: int, out: int, is_int32: bool, count: int, *wanted: int, **ignored: Any
@@ -80,6 +81,7 @@ def kernels(monkeypatch: pytest.MonkeyPatch) -> StandInKernels:
     @contextlib.contextmanager
     def queue_on(device: torch.device, *read: torch.Tensor) -> Iterator[int]:
         assert all(tensor.device == device for tensor in read)
+        kernels.kept = {tensor.data_ptr() for tensor in read}
         yield 77
 
     monkeypatch.setattr(pysampler, "_cuda", kernels, raising=False)
@@ -87,7 +89,7 @@ def kernels(monkeypatch: pytest.MonkeyPatch) -> StandInKernels:
         monkeypatch.setattr(module, "queue_on", queue_on)
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
     monkeypatch.setattr(cuda_table, "require", lambda device: torch.device("cpu"))
-    monkeypatch.setattr(operators, "require_once", lambda device: None)
+    monkeypatch.setattr(operators, "require", lambda device: None)
     return kernels
 
 
@@ -104,6 +106,7 @@ def test_the_arguments_reach_the_kernel(table: CudaAliasTable, kernels: StandInK
     assert torch.equal(table.draw(100, **arguments), host.draw(100, **arguments))
     out = torch.empty(7, dtype=dtype)
     assert table.draw(7, seed=1, out=out) is out
+    assert kernels.kept == {table.as_tensor().data_ptr(), out.data_ptr()}  # both may be dropped before it is drawn
     assert torch.equal(out, host.draw(7, seed=1, dtype=dtype))
     assert kernels.queued_on == [(None, 77)] * 2
     assert table.draw(0, seed=1).shape == (0,)

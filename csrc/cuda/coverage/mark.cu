@@ -54,4 +54,13 @@ Status count_bits(const uint64_t* bitmap, const uint64_t* other, uint64_t words,
   return status == kSuccess ? read_back(scratch, place, count) : status;
 }
 
+Status load_mark_kernels() {
+  Status status = load_kernel<CheckIndices<int64_t>>();
+  if (status == kSuccess) status = load_kernel<CheckIndices<int32_t>>();
+  if (status == kSuccess) status = load_kernel<MarkIndices<int64_t>>();
+  if (status == kSuccess) status = load_kernel<MarkIndices<int32_t>>();
+  if (status == kSuccess) status = load_team_kernel<CountBits>();
+  return status;
+}
+
 }  // namespace pysampler::cuda

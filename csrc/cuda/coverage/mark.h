@@ -22,4 +22,7 @@ Status mark(const MarkJob<int32_t>& job, Place place, Wrong* wrong);
 Status count_bits(const uint64_t* bitmap, const uint64_t* other, uint64_t words, uint64_t* scratch, Place place,
                   uint64_t* count);
 
+// See load_kernels (kernels.h).
+Status load_mark_kernels();
+
 }  // namespace pysampler::cuda

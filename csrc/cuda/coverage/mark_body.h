@@ -16,11 +16,18 @@ struct MarkState {
   uint64_t first_changed;  // looked fine at first: somebody has written to the indices since
 };
 
+// As `Marks`, but counts are of 32 bits, which a GPU can add to in one go; from kMostCounted on they stand for it.
+struct DeviceMarks {
+  uint64_t items;
+  uint64_t* words;
+  uint32_t* counts;  // or null
+};
+
 template <class Index>
 struct MarkJob {
   const Index* indices;
   uint64_t count;
-  Marks marks;
+  DeviceMarks marks;
   MarkState* state;
 
   PYSAMPLER_HOST_DEVICE bool in_range(Index index) const {

@@ -21,7 +21,30 @@ struct StreamQueue {
   }
 };
 
+// Loads what it is handed, until something fails.
+struct LoadingQueue {
+  Status status;
+
+  template <class Body>
+  void team(const Body&, uint32_t) {
+    if (status == kSuccess) status = load_team_kernel<Body>();
+  }
+  template <class Body>
+  void body(const Body&, Grid) {
+    if (status == kSuccess) status = load_kernel<Body>();
+  }
+};
+
 }  // namespace
+
+Status load_build_kernels() {
+  LoadingQueue queue = {kSuccess};
+  BuildJob job = {};
+  job.items = 1;
+  queue_passes<float>(job, 1, queue);
+  queue_passes<double>(job, 1, queue);
+  return queue.status;
+}
 
 Status build(WeightView weights, AliasEntry* table, void* scratch, Place place, BuildOutcome* outcome) {
   Scratch memory(scratch);

@@ -18,4 +18,7 @@ namespace pysampler::cuda {
 // the table; 20 bytes more for each item that is left over.
 Status build(WeightView weights, AliasEntry* table, void* scratch, Place place, BuildOutcome* outcome);
 
+// See load_kernels (kernels.h).
+Status load_build_kernels();
+
 }  // namespace pysampler::cuda

@@ -10,20 +10,55 @@ namespace pysampler::cuda {
 
 constexpr uint32_t kLanes = 8;
 
+// A lane's weights in some neighbouring groups of a block.
+template <class Weight>
+struct LaneWeights {
+  static constexpr uint64_t kCount = 8;
+  Weight low[kCount], high[kCount];
+
+  // `kWhole`: all of them exist; otherwise absent ones are zero.
+  template <bool kWhole>
+  PYSAMPLER_HOST_DEVICE void read(const BuildJob& job, uint64_t block, uint64_t group, uint32_t lane) {
+    const auto* const weights = static_cast<const Weight*>(job.weights);
+    const uint64_t first = job.layout().group_start(block, group) + lane, apart = job.layout().group_start(0, 1);
+    for (uint64_t k = 0; k < kCount; ++k) {
+      const uint64_t item = first + k * apart;
+      low[k] = kWhole || item < job.items ? weights[item] : Weight{0};
+      high[k] = kWhole || item + kLanes < job.items ? weights[item + kLanes] : Weight{0};
+    }
+  }
+  template <class Use>
+  PYSAMPLER_HOST_DEVICE void hand_to(Use& use) const {
+    for (uint64_t k = 0; k < kCount; ++k) use(low[k], high[k]);
+  }
+};
+
+// Each time the next weights are requested before those at hand are used. So the compiler cannot put a load off until its
+// weight is used, one after the other, each waiting for memory.
+template <bool kWhole, class Weight, class Use>
+PYSAMPLER_HOST_DEVICE void for_lane_of(const BuildJob& job, uint64_t block, uint32_t lane, Use& use) {
+  constexpr uint64_t kStep = LaneWeights<Weight>::kCount;
+  LaneWeights<Weight> here;
+  here.template read<kWhole>(job, block, 0, lane);
+#if defined(__CUDA_ARCH__)
+#pragma unroll 1
+#endif
+  for (uint64_t group = kStep; group < kGroups; group += kStep) {
+    LaneWeights<Weight> next;
+    next.template read<kWhole>(job, block, group, lane);
+    here.hand_to(use);
+    here = next;
+  }
+  here.hand_to(use);
+}
+
 // use(weight number lane, weight number lane + 8) of each group of the block, in order; absent weights are zero.
 template <class Weight, class Use>
 PYSAMPLER_HOST_DEVICE void for_lane(const BuildJob& job, uint64_t block, uint32_t lane, Use use) {
-  constexpr int kInFlight = 8;  // requested before the first is used
-  const auto* const weights = static_cast<const Weight*>(job.weights);
-  const BlockLayout layout = job.layout();
-  for (uint64_t group = 0; group < kGroups; group += kInFlight) {
-    Weight low[kInFlight], high[kInFlight];
-    for (int k = 0; k < kInFlight; ++k) {
-      const uint64_t item = layout.group_start(block, group + k) + lane;
-      low[k] = item < job.items ? weights[item] : Weight{0};
-      high[k] = item + kLanes < job.items ? weights[item + kLanes] : Weight{0};
-    }
-    for (int k = 0; k < kInFlight; ++k) use(low[k], high[k]);
+  if (job.layout().group_start(block, kGroups - 1) + kGroupItems <= job.items) {
+    for_lane_of<true, Weight>(job, block, lane, use);
+  } else {
+    for_lane_of<false, Weight>(job, block, lane, use);
   }
 }
 

@@ -12,6 +12,7 @@ namespace py = pybind11;
 namespace pysampler::python::cuda {
 namespace {
 
+using pysampler::cuda::DeviceMarks;
 using pysampler::cuda::MarkJob;
 using pysampler::cuda::MarkState;
 
@@ -21,7 +22,7 @@ void mark_indices(uintptr_t indices, uint64_t count, bool is_int64, uintptr_t wo
   on_stream(device, stream, [&](Place place) {
     const auto mark_as = [&](auto* typed) {
       using Index = std::remove_const_t<std::remove_pointer_t<decltype(typed)>>;
-      const Marks marks = {items, pointer<uint64_t>(words), pointer<uint16_t>(counts)};
+      const DeviceMarks marks = {items, pointer<uint64_t>(words), pointer<uint32_t>(counts)};
       const MarkJob<Index> job = {typed, count, marks, pointer<MarkState>(scratch)};
       return pysampler::cuda::mark(job, place, &wrong);
     };

@@ -8,7 +8,6 @@ namespace py = pybind11;
 namespace pysampler::python::cuda {
 namespace {
 
-using pysampler::cuda::AdvanceBody;
 using pysampler::cuda::DrawBody;
 using pysampler::cuda::StreamState;
 
@@ -22,7 +21,7 @@ struct Call {
 };
 
 template <class Index>
-Status draw_as(const Call& call, pysampler::cuda::Origin origin, const StreamState* state, Place place) {
+Status draw_as(const Call& call, pysampler::cuda::Origin origin, StreamState* state, Place place) {
   DrawBody<Index> body = {};
   body.table = pointer<const AliasEntry>(call.table);
   body.items = static_cast<uint32_t>(call.items);
@@ -31,10 +30,10 @@ Status draw_as(const Call& call, pysampler::cuda::Origin origin, const StreamSta
   body.step = call.step;
   body.count = call.count;
   body.out = pointer<Index>(call.out);
-  return pysampler::cuda::draw(body, place);
+  return state == nullptr ? pysampler::cuda::draw(body, place) : pysampler::cuda::draw_and_advance(body, state, place);
 }
 
-Status draw_to(const Call& call, pysampler::cuda::Origin origin, const StreamState* state, Place place) {
+Status draw_to(const Call& call, pysampler::cuda::Origin origin, StreamState* state, Place place) {
   return call.is_int32 ? draw_as<int32_t>(call, origin, state, place) : draw_as<int64_t>(call, origin, state, place);
 }
 
@@ -54,11 +53,7 @@ void draw_from_state(uintptr_t table, uint64_t items, uintptr_t out, bool is_int
                      uint64_t step, int device, uintptr_t stream) {
   check_items(items);
   const Call call = {table, items, out, is_int32, count, step};
-  on_stream(device, stream, [&](Place place) {
-    const Status status = draw_to(call, {}, pointer<const StreamState>(state), place);
-    if (status != pysampler::cuda::kSuccess) return status;
-    return pysampler::cuda::advance(AdvanceBody{pointer<StreamState>(state), count * step}, place);
-  });
+  on_stream(device, stream, [&](Place place) { return draw_to(call, {}, pointer<StreamState>(state), place); });
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "cuda/draw.h"
+#include "cuda/kernels.h"
 #include "python/cuda/call.h"
 
 namespace py = pybind11;
@@ -26,7 +26,7 @@ py::tuple versions() {
 
 void prepare(int device) {
   const py::gil_scoped_release released;
-  check(pysampler::cuda::load_draw_kernels(device), device);
+  check(pysampler::cuda::load_kernels(device), device);
 }
 
 }  // namespace

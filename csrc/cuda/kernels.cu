@@ -1,0 +1,19 @@
+#include "cuda/kernels.h"
+
+#include "cuda/coverage/mark.h"
+#include "cuda/draw.h"
+#include "cuda/launch.cuh"
+#include "cuda/table/build.h"
+
+namespace pysampler::cuda {
+
+Status load_kernels(int device) {
+  const RelaxedCapture relaxed;
+  Status status = use_device(device);
+  if (status == kSuccess) status = load_draw_kernels();
+  if (status == kSuccess) status = load_build_kernels();
+  if (status == kSuccess) status = load_mark_kernels();
+  return status;
+}
+
+}  // namespace pysampler::cuda
