@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Buffer, Self
 
+PERMUTATION_VERSION: int
+
 def cpu_target() -> str: ...
 def cpu_targets() -> list[str]: ...
 

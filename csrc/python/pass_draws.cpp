@@ -59,6 +59,7 @@ void BufferDraws::pad(uint64_t start, uint64_t step, uint64_t count, int64_t* ou
 }
 
 void bind_pass_draws(py::module_& module) {
+  module.attr("PERMUTATION_VERSION") = kPermutationVersion;
   py::class_<PassDraws, std::shared_ptr<PassDraws>>(module, "PassDraws")
       .def("draw_into",
            [](const PassDraws& draws, uintptr_t out, uint64_t count, uint64_t start, uint64_t step) {

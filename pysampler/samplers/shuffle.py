@@ -46,7 +46,8 @@ class ShuffledSource:
 
     def identity(self) -> Identity:
         """Returns what tells it from others."""
-        return Identity("shuffle", "permutation", False, self.draws, f"{self.items} items", self.seed)
+        shuffled = f"{self.items} items, permutation {_core.PERMUTATION_VERSION}"
+        return Identity("shuffle", "permutation", False, self.draws, shuffled, self.seed)
 
     def pass_draws(self, key: int, epoch: int) -> _core.PassDraws:
         """Returns an epoch's draws."""
