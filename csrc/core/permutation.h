@@ -136,4 +136,29 @@ PYSAMPLER_HOST_DEVICE uint64_t permute(const Permutation& permutation, uint64_t 
   return maybe_swapped(element, permutation.swapped);
 }
 
+// (value - a number below `limit` that depends on the other half) modulo limit: takes feistel_step back.
+PYSAMPLER_HOST_DEVICE uint32_t feistel_step_back(uint32_t value, uint32_t other, uint32_t key, uint32_t limit) {
+  const uint32_t back = static_cast<uint32_t>(uint64_t{mix(other ^ key)} * limit >> 32);
+  return value < back ? value - back + limit : value - back;
+}
+
+// The element that the permutation puts at `image` < elements. Up to 64 elements are looked through.
+PYSAMPLER_HOST_DEVICE uint64_t element_at(const Permutation& permutation, uint64_t image) {
+  if (permutation.rounds == 0) {
+    uint64_t element = 0;
+    while (permutation.shuffled[element] != image) ++element;
+    return element;
+  }
+  image = maybe_swapped(image, permutation.swapped);
+  do {
+    GridPoint point = grid_point(permutation.columns, permutation.reciprocal, image);
+    for (int round = permutation.rounds - 2; round >= 0; round -= 2) {
+      point.column = feistel_step_back(point.column, point.row, permutation.keys[round + 1], permutation.columns);
+      point.row = feistel_step_back(point.row, point.column, permutation.keys[round], permutation.rows);
+    }
+    image = uint64_t{point.row} * permutation.columns + point.column;
+  } while (image >= permutation.elements);
+  return image;
+}
+
 }  // namespace pysampler
