@@ -19,11 +19,11 @@ GOLDEN_STEP = 0x9E3779B97F4A7C15
 class Permutation:
     """A keyed bijection on [0, elements): a shuffle up to 64, beyond that a Feistel network on a grid and a swap."""
 
-    def __init__(self, seed: int, epoch: int, index: int, elements: int) -> None:
+    def __init__(self, seed: int, epoch: int, index: int, elements: int, tag: int = PERMUTATION_TAG) -> None:
         self.elements = elements
 
         def word(i: int) -> int:
-            return oracle.word(seed, epoch, 64 * index + i, PERMUTATION_TAG)
+            return oracle.word(seed, epoch, 64 * index + i, tag)
 
         self.shuffled: list[int] = []
         if elements <= 64:
