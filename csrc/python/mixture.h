@@ -52,7 +52,7 @@ class MixtureDraws final : public PassDraws {
 
   void draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override;
   void pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override;
-  virtual const std::atomic<uint64_t>* version() const { return &mixture_->version(); }
+  const std::atomic<uint64_t>* version() const override { return &mixture_->version(); }
 
   // sources[i] and occurrences[i]: what stands at the same positions.
   void locate(uint64_t start, uint64_t step, uint64_t count, int64_t* sources, int64_t* occurrences) const;
