@@ -174,8 +174,10 @@ void MixtureDraws::give_back(std::unique_ptr<MixtureCursor> cursor) const {
 }
 
 void MixtureDraws::check(uint64_t start, uint64_t step, uint64_t count) const {
-  if (count != 0 && (step == 0 || start >= draws_ || count - 1 > (draws_ - 1 - start) / step)) {
-    throw py::value_error("positions must lie within the epoch");
+  // Beyond the epoch the stream goes on: for `Source.draw`, whose epochs have no end.
+  const uint64_t room = kMaxMixturePosition - epoch_ * draws_;
+  if (count != 0 && (step == 0 || start >= room || count - 1 > (room - 1 - start) / step)) {
+    throw py::value_error("a mixture has 2^62 positions");
   }
 }
 

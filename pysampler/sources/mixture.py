@@ -248,7 +248,9 @@ class Mixture(Source):
             missing = [name for name in self.names if name not in shares]
             if unknown or missing:
                 name, fault = (unknown[0], "unknown") if unknown else (missing[0], "missing")
-                raise ValueError(f"shares must name each source, but {name!r} is {fault}: sources are {self.names[:20]}")
+                raise ValueError(
+                    f"shares must name each source, but {name!r} is {fault}: sources are {self.names[:20]}"
+                )
             shares = [shares[name] for name in self.names]
         values = list(shares)
         if len(values) != len(self._parts):

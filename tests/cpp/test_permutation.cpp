@@ -44,6 +44,21 @@ void test_the_largest_sizes_stay_inside() {
   }
 }
 
+void test_elements_are_found_from_their_images() {
+  for (const uint64_t elements : {1, 2, 20, 64, 65, 81, 90, 4096, 5000, 65536}) {
+    for (uint64_t index = 0; index < 4; ++index) {
+      const Permutation permutation = nth(11, index, elements);
+      bool same = true;
+      for (uint64_t i = 0; i < elements; ++i) same &= element_at(permutation, permute(permutation, i)) == i;
+      CHECK(same);
+    }
+  }
+  for (const uint64_t elements : {(uint64_t{1} << 32) + 1, kMaxPermuted}) {
+    const Permutation permutation = nth(5, 1, elements);
+    for (uint64_t i = elements - 1000; i < elements; ++i) CHECK(element_at(permutation, permute(permutation, i)) == i);
+  }
+}
+
 void test_square_roots_are_rounded_up() {
   CHECK(square_root_up(1) == 1);
   CHECK(square_root_up(2) == 2);
@@ -201,6 +216,7 @@ int main() {
   using namespace pysampler;
   RUN(test_every_size_gives_a_bijection);
   RUN(test_the_largest_sizes_stay_inside);
+  RUN(test_elements_are_found_from_their_images);
   RUN(test_square_roots_are_rounded_up);
   RUN(test_the_permutations_are_frozen);
   RUN(test_even_and_odd_permutations_are_equally_likely);
