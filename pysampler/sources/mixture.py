@@ -36,13 +36,13 @@ class Mixture(Source):
       (In a window that holds the end of a pass an item may come twice.) Items of a table are drawn by weight instead.
 
     Two or more sources with W p < 1 form a group, on a lattice of their own, so that they meet different mates: see
-    csrc/core/mixture.h. A run of e windows is off by a bit more than 1 + 0.4 ln e items of a source; of one in the group,
+    csrc/core/mixture.h. A run of e windows is off by a bit more than 1 + 0.4 ln e items of a source; in the group,
     also by what a cut in one of the group's windows (up to 65,536 of its items, in random order) adds.
 
     Args:
         sources: Sizes, sized datasets, a ``ConcatDataset`` (its parts), ``AliasTable`` or ``ClassTable`` objects; at
             most 2^16, of at most 2^62 items in all. Index 0 of a source follows the last of the one before it.
-        shares: Positive numbers or 0, one for each source or a dict by name; or a list of stages ``(position, shares)``,
+        shares: Positive numbers or 0, for each source or in a dict by name; or a list of stages ``(position, shares)``,
             the first at position 0. Each begins with the window that holds its position. By default the sizes.
         window: W, in [1, 2^24]: say the global batch.
         names: One for each source; by default their numbers.
@@ -139,8 +139,8 @@ class Mixture(Source):
         replaces = first == last and len(self._stages) > self._built_in
         if first < last or (first == last and not replaces):
             raise ValueError(
-                f"position {position} lies in window {first}, but the last stage begins with window {last}: a new stage "
-                f"begins at position {(last + 1) * self.window} or later"
+                f"position {position} lies in window {first}, but the last stage begins with window {last}: a new "
+                f"stage begins at position {(last + 1) * self.window} or later"
             )
         kept = self._stages[:-1] if replaces else self._stages
         self._apply([*kept, (first, self._masses(shares))])
