@@ -4,6 +4,10 @@
 // of rows x columns >= n nearest to a square; a result outside [0, n) goes through again ("cycle walking") until it is
 // inside, which less than one in sqrt(n) needs. Grids of few rows mix slowly, so up to kMaxShuffled elements are
 // shuffled outright. Left after the rounds below, by the correlation of pairs (columns^-(rounds/2)): about 1e-7.
+//
+// A round turns every row or every column around by some distance. That is an even permutation wherever sides are odd, so
+// on an odd square rounds alone would never give half of all orders. The last step therefore makes images 0 and 1 change
+// places for every other key, by a bit of its own: even and odd permutations are then exactly equally likely.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +24,10 @@ constexpr int kMaxPermutationRounds = 16;
 constexpr uint64_t kPermutationWords = 64;  // words of the stream that one key may take
 constexpr uint64_t kMaxPermuted = uint64_t{1} << 62;
 
+// Changes whenever any of the permutations does. Part of the fingerprints of whatever is drawn in their order, so that
+// states from before are refused.
+constexpr uint64_t kPermutationVersion = 2;
+
 // The integer square root, rounded up, of 1 <= value <= 2^62.
 PYSAMPLER_HOST_DEVICE uint64_t square_root_up(uint64_t value) {
   uint64_t root = 0;
@@ -34,19 +42,21 @@ struct Permutation {
   uint64_t elements;
   uint32_t rows, columns;
   uint64_t reciprocal;                      // floor((2^64 - 1) / columns)
+  uint32_t swapped;                         // 2: images 0 and 1 change places; 0: they do not
   int rounds;                               // 0: shuffled
   uint32_t keys[kMaxPermutationRounds];
   uint8_t shuffled[kMaxShuffled];
 };
 
-// The permutation whose key is made of word_at(0), word_at(1), ... 1 <= elements <= kMaxPermuted.
-template <class WordAt>
-PYSAMPLER_HOST_DEVICE Permutation permutation_from_words(WordAt word_at, uint64_t elements) {
+// The permutation whose key is made of the stream's blocks block_at(0), block_at(1), ... 1 <= elements <= kMaxPermuted.
+template <class BlockAt>
+PYSAMPLER_HOST_DEVICE Permutation permutation_from_blocks(BlockAt block_at, uint64_t elements) {
   Permutation permutation = {};
   permutation.elements = elements;
   if (elements <= kMaxShuffled) {
-    for (uint64_t i = 0; i < elements; ++i) {  // Fisher and Yates, inside out
-      const uint32_t other = locate(word_at(i), i + 1).slot;
+    for (uint64_t i = 0; i < elements; ++i) {  // Fisher and Yates, inside out, with the words in the stream's order
+      const PhiloxBlock block = block_at(stream_block(i));
+      const uint32_t other = locate(stream_takes_high_half(i) ? block.high : block.low, i + 1).slot;
       permutation.shuffled[i] = permutation.shuffled[other];
       permutation.shuffled[other] = static_cast<uint8_t>(i);
     }
@@ -57,19 +67,24 @@ PYSAMPLER_HOST_DEVICE Permutation permutation_from_words(WordAt word_at, uint64_
   permutation.columns = static_cast<uint32_t>((elements - 1) / rows + 1);
   permutation.reciprocal = ~uint64_t{0} / permutation.columns;
   permutation.rounds = elements <= 4096 ? 16 : 8;
-  for (int round = 0; round < permutation.rounds; round += 2) {
-    const uint64_t word = word_at(static_cast<uint64_t>(round / 2));
-    permutation.keys[round] = static_cast<uint32_t>(word);
-    permutation.keys[round + 1] = static_cast<uint32_t>(word >> 32);
+  const int key_blocks = permutation.rounds / 4;  // blocks, not words: each is computed once for both of its words
+  for (int i = 0; i < key_blocks; ++i) {
+    const PhiloxBlock block = block_at(static_cast<uint64_t>(i));
+    uint32_t* const keys = permutation.keys + 4 * i;
+    keys[0] = static_cast<uint32_t>(block.low);
+    keys[1] = static_cast<uint32_t>(block.low >> 32);
+    keys[2] = static_cast<uint32_t>(block.high);
+    keys[3] = static_cast<uint32_t>(block.high >> 32);
   }
+  permutation.swapped = block_at(static_cast<uint64_t>(key_blocks)).low % 2 == 0 ? 0 : 2;
   return permutation;
 }
 
 // The permutation number `index` of those that a stream holds. 1 <= elements <= kMaxPermuted. They repeat from index
 // 2^58 on.
 PYSAMPLER_HOST_DEVICE Permutation make_permutation(Stream stream, uint64_t index, uint64_t elements) {
-  const uint64_t first = index * kPermutationWords;
-  return permutation_from_words([=](uint64_t i) { return stream_word(stream, first + i); }, elements);
+  const uint64_t first = index * (kPermutationWords / 2);
+  return permutation_from_blocks([=](uint64_t i) { return stream_words(stream, first + i); }, elements);
 }
 
 // 32 well-mixed bits of 32: two multiplications between shifts.
@@ -106,6 +121,9 @@ PYSAMPLER_HOST_DEVICE GridPoint scramble(const Permutation& permutation, GridPoi
   return point;
 }
 
+// The last step.
+PYSAMPLER_HOST_DEVICE uint64_t maybe_swapped(uint64_t image, uint32_t swapped) { return image ^ (image < swapped); }
+
 // Where the permutation puts `element` < elements.
 PYSAMPLER_HOST_DEVICE uint64_t permute(const Permutation& permutation, uint64_t element) {
   if (permutation.rounds == 0) return permutation.shuffled[element];
@@ -115,7 +133,32 @@ PYSAMPLER_HOST_DEVICE uint64_t permute(const Permutation& permutation, uint64_t 
         scramble(permutation, grid_point(permutation.columns, permutation.reciprocal, element));
     element = point.row * columns + point.column;
   } while (element >= permutation.elements);
-  return element;
+  return maybe_swapped(element, permutation.swapped);
+}
+
+// (value - a number below `limit` that depends on the other half) modulo limit: takes feistel_step back.
+PYSAMPLER_HOST_DEVICE uint32_t feistel_step_back(uint32_t value, uint32_t other, uint32_t key, uint32_t limit) {
+  const uint32_t back = static_cast<uint32_t>(uint64_t{mix(other ^ key)} * limit >> 32);
+  return value < back ? value - back + limit : value - back;
+}
+
+// The element that the permutation puts at `image` < elements. Up to 64 elements are looked through.
+PYSAMPLER_HOST_DEVICE uint64_t element_at(const Permutation& permutation, uint64_t image) {
+  if (permutation.rounds == 0) {
+    uint64_t element = 0;
+    while (permutation.shuffled[element] != image) ++element;
+    return element;
+  }
+  image = maybe_swapped(image, permutation.swapped);
+  do {
+    GridPoint point = grid_point(permutation.columns, permutation.reciprocal, image);
+    for (int round = permutation.rounds - 2; round >= 0; round -= 2) {
+      point.column = feistel_step_back(point.column, point.row, permutation.keys[round + 1], permutation.columns);
+      point.row = feistel_step_back(point.row, point.column, permutation.keys[round], permutation.rows);
+    }
+    image = uint64_t{point.row} * permutation.columns + point.column;
+  } while (image >= permutation.elements);
+  return image;
 }
 
 }  // namespace pysampler

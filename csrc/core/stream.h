@@ -23,6 +23,14 @@ enum class Tag : uint8_t {
   kPaddingPick = 8,       // there, the item inside a class
   kClassOrder = 9,        // keys of the orders of a class's items; the class stands in the epoch's place
   kClassDeck = 10,        // keys of the orders of the classes
+  kMixtureOffset = 16,       // offsets of a mixture's lattices
+  kMixtureOrder = 17,        // keys of the orders within windows
+  kMixtureInnerOrder = 18,   // the same in the group of small sources; the stage stands in the epoch's place
+  kMixtureItem = 19,         // keys of a source's passes; the source stands in the epoch's place
+  kMixtureTable = 20,        // draws from a source's table; the source stands in the epoch's place
+  kMixtureTablePick = 21,    // there, the item inside a class
+  kMixturePaddingInner = 22, // beyond an epoch's end: the source within the group of small ones
+  kMixturePaddingClass = 23, // there, the word for a source's own table
   kGeneratorKey = 32,     // keys from CUDA generators (Python)
 };
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/fingerprint.h"
+#include "core/permutation.h"
 #include "python/call.h"
 #include "python/fingerprint_text.h"
 #include "python/class_table.h"
@@ -60,7 +61,7 @@ class UndersampledClasses {
   Fingerprint fingerprint() const {  // of the numbers alone, without the members
     Fingerprint sum = {0, 0};
     for (uint64_t c = 0; c < sampling_.ends.size(); ++c) sum = add(sum, fingerprint_of(sampling_.ends[c], c));
-    return finish(sum, sampling_.ends.size());
+    return combine(finish(sum, sampling_.ends.size()), {kPermutationVersion, 0});
   }
 
  private:
@@ -90,7 +91,7 @@ class BatchedClasses {
     const uint64_t numbers[] = {batches_.per_class, batches_.classes_per_batch, batches_.batches_per_epoch};
     Fingerprint sum = {0, 0};
     for (uint64_t i = 0; i < 3; ++i) sum = add(sum, fingerprint_of(numbers[i], i));
-    return finish(sum, 0);
+    return combine(finish(sum, 0), {kPermutationVersion, 0});
   }
 
  private:

@@ -11,6 +11,7 @@
 #include "python/class_table.h"
 #include "python/coverage.h"
 #include "python/iterators.h"
+#include "python/mixture.h"
 #include "python/pass_draws.h"
 #include "python/position_source.h"
 #include "python/systematic.h"
@@ -73,6 +74,7 @@ PYBIND11_MODULE(_core, module) {
   bindings::bind_position_source(module);
   bindings::bind_class_table(module);
   bindings::bind_class_rounds(module);
+  bindings::bind_mixture(module);
   bindings::bind_iterators(module);
   bindings::bind_coverage(module);
   module.def("positive_weights", &bindings::positive_weights, py::arg("weights"), py::arg("count"),

@@ -95,6 +95,7 @@ void CallbackDraws::pad(uint64_t start, uint64_t step, uint64_t count, int64_t* 
 }
 
 void bind_pass_draws(py::module_& module) {
+  module.attr("PERMUTATION_VERSION") = kPermutationVersion;
   py::class_<Version, std::shared_ptr<Version>>(module, "Version")
       .def(py::init<>())
       .def("advance", [](Version& version) { version.number.fetch_add(1, std::memory_order_acq_rel); })

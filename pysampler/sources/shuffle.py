@@ -45,8 +45,8 @@ class Shuffle(Source):
 
     @property
     def fingerprint(self) -> str:
-        """The number of items, which is all there is to tell."""
-        return f"{self._items} items"
+        """The number of items, and which permutations put them in order."""
+        return f"{self._items} items, permutation {_core.PERMUTATION_VERSION}"
 
     def epoch(self, key: int, epoch: int, draws: int) -> _core.PassDraws:
         """Returns an epoch's draws: beyond all items, with the beginning of the next permutation."""

@@ -1,6 +1,7 @@
 // Keyed permutations: bijective, frozen, the same on every target, and as uniform as can be told.
 #include "core/permutation.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -43,6 +44,21 @@ void test_the_largest_sizes_stay_inside() {
   }
 }
 
+void test_elements_are_found_from_their_images() {
+  for (const uint64_t elements : {1, 2, 20, 64, 65, 81, 90, 4096, 5000, 65536}) {
+    for (uint64_t index = 0; index < 4; ++index) {
+      const Permutation permutation = nth(11, index, elements);
+      bool same = true;
+      for (uint64_t i = 0; i < elements; ++i) same &= element_at(permutation, permute(permutation, i)) == i;
+      CHECK(same);
+    }
+  }
+  for (const uint64_t elements : {(uint64_t{1} << 32) + 1, kMaxPermuted}) {
+    const Permutation permutation = nth(5, 1, elements);
+    for (uint64_t i = elements - 1000; i < elements; ++i) CHECK(element_at(permutation, permute(permutation, i)) == i);
+  }
+}
+
 void test_square_roots_are_rounded_up() {
   CHECK(square_root_up(1) == 1);
   CHECK(square_root_up(2) == 2);
@@ -62,11 +78,70 @@ void test_the_permutations_are_frozen() {
   };
   CHECK((images(5) == std::vector<uint64_t>{2, 3, 0}));
   CHECK((images(64) == std::vector<uint64_t>{49, 59, 52}));
-  CHECK((images(65) == std::vector<uint64_t>{32, 17, 28}));
-  CHECK((images(4096) == std::vector<uint64_t>{2085, 4093, 4087}));
-  CHECK((images(5000) == std::vector<uint64_t>{3621, 4806, 1946}));
-  CHECK((images(1000000007) == std::vector<uint64_t>{60271693, 864563698, 122204545}));
-  CHECK((images(1099511627776) == std::vector<uint64_t>{938962695585, 993663022159, 792068186050}));
+  CHECK((images(65) == std::vector<uint64_t>{2, 54, 34}));
+  CHECK((images(4096) == std::vector<uint64_t>{3149, 2809, 3516}));
+  CHECK((images(5000) == std::vector<uint64_t>{714, 1416, 1056}));
+  CHECK((images(1000000007) == std::vector<uint64_t>{470038057, 667606863, 511944451}));
+  CHECK((images(1099511627776) == std::vector<uint64_t>{1060782643354, 878668786158, 779155778560}));
+}
+
+bool is_even(const Permutation& permutation) {
+  std::vector<bool> seen(permutation.elements);
+  uint64_t even_cycles = 0;
+  for (uint64_t first = 0; first < permutation.elements; ++first) {
+    uint64_t length = 0;
+    for (uint64_t at = first; !seen[at]; at = permute(permutation, at), ++length) seen[at] = true;
+    even_cycles += length != 0 && length % 2 == 0;
+  }
+  return even_cycles % 2 == 0;
+}
+
+// Odd squares, where rounds alone are always even; their neighbours, where few images cross the border; both sides of the
+// border to shuffles.
+const std::vector<uint64_t> kParitySizes = {2,   3,   5,   20,  63,  64,  65,  72,  73,  76,  79,  80,  81,  82, 90,
+                                            99,  100, 110, 111, 115, 120, 121, 122, 168, 169, 170, 225, 288, 289,
+                                            361, 440, 441, 529, 1088, 1089, 1090, 4095, 4096, 4097, 4225};
+
+// How far the number of even permutations lies from half, in standard deviations.
+double parity_z(uint64_t elements, uint64_t keys, bool swaps) {
+  uint64_t even = 0;
+  for (uint64_t key = 0; key < keys; ++key) {
+    Permutation permutation = nth(key, 5, elements);
+    if (!swaps) permutation.swapped = 0;
+    even += is_even(permutation);
+  }
+  return std::abs(2.0 * static_cast<double>(even) - static_cast<double>(keys)) / std::sqrt(static_cast<double>(keys));
+}
+
+void test_even_and_odd_permutations_are_equally_likely() {
+  for (const uint64_t elements : kParitySizes) CHECK(parity_z(elements, elements < 500 ? 6000 : 600, true) < 4.9);
+}
+
+// The test above would see rounds without the last step.
+void test_rounds_alone_would_be_seen_in_the_parity() {
+  for (const uint64_t elements : {76, 80, 81, 115, 121, 225, 289, 1089}) CHECK(parity_z(elements, 600, false) > 5);
+  for (const uint64_t elements : {81, 121, 1089}) CHECK(parity_z(elements, 100, false) == 10);  // every one is even
+}
+
+// Elements that stay in their place, over many keys: Poisson with mean 1 but for terms of 1 / elements!.
+void test_as_many_elements_stay_in_place_as_should() {
+  constexpr int kKeys = 20000;
+  for (const uint64_t elements : {64, 65, 76, 80, 81, 100, 121, 225, 289, 441}) {
+    double counts[6] = {}, chance = std::exp(-1.0), left = 1, statistic = 0;
+    for (uint64_t key = 0; key < kKeys; ++key) {
+      const Permutation permutation = nth(key, 6, elements);
+      uint64_t fixed = 0;
+      for (uint64_t i = 0; i < elements; ++i) fixed += permute(permutation, i) == i;
+      ++counts[std::min<uint64_t>(fixed, 5)];
+    }
+    for (int fixed = 0; fixed < 6; ++fixed) {
+      const double expected = kKeys * (fixed == 5 ? left : chance);
+      statistic += (counts[fixed] - expected) * (counts[fixed] - expected) / expected;
+      left -= chance;
+      chance /= fixed + 1;
+    }
+    CHECK(statistic < 35.9);  // chi-square of 5 degrees of freedom exceeds it once in 1e6
+  }
 }
 
 // All places of two elements: chi-square at alpha about 1e-6 (z = 5 for many cells).
@@ -141,8 +216,12 @@ int main() {
   using namespace pysampler;
   RUN(test_every_size_gives_a_bijection);
   RUN(test_the_largest_sizes_stay_inside);
+  RUN(test_elements_are_found_from_their_images);
   RUN(test_square_roots_are_rounded_up);
   RUN(test_the_permutations_are_frozen);
+  RUN(test_even_and_odd_permutations_are_equally_likely);
+  RUN(test_rounds_alone_would_be_seen_in_the_parity);
+  RUN(test_as_many_elements_stay_in_place_as_should);
   RUN(test_pairs_of_elements_go_everywhere_equally_often);
   RUN(test_too_few_rounds_would_be_seen);
   RUN(test_every_target_gives_the_same);

@@ -43,6 +43,32 @@ def test_all_orders_are_equally_likely(items: int) -> None:
         assert stats.chisquare(list(counts.values())).pvalue > ALPHA
 
 
+def even(order: list[int]) -> bool:
+    """Whether an even number of swaps makes the order."""
+    seen, swaps = [False] * len(order), 0
+    for first in range(len(order)):
+        at = first
+        while not seen[at]:
+            seen[at], at, swaps = True, order[at], swaps + (order[at] != first)
+    return swaps % 2 == 0
+
+
+@pytest.mark.parametrize("items", [5, 64, 65, 80, 81, 115, 120, 121, 225, 289, 361, 441, 1089])
+def test_half_of_all_orders_are_even(items: int) -> None:
+    """Rounds alone would be even only on a square of odd sides; tests/cpp/test_permutation.cpp has the power check."""
+    sampler = ShuffleSampler(items, seed=11)
+    passes = 1000 if items < 300 else 200
+    times = sum(even(list(sampler)) for _ in range(passes))
+    assert stats.binomtest(times, passes).pvalue > ALPHA
+
+
+def test_states_from_before_the_orders_changed_are_refused() -> None:
+    sampler = ShuffleSampler(81, seed=1)
+    old = {**sampler.state_dict(), "fingerprint": "81 items", "position": 3}
+    with pytest.raises(ValueError, match="fingerprint is '81 items' in the state"):
+        sampler.load_state_dict(old)
+
+
 @pytest.mark.parametrize("items", [70, 5000, 10**6])
 def test_neighbours_in_the_order_are_unrelated(items: int) -> None:
     """Ascents, and the places of low bits, as in a random permutation."""

@@ -25,6 +25,9 @@ CATS = ["Siamese"] * 160 + ["Birman"] * 10
 SEVEN = np.random.default_rng(0).permutation(np.repeat(np.arange(7), [5, 3, 9, 4, 0, 7, 1]))  # class 4 is empty
 FROZEN_UNDER_SAMPLED = [42, 51, 3, 10, 50, 52, 11, 53]
 FROZEN_BATCH = [8, 9, 10, 2, 1, 4]
+FROZEN_LARGE_UNDER_SAMPLED = [201, 98, 205, 199, 214, 273, 110, 132]
+FROZEN_LARGE_BATCH = [127, 118, 143, 107, 54, 71, 60, 56]
+FROZEN_FINGERPRINTS = ("513d6c84920558732f692720197f0f63", "fa35e3b878a1d9d24df46c70d346474b")
 
 
 def epoch_of(rounds: UnderSampling | MPerClassBatches, epoch: int, seed: int = 0) -> list[int]:
@@ -250,6 +253,11 @@ def test_probabilities_are_the_shares_in_the_long_run(rounds: UnderSampling | MP
 def test_the_streams_are_frozen() -> None:
     assert epoch_of(UnderSampling([0] * 50 + [1] * 4), 11, seed=2024) == FROZEN_UNDER_SAMPLED
     assert epoch_of(MPerClassBatches(np.repeat([0, 1, 2], [5, 6, 7]), 3, 6, 6), 2, seed=2024) == FROZEN_BATCH
+    large = UnderSampling([0] * 200 + [1] * 81), MPerClassBatches([0] * 100 + [1] * 81, 4)
+    assert large[0].draw(8, seed=2024, epoch=3).tolist() == FROZEN_LARGE_UNDER_SAMPLED
+    assert large[1].draw(8, seed=2024, epoch=3).tolist() == FROZEN_LARGE_BATCH
+    pairs = MPerClassBatches([0] * 100 + [1] * 81, 2)
+    assert (large[0].fingerprint, pairs.fingerprint) == FROZEN_FINGERPRINTS
 
 
 def test_an_epoch_of_another_length_is_refused() -> None:

@@ -17,22 +17,28 @@ GOLDEN_STEP = 0x9E3779B97F4A7C15
 
 
 class Permutation:
-    """A keyed bijection on [0, elements): a shuffle up to 64, beyond that a Feistel network on a grid."""
+    """A keyed bijection on [0, elements): a shuffle up to 64, beyond that a Feistel network on a grid and a swap."""
 
-    def __init__(self, seed: int, epoch: int, index: int, elements: int) -> None:
+    def __init__(self, seed: int, epoch: int, index: int, elements: int, tag: int = PERMUTATION_TAG) -> None:
         self.elements = elements
-        words = [oracle.word(seed, epoch, 64 * index + i, PERMUTATION_TAG) for i in range(min(elements, 64))]
+
+        def word(i: int) -> int:
+            return oracle.word(seed, epoch, 64 * index + i, tag)
+
         self.shuffled: list[int] = []
         if elements <= 64:
             for i in range(elements):
                 self.shuffled.append(i)
-                other = words[i] * (i + 1) >> 64
+                other = word(i) * (i + 1) >> 64
                 self.shuffled[i], self.shuffled[other] = self.shuffled[other], i
             return
         self.rows = math.isqrt(elements - 1) + 1
         self.columns = -(-elements // self.rows)
         rounds = 16 if elements <= 4096 else 8
-        self.keys = [key for word in words[: rounds // 2] for key in (word & oracle.MASK32, word >> 32)]
+        blocks = rounds // 4  # of two words, eight positions apart, of two keys each
+        words = [word(block + half) for block in range(blocks) for half in (0, 8)]
+        self.keys = [key for bits in words for key in (bits & oracle.MASK32, bits >> 32)]
+        self.swaps = word(blocks) % 2
 
     def __call__(self, element: int) -> int:
         if self.elements <= 64:
@@ -44,7 +50,7 @@ class Permutation:
                 column = (column + _below(row ^ second, self.columns)) % self.columns
             element = row * self.columns + column
             if element < self.elements:
-                return element
+                return element ^ self.swaps if element < 2 else element
 
 
 def _below(bits: int, limit: int) -> int:

@@ -46,9 +46,13 @@ void group_words(Stream stream, uint64_t group, uint64_t groups, uint64_t* words
 
 Permutation keyed_permutation(Stream stream, uint64_t index, uint64_t elements, Target target) {
   alignas(64) uint64_t words[kPermutationWords + kGroupWords];
-  const uint64_t needed = elements <= kMaxShuffled ? elements : kMaxPermutationRounds / 2;
+  const uint64_t needed = elements <= kMaxShuffled ? elements : kGroupWords;  // the keys lie in the first five blocks
   group_words(stream, index * (kPermutationWords / kGroupWords), (needed - 1) / kGroupWords + 1, words, target);
-  return permutation_from_words([&](uint64_t i) { return words[i]; }, elements);
+  const auto block_at = [&](uint64_t block) {
+    const uint64_t low = low_half_position(block);
+    return PhiloxBlock{words[low], words[low + kHalfDistance]};
+  };
+  return permutation_from_blocks(block_at, elements);
 }
 
 }  // namespace pysampler

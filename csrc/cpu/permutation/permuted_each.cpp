@@ -6,7 +6,7 @@ namespace pysampler {
 namespace {
 
 // For lanes that nothing happens in: a grid of one point and no rounds.
-constexpr Permutation kIdlePermutation = {1, 1, 1, ~uint64_t{0}, 0, {}, {}};
+constexpr Permutation kIdlePermutation = {1, 1, 1, ~uint64_t{0}, 0, 0, {}, {}};
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/alias_build.h"
+#include "core/permutation.h"
 
 namespace pysampler {
 namespace {
@@ -72,7 +73,7 @@ Fingerprint MassTable::fingerprint() const {
       }
     }
   }
-  return finish(sum, items);
+  return combine(finish(sum, items), {kPermutationVersion, 0});  // of the orders of draws, not of the masses
 }
 
 MassTable mass_table_of_items(const uint64_t* masses, uint64_t items, const int64_t* labels, uint64_t classes,

@@ -35,7 +35,7 @@ struct MassTable {
   void item_masses(uint64_t* mass) const;
   // label[i] = the class of item i. Not for tables with `members`.
   void item_labels(int64_t* label) const;
-  // Of the masses, the order and the classes.
+  // Of the masses, the order and the classes, and of how draws are put in order.
   Fingerprint fingerprint() const;
 };
 

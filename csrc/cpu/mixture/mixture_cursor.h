@@ -1,0 +1,70 @@
+// Positions of a mixture in bulk: remembers where each source stood, so that going on costs a few comparisons.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "cpu/mixture/mixture_counts.h"
+#include "cpu/mixture/mixture_plan.h"
+#include "cpu/simd/target.h"
+
+namespace pysampler {
+
+// What stands at a position: which occurrence of which source.
+struct MixturePlace {
+  uint32_t source;
+  uint64_t occurrence;
+};
+
+// One thread at a time. Memory: some 250 bytes a source, 4 a position of a window (of up to 2^16).
+class MixtureCursor {
+ public:
+  MixtureCursor(std::shared_ptr<const MixturePlan> plan, uint64_t seed, Target target);
+
+  const std::shared_ptr<const MixturePlan>& plan() const { return plan_; }
+
+  // places[i] = what stands at position start + i * step. All positions lie below 2^62.
+  void locate(uint64_t start, uint64_t step, uint64_t count, MixturePlace* places);
+  // out[i] = the index of the item there, among the items of all sources.
+  void draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out);
+  // out[i] = an item by the shares of position `by`, by words of its own.
+  void pad(uint64_t epoch, uint64_t by, uint64_t start, uint64_t step, uint64_t count, int64_t* out) const;
+
+ private:
+  static constexpr uint64_t kNever = ~uint64_t{0};
+  struct Counter {  // of an interval: the occurrences of its source before window `at` of the lattice
+    uint64_t at, count;
+  };
+  struct Pass {
+    uint64_t begin;  // the first occurrence; kNever before the first pass
+    Permutation order;
+  };
+
+  void enter(uint64_t stage);
+  void locate_in_window(uint64_t window, uint64_t first, uint64_t step, uint64_t count, bool whole,
+                        MixturePlace* places);
+  MixturePlace outer_place(uint64_t interval, uint64_t point, uint64_t window, uint64_t offset);
+  void locate_in_group(MixturePlace* place, bool whole);
+  void spread_group_window(uint64_t window);
+  uint64_t group_before(uint64_t interval, uint64_t window);
+  void items(const MixturePlace* places, uint64_t count, int64_t* out);
+  uint64_t take_pass(const MixturePlace& place);
+  uint64_t from_table(const MixturePlace& place) const;
+
+  const std::shared_ptr<const MixturePlan> plan_;
+  const uint64_t seed_, offset_;
+  const Target target_;
+  const MixtureCounts counts_;
+  uint64_t stage_ = kNever, group_offset_ = 0;
+  std::vector<Counter> outer_, inner_;
+  uint64_t order_window_ = kNever, owners_window_ = kNever;
+  Permutation order_;
+  std::vector<uint32_t> owners_;  // the interval of each point of window owners_window_
+  uint64_t spread_window_ = kNever, group_order_window_ = kNever;
+  Permutation group_order_;
+  std::vector<uint32_t> spread_intervals_, spread_ranks_, spread_owners_, seen_;  // of each place of that window
+  std::vector<Pass> passes_;
+};
+
+}  // namespace pysampler

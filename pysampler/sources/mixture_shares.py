@@ -1,0 +1,183 @@
+"""Shares of a mixture's sources: what they are computed from, and the integer masses that stand for them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from pysampler.inputs.numbers import whole_number
+
+TOTAL = 2**64  # what the masses of all sources sum to
+GROUP = 2**32 - 1  # in the place of a source: the group of those with less than a point a window
+MAX_INNER_BITS = 16
+
+
+def temperature(sizes: Sequence[int], temperature: float) -> list[float]:
+    """Returns shares proportional to ``size ** (1 / temperature)``.
+
+    1 gives every item the same chance, infinity every source (Devlin 2018, multilingual BERT; Conneau et al. 2020).
+
+    Args:
+        sizes: Items, tokens or seconds of each source, >= 0.
+        temperature: Greater than 0; may be infinite.
+
+    Raises:
+        ValueError: A size that is negative or not finite, or a temperature that is not positive.
+    """
+    values = _sizes(sizes)
+    if not temperature > 0:
+        raise ValueError(f"temperature must be greater than 0, but got {temperature}")
+    largest = max(values, default=0.0)
+    weights = [(value / largest) ** (1 / temperature) if value > 0 else 0.0 for value in values]
+    return _normalised(weights)
+
+
+def unimax(sizes: Sequence[int], budget: int, max_epochs: float = 1) -> list[float]:
+    """Returns shares as equal as they can be if no source is to be seen more than ``max_epochs`` times.
+
+    Chung et al. 2023, "UniMax: fairer and more effective language sampling": from the smallest source on, each takes an
+    equal part of what is left of the budget, but at most ``max_epochs`` times its size.
+
+    Args:
+        sizes: Items or tokens of each source, >= 0.
+        budget: How many of them the run draws, >= 1.
+        max_epochs: Greater than 0.
+
+    Raises:
+        ValueError: Sizes as for ``temperature``, or a budget or max_epochs that is not positive.
+    """
+    values = _sizes(sizes)
+    left = whole_number(budget, "budget", 1)
+    if not 0 < max_epochs < math.inf:
+        raise ValueError(f"max_epochs must be greater than 0 and finite, but got {max_epochs}")
+    remaining, taken = float(left), [0.0] * len(values)
+    order = sorted((i for i, value in enumerate(values) if value > 0), key=lambda i: values[i])
+    for done, i in enumerate(order):
+        taken[i] = min(remaining / (len(order) - done), max_epochs * values[i])
+        remaining -= taken[i]
+    return _normalised(taken)
+
+
+def epochs(sizes: Sequence[int], per_source: Sequence[float]) -> list[float]:
+    """Returns the shares with which each source is seen ``per_source`` times relative to the others.
+
+    In a run of n draws source i is seen ``n * share / size`` times: exactly ``per_source[i]`` if n is
+    ``sum(size * times)``.
+
+    Raises:
+        ValueError: Not as many times as sizes; negative or not finite ones; nothing is left to draw.
+    """
+    values, times = _sizes(sizes), list(per_source)
+    if len(times) != len(values):
+        raise ValueError(f"there must be a number of epochs for each of {len(values)} sources, but got {len(times)}")
+    for i, number in enumerate(times):
+        if not 0 <= number < math.inf:
+            raise ValueError(f"epochs must be finite and >= 0, but per_source[{i}] is {number}")
+    return _normalised([value * float(number) for value, number in zip(values, times, strict=True)])
+
+
+def share_masses(shares: Sequence[Any], names: Sequence[str]) -> list[int]:
+    """Returns integers that sum to exactly 2^64, proportional to the shares as exactly as integers can be.
+
+    The boundaries between sources are rounded, half up, so that a mass is off by less than 1; 0 stays 0, and what would
+    become 0 gets 1, taken from the largest mass (of several, the first).
+
+    Raises:
+        ValueError: A share that is negative or not finite, or no positive one.
+        TypeError: A share that is no number.
+    """
+    exact = [_exact(share, name) for share, name in zip(shares, names, strict=True)]
+    scale = math.lcm(*(value.denominator for value in exact))
+    numbers = [value.numerator * (scale // value.denominator) for value in exact]
+    total = sum(numbers)
+    if total == 0:
+        raise ValueError(f"shares must not all be 0, but those of all {len(numbers)} sources are")
+    masses, begin, sum_before = [], 0, 0
+    for number in numbers:
+        sum_before += number
+        end = (2 * sum_before * TOTAL + total) // (2 * total)
+        masses.append(end - begin)
+        begin = end
+    for i, number in enumerate(numbers):
+        if number > 0 and masses[i] == 0:
+            masses[masses.index(max(masses))] -= 1
+            masses[i] = 1
+    return masses
+
+
+class StageIntervals(NamedTuple):
+    """What the core takes: intervals of the outer lattice, and of the lattice of the group of small sources."""
+
+    outer: list[int]
+    whole: list[int]
+    rest: list[int]
+    inner: list[int]
+    inner_whole: list[int]
+    inner_rest: list[int]
+    inner_bits: int
+
+
+def stage_intervals(masses: Sequence[int], window: int) -> StageIntervals:
+    """Returns how the sources lie on the lattice of a window, and the small ones among them on one of their own.
+
+    Two sources or more with less than a point a window form the group: it has the last interval, and a lattice whose
+    window is the smallest power of two in which each of them has a point, at most 2^16.
+    """
+    small = [i for i, mass in enumerate(masses) if 0 < mass * window < TOTAL]
+    if len(small) < 2:  # alone, a small source has no mates to meet for ever
+        small = []
+    grouped = set(small)
+    outer = [i for i, mass in enumerate(masses) if mass > 0 and i not in grouped]
+    parts = [masses[i] for i in outer]
+    bits = 0
+    inner_whole: list[int] = []
+    inner_rest: list[int] = []
+    if small:
+        outer.append(GROUP)
+        parts.append(sum(masses[i] for i in small))
+        inner = share_masses([masses[i] for i in small], [str(i) for i in small])
+        while bits < MAX_INNER_BITS and min(inner) << bits < TOTAL:
+            bits += 1
+        inner_whole, inner_rest = _boundaries(inner, 2**bits)
+    return StageIntervals(outer, *_boundaries(parts, window), small, inner_whole, inner_rest, bits)
+
+
+def _boundaries(masses: Sequence[int], points: int) -> tuple[list[int], list[int]]:
+    whole, rest, before = [0], [0], 0
+    for mass in masses:
+        before += mass
+        quotient, remainder = divmod(before * points, TOTAL)
+        whole.append(quotient)
+        rest.append(remainder)
+    return whole, rest
+
+
+def _exact(share: Any, name: str) -> Fraction:
+    if isinstance(share, bool | str):
+        raise TypeError(f"the share of source {name} must be a number, but is {share!r}")
+    try:
+        value = Fraction(share if isinstance(share, int | float | Fraction) else float(share))
+    except (OverflowError, ValueError):
+        raise ValueError(f"shares must be finite and >= 0, but that of source {name} is {share}") from None
+    except TypeError:
+        raise TypeError(f"the share of source {name} must be a number, but is {share!r}") from None
+    if value < 0:
+        raise ValueError(f"shares must be finite and >= 0, but that of source {name} is {share}")
+    return value
+
+
+def _sizes(sizes: Sequence[Any]) -> list[float]:
+    values = [float(size) for size in sizes]
+    for i, value in enumerate(values):
+        if not 0 <= value < math.inf:
+            raise ValueError(f"sizes must be finite and >= 0, but sizes[{i}] is {value}")
+    return values
+
+
+def _normalised(weights: Sequence[float]) -> list[float]:
+    total = math.fsum(weights)
+    if total == 0:
+        raise ValueError(f"nothing is left to draw: all {len(weights)} shares are 0")
+    return [weight / total for weight in weights]

@@ -1,0 +1,168 @@
+"""Mixtures as sources: in samplers, on ranks, resumed, with stages; and what is refused."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import pickle
+from collections import Counter
+from typing import Any
+
+import pytest
+import torch
+
+from pysampler import AliasTable, ClassTable, DistributedWeightedSampler, WeightedRandomSampler, audit_coverage
+from pysampler.sources.mixture import Mixture
+from pysampler.sources.mixture_shares import epochs, temperature, unimax
+
+SHARES = [0.5, 0.3, 0.15, 0.05]
+
+
+def mixture() -> Mixture:
+    return Mixture([1000, 50, 200, 7], SHARES, window=16, names=["web", "code", "books", "notes"])
+
+
+def test_counts_agree_with_what_a_sampler_hands_out() -> None:
+    source = mixture()
+    sampler = WeightedRandomSampler(source, 1000, seed=3)
+    drawn = [index for _ in range(3) for index in sampler]
+    for position in (0, 1, 15, 16, 999, 1000, 2345, 3000):
+        names = Counter(source.locate(index)[0] for index in drawn[:position])
+        assert source.counts(position, seed=3) == {name: names[name] for name in source.names}
+    web = [index for index in drawn if index < 1000]
+    assert sorted(web[:1000]) == list(range(1000)) or len(set(web[:984])) == 984
+
+
+def test_ranks_share_the_stream_and_resume_on_another_number_of_ranks() -> None:
+    whole = list(WeightedRandomSampler(mixture(), 640, seed=1))
+    parts = [list(DistributedWeightedSampler(mixture(), 640, 4, rank, seed=1)) for rank in range(4)]
+    assert [index for row in zip(*parts, strict=True) for index in row] == whole
+    sampler = DistributedWeightedSampler(mixture(), 640, 4, 0, seed=1)
+    handed_out = iter(sampler)
+    for _ in range(50):
+        next(handed_out)
+    state = json.loads(json.dumps(sampler.state_dict()))
+    rest = []
+    for rank in range(2):
+        other = DistributedWeightedSampler(mixture(), 640, 2, rank, seed=1)
+        other.load_state_dict(state)
+        rest.append(list(other))
+    assert [index for row in zip(*rest, strict=True) for index in row] == whole[200:]
+
+
+def test_a_stage_set_while_running_counts_from_its_window_and_travels_in_the_state() -> None:
+    source = mixture()
+    before = source.draw(320, seed=2).tolist()
+    sampler = WeightedRandomSampler(source, 320, seed=2)
+    iterator = iter(sampler)
+    head = [next(iterator) for _ in range(100)]
+    source.at(165, {"web": 0, "code": 0, "books": 1, "notes": 0})  # the window that holds 165 begins at 160
+    drawn = head + list(iterator)
+    assert drawn[:160] == before[:160]
+    assert {source.locate(index)[0] for index in drawn[160:]} == {"books"}
+    fresh = mixture()
+    other = WeightedRandomSampler(fresh, 320, seed=2)
+    again = iter(sampler)
+    for _ in range(10):
+        next(again)
+    other.load_state_dict(json.loads(json.dumps(sampler.state_dict())))
+    assert list(other) == list(again)
+    assert fresh.counts(5000, seed=2) == source.counts(5000, seed=2)
+    assert audit_coverage(other, epochs=1, position=0).unique == len(set(drawn))
+
+
+def test_stages_given_at_once_equal_stages_set_one_by_one() -> None:
+    later = [0.1, 0.1, 0.1, 0.7]
+    at_once = Mixture([1000, 50, 200, 7], [(0, SHARES), (100, later)], window=16)
+    one_by_one = mixture()
+    one_by_one.at(100, later)
+    assert torch.equal(at_once.draw(500, seed=5), one_by_one.draw(500, seed=5))
+    assert at_once.state() == {}
+    assert at_once.fingerprint != one_by_one.fingerprint == mixture().fingerprint
+
+
+def test_runs_that_stop_with_a_first_pass() -> None:
+    source = mixture()
+    first, every = source.draws_until("first", seed=4), source.draws_until("all", seed=4)
+    passes = {name: source.counts(first, seed=4)[name] / size for name, size in zip(source.names, source.sizes)}  # noqa: B905
+    assert max(passes.values()) <= 1
+    after = source.counts(first + 16, seed=4)
+    assert any(after[name] > size for name, size in zip(source.names, source.sizes, strict=True))
+    assert set(source.draw(every, seed=4).tolist()) == set(range(source.num_items))
+    assert len(set(source.draw(every - 16, seed=4).tolist())) < source.num_items
+
+
+def test_tables_are_sources_whose_items_come_by_weight() -> None:
+    table, classes = AliasTable([1.0, 0.0, 3.0]), ClassTable([0, 1, 1, 1], [1.0, 1.0])
+    source = Mixture([table, 5, classes], [2, 1, 1], window=8)
+    drawn = torch.bincount(source.draw(40_000, seed=0), minlength=12).double() / 40_000
+    expected = source.probabilities()
+    assert expected.sum().item() == pytest.approx(1)
+    assert drawn[1] == 0
+    assert (drawn - expected).abs().max() < 5 * math.sqrt(0.25 / 40_000)
+    padded = DistributedWeightedSampler(source, 10, 3, 2, seed=0)
+    assert all(0 <= index < 12 for index in padded)
+
+
+def test_copies_and_pickles_draw_the_same_and_change_alone() -> None:
+    source = mixture()
+    source.at(64, [1, 1, 1, 1])
+    for other in (pickle.loads(pickle.dumps(source)), copy.deepcopy(source), copy.copy(source)):
+        assert other.fingerprint == source.fingerprint
+        assert torch.equal(other.draw(200, seed=1), source.draw(200, seed=1))
+        other.at(128, [1, 0, 0, 0])
+        assert other.state() != source.state()
+
+
+def test_parts_of_a_concatenated_dataset_keep_its_flat_indices() -> None:
+    parts = [torch.utils.data.TensorDataset(torch.arange(n)) for n in (5, 9)]
+    source = Mixture(torch.utils.data.ConcatDataset(parts))
+    assert (source.sizes, source.num_items) == ((5, 9), 14)
+    assert source.locate(5) == ("1", 0)
+
+
+def test_shares_from_sizes() -> None:
+    assert temperature([1, 3], 1) == [0.25, 0.75]
+    assert temperature([1, 10**9, 0], math.inf) == [0.5, 0.5, 0.0]
+    assert unimax([10, 1000, 1000], 210, 1) == pytest.approx([10 / 210, 100 / 210, 100 / 210])
+    assert epochs([100, 10], [1, 5]) == pytest.approx([2 / 3, 1 / 3])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"shares": [1, math.nan]}, "that of source 1 is nan"),
+        ({"shares": [1, -1]}, "that of source 1 is -1"),
+        ({"shares": [1, math.inf]}, "that of source 1 is inf"),
+        ({"shares": [0, 0]}, "must not all be 0"),
+        ({"shares": [1]}, "a share for each of 2 sources, but got 1"),
+        ({"shares": {"0": 1}}, "'1' is missing"),
+        ({"shares": {"0": 1, "1": 1, "x": 1}}, "'x' is unknown"),
+        ({"window": 0}, "window must be in"),
+        ({"sources": [5, 0], "shares": [1, 1]}, "source 1 has no items"),
+        ({"sources": [2**61, 2**61, 1]}, "at most 2\\^62 items"),
+        ({"sources": []}, "between 1 and 2\\^16 sources"),
+        ({"names": ["a", "a"]}, "'a' is given twice"),
+        ({"names": ["a"]}, "a name for each of 2 sources"),
+        ({"shares": [(0, [1, 1]), (3, [1, 1])]}, "stage 1 begins at position 3"),
+        ({"shares": [(300, [1, 1])]}, "stage 0 begins at position 300"),
+    ],
+)
+def test_what_is_wrong_is_named(arguments: dict[str, Any], message: str) -> None:
+    given: dict[str, Any] = {"sources": [5, 6], **arguments}
+    with pytest.raises(ValueError, match=message):
+        Mixture(given.pop("sources"), given.pop("shares", None), **given)
+
+
+def test_stages_in_the_past_and_states_of_others_are_refused() -> None:
+    source = mixture()
+    source.at(100, SHARES)
+    with pytest.raises(ValueError, match="the last stage begins with window 6"):
+        source.at(90, SHARES)
+    with pytest.raises(ValueError, match="damaged: stage 0"):
+        source.load_state({"stages": [[3, [1, 2, 3, 4]]]})
+    assert source.counts(10**4, seed=0) == source.counts(10**4, seed=0)
+    sampler, other = WeightedRandomSampler(source, 10, seed=0), Mixture([1000, 50], window=16)
+    with pytest.raises(ValueError, match="fingerprint"):
+        WeightedRandomSampler(other, 10, seed=0).load_state_dict(sampler.state_dict())
