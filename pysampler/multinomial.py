@@ -24,13 +24,14 @@ def multinomial(
     *,
     generator: torch.Generator | None = None,
     out: torch.Tensor | None = None,
-    input: Any = None,  # noqa: A002 - torch's name
+    input: Any = None,
 ) -> torch.Tensor:
-    """Draws ``num_samples`` indices from each row of ``weights``: torch.multinomial, without its limit of 2^24 columns.
+    """Draws ``num_samples`` indices from each row of ``weights``: torch.multinomial without its limit of 2^24 columns.
 
-    With replacement, the law is that of an ``AliasTable`` of the row, exactly; a table is made only where draws are many
-    for the columns. Keep an ``AliasTable`` to draw again from the same weights. Without, the law is that of successive
-    sampling: each draw takes one of the items left, in proportion to their weights. One draw is the same in both.
+    With replacement, the law is that of an ``AliasTable`` of the row, exactly; a table is made only where draws are
+    many for the columns. Keep an ``AliasTable`` to draw again from the same weights. Without, the law is that of
+    successive sampling: each draw takes one of the items left, in proportion to their weights. One draw is the same
+    in both.
 
     Args:
         weights: Shape (N,) or (rows, N), 1 <= N < 2^32, finite and >= 0, rows need not sum to one. Tensor, array or
@@ -46,11 +47,11 @@ def multinomial(
         int64 tensor of shape (num_samples,) or (rows, num_samples), on the device of ``weights``. A function of the
         weights and the key: threads and processor change nothing.
 
-    Cost, on one thread: some microseconds a call; with replacement 0.2 to 0.4 ns a weight and 0.1 to 0.7 us a draw while
-    draws are few, 15 to 50 ns a row of ten weights, 6 to 9 ns a weight and 1.4 to 8 ns a draw where they are many;
-    without, about 3 ns a weight and 15 ns a draw. Interruptible by Ctrl-C. Of weights on a GPU, one row with replacement
-    is drawn there by its table, after waiting once for it; matrices and draws without replacement are computed on the CPU
-    and copied back.
+    Cost, on one thread: some microseconds a call; with replacement 0.2 to 0.4 ns a weight and 0.1 to 0.7 us a draw
+    while draws are few, 20 ns a row of ten weights, 6 to 9 ns a weight and 1.4 to 8 ns a draw where they are many;
+    without, about 3 ns a weight and 15 ns a draw. Interruptible by Ctrl-C. Of weights on a GPU, one row with
+    replacement is drawn there by its table, after waiting once for it; matrices and draws without replacement are
+    computed on the CPU and copied back.
 
     Raises:
         ValueError: Wrong shape; a row that is all zero or has a negative, NaN or infinite entry; more draws without
@@ -67,20 +68,9 @@ def multinomial(
     if on_cuda:
         refuse_capture("multinomial, which has to look at its weights")
     shape = tensor.shape
-    if len(shape) == 1:
-        rows, columns = 1, shape[0]
-    elif len(shape) == 2:
-        rows, columns = shape
-    else:
-        raise ValueError(f"weights must have 1 or 2 dimensions, but their shape is {tuple(shape)}")
+    rows, columns = _rows_and_columns(shape)
     count = positive_count(num_samples, "num_samples")
-    if not 1 <= columns <= MAX_ITEMS:
-        raise ValueError(f"weights must have between 1 and 2^32 - 1 columns, but their shape is {tuple(shape)}")
-    if not isinstance(replacement, (bool, int)):
-        raise TypeError(f"replacement must be a bool, but got {replacement!r}")
-    if not replacement and count > columns:
-        raise ValueError(f"cannot draw num_samples={count} > {columns} items without replacement")
-    check_positions(rows * max(count, columns), 0, 1)
+    _check_draws(rows, columns, count, replacement)
     drawn_shape = (rows, count) if len(shape) == 2 else (count,)
     if out is not None:
         _check_out(out, tensor.device)
@@ -119,10 +109,32 @@ _CPU = torch.device("cpu")
 
 def _real_numbers(weights: Any) -> torch.Tensor:
     """``weights`` as a tensor on whatever device; the usual tensor at once, because small calls cost little else."""
-    if type(weights) is torch.Tensor and weights.is_cpu and weights.dtype in _READ_AS_THEY_ARE:
-        if weights.layout is torch.strided and not weights.is_neg():
-            return weights
+    if (
+        type(weights) is torch.Tensor
+        and weights.is_cpu
+        and weights.dtype in _READ_AS_THEY_ARE
+        and weights.layout is torch.strided
+        and not weights.is_neg()
+    ):
+        return weights
     return to_tensor(weights, to_cpu=False)
+
+
+def _rows_and_columns(shape: torch.Size) -> tuple[int, int]:
+    if len(shape) not in (1, 2):
+        raise ValueError(f"weights must have 1 or 2 dimensions, but their shape is {tuple(shape)}")
+    columns = shape[-1]
+    if not 1 <= columns <= MAX_ITEMS:
+        raise ValueError(f"weights must have between 1 and 2^32 - 1 columns, but their shape is {tuple(shape)}")
+    return (shape[0] if len(shape) == 2 else 1), columns
+
+
+def _check_draws(rows: int, columns: int, count: int, replacement: Any) -> None:
+    if not isinstance(replacement, (bool, int)):
+        raise TypeError(f"replacement must be a bool, but got {replacement!r}")
+    if not replacement and count > columns:
+        raise ValueError(f"cannot draw num_samples={count} > {columns} items without replacement")
+    check_positions(rows * max(count, columns), 0, 1)
 
 
 def _is_readable(tensor: torch.Tensor) -> bool:

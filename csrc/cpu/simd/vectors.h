@@ -5,6 +5,10 @@
 
 #include <cstdint>
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wpsabi"  // all functions over these types are inlined
+#endif
+
 namespace pysampler {
 
 typedef double Doubles __attribute__((vector_size(64)));
