@@ -13,6 +13,7 @@ namespace pysampler {
 
 typedef double Doubles __attribute__((vector_size(64)));
 typedef int64_t Integers __attribute__((vector_size(64)));
+typedef uint64_t Naturals __attribute__((vector_size(64)));
 typedef float Floats __attribute__((vector_size(32)));
 
 constexpr int kVectorLanes = 8;
