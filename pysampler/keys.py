@@ -41,6 +41,8 @@ def key_from_generator(generator: torch.Generator | None, device: torch.device |
     A CPU generator is advanced by one draw of 64 bits. Of a CUDA generator, seed and offset are read on the host and
     the offset is moved on: nothing waits for the device.
     """
+    if generator is None and device is None:  # what small calls mostly cost
+        return int(_word.tensor.random_(-(2**63), None).item()) % 2**64
     if generator is not None and not isinstance(generator, torch.Generator):
         raise TypeError(f"generator must be a torch.Generator or None, but got {type(generator).__name__}")
     place = generator.device if generator is not None else device or torch.device("cpu")
