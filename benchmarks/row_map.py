@@ -31,7 +31,7 @@ def rows_plot(results: Results) -> Figure | None:
     all_axes = figure.subplots(1, len(ratios), sharey=True, squeeze=False)[0]
     for axes, ((replacement, threads), panel) in zip(all_axes, sorted(ratios.items(), reverse=True), strict=True):
         grid = [[panel.get((*shape, count), math.nan) for count in draws] for shape in shapes]
-        colours = [[max(-WIDEST, min(WIDEST, math.log2(value))) for value in row] for row in grid]
+        colours = [[_colour(value) for value in row] for row in grid]
         axes.imshow(colours, aspect="auto", cmap="RdYlGn", norm=TwoSlopeNorm(0, -1, WIDEST))
         for y, row in enumerate(grid):
             for x, value in enumerate(row):
@@ -48,3 +48,8 @@ def rows_plot(results: Results) -> Figure | None:
     all_axes[0].set_ylabel("rows x columns", fontsize=8)
     figure.suptitle("multinomial: times as fast as torch.multinomial (red: slower)", fontsize=11, fontweight="bold")
     return figure
+
+
+def _colour(speed: float) -> float:
+    """The power of two, cut off; not a number, which stays white, where nothing was measured."""
+    return math.nan if math.isnan(speed) else max(-WIDEST, min(WIDEST, math.log2(speed)))

@@ -118,7 +118,10 @@ void few_draws(WeightView weights, BlockShares& shares, Stream stream, uint64_t 
   }
   const BlockSearch search(weights, shares, drawn, out, target);
   const uint64_t tasks = (draws + kDrawsPerTask - 1) / kDrawsPerTask;
-  parallel_for(tasks, execution, [&](uint64_t task) {
+  // Another thread takes some 50 us to start.
+  const uint64_t cost_ns = std::min(draws, shares.blocks()) * 500 + draws * 30;
+  const auto threads = static_cast<int>(std::clamp<uint64_t>(cost_ns / 200'000, 1, std::max(execution.threads, 1)));
+  parallel_for(tasks, {threads, execution.interrupt}, [&](uint64_t task) {
     search.run(task * kDrawsPerTask, std::min(draws, (task + 1) * kDrawsPerTask));
   });
 }
