@@ -1,4 +1,4 @@
-"""Plots of a results file: draws over N, build over N, sampler loops."""
+"""Plots of a results file: draws over N, build over N, sampler loops, rows of weights seen once."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator
 
 from .records import Case, Record, Results, axis_value, ratio
+from .row_map import rows_plot
 from .tables import number
 from .wanted import LIMIT
 
@@ -41,10 +42,11 @@ def write_plots(results: Results, path: Path) -> list[Path]:
     """Writes those plots the results have figures for, beside the results file.
 
     Returns:
-        The images written, as NAME-draws.png, NAME-build.png, NAME-loops.png.
+        The images written, as NAME-draws.png, NAME-build.png, NAME-loops.png, NAME-rows.png.
     """
     written = []
-    for name, plot in (("draws", draws_plot), ("build", build_plot), ("loops", loops_plot)):
+    plots = (("draws", draws_plot), ("build", build_plot), ("loops", loops_plot), ("rows", rows_plot))
+    for name, plot in plots:
         figure = plot(results)
         if figure is None:
             continue

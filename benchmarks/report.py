@@ -131,6 +131,12 @@ def _other_sections(results: Results) -> list[str]:
         ("build", "Build, ns per item", ("items", "threads"), ours),
         ("small-calls", "Small calls from a standing table, µs per call", ("items", "draws"), ours),
         ("one-shot", "Weights seen once, µs per call", ("items", "draws"), ours),
+        (
+            "rows",
+            "Rows of weights seen once, µs per call",
+            ("rows", "columns", "draws", "replacement", "weights", "threads"),
+            ours,
+        ),
         ("first-index", "First index of a pass, µs", ("items",), ours),
         (
             "without-replacement",

@@ -129,3 +129,27 @@ def test_every_family_is_finite_and_usable(family: str, dtype: str) -> None:
     assert (weights >= 0).all()
     assert weights.any()
     assert np.array_equal(weights, make_weights(1000, family, dtype))
+
+
+def test_the_slowest_cell_of_rows_is_said_and_cells_without_a_figure_stay_white() -> None:
+    pytest.importorskip("matplotlib")
+    from .row_map import _colour, rows_plot  # noqa: PLC0415 - needs matplotlib
+
+    results = empty_results()
+    assert rows_plot(results) is None
+    for draws, ours, theirs in ((1, 2.0, 8.0), (4, 4.0, 2.0)):
+        case: Case = {
+            "rows": 8,
+            "columns": 10,
+            "draws": draws,
+            "replacement": "True",
+            "weights": "uniform",
+            "threads": 1,
+        }
+        for name, figure in (("pysampler", ours), ("torch.multinomial", theirs)):
+            results.records.append(Record("rows", name, "us/call", case, [figure] * 3))
+    figure = rows_plot(results)
+    assert figure is not None
+    assert {text.get_text() for text in figure.axes[0].texts} == {"4", "0.5"}
+    assert _colour(4.0) == 2
+    assert _colour(float("nan")) != _colour(float("nan"))

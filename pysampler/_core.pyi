@@ -174,6 +174,7 @@ def draw_without_replacement_into(
 ) -> None: ...
 def multinomial_into(
     out: int,
+    out_is_new: bool,
     weights: int,
     rows: int,
     columns: int,

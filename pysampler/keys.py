@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, NamedTuple
 
 import torch
@@ -46,10 +47,24 @@ def key_from_generator(generator: torch.Generator | None, device: torch.device |
     A CPU generator is advanced by one draw of 64 bits. Of a CUDA generator, seed and offset are read on the host and
     the offset is moved on: nothing waits for the device.
     """
+    if generator is None and device is None:  # what small calls mostly cost
+        return int(_word.tensor.random_(-(2**63), None).item()) % 2**64
     if generator is not None and not isinstance(generator, torch.Generator):
         raise TypeError(f"generator must be a torch.Generator or None, but got {type(generator).__name__}")
     place = generator.device if generator is not None else device or torch.device("cpu")
     if place.type == "cuda":
         return key_from_cuda_generator(generator or torch.cuda.default_generators[place.index])
-    word = torch.empty((), dtype=torch.int64, device=place).random_(-(2**63), None, generator=generator)
-    return int(word.item()) % 2**64
+    on_cpu = place.type == "cpu"
+    word = _word.tensor if on_cpu else torch.empty((), dtype=torch.int64, device=place)
+    return int(word.random_(-(2**63), None, generator=generator).item()) % 2**64
+
+
+class _Word(threading.local):
+    """Where a thread's keys are drawn: a new tensor for each would cost more than the key."""
+
+    def __init__(self) -> None:
+        with torch.inference_mode(False):  # or it could be written to in inference mode only
+            self.tensor = torch.empty((), dtype=torch.int64, device="cpu")
+
+
+_word = _Word()

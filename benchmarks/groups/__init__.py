@@ -15,6 +15,7 @@ from . import (
     loaders,
     loops,
     ranks,
+    rows,
     small_calls,
     without_replacement,
 )
@@ -28,6 +29,7 @@ GROUPS: dict[str, Callable[[Session], None]] = {
     "build-families": build.run_families,
     "loops": loops.run,
     "small-calls": small_calls.run,
+    "rows": rows.run,
     "first-index": first_index.run,
     "memory": first_index.run_memory,
     "without-replacement": without_replacement.run,

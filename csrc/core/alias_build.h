@@ -37,6 +37,10 @@ struct BlockLayout {
     if (start >= items) return 0;
     return items - start < kGroupItems ? items - start : kGroupItems;
   }
+  // Later groups are empty in every block.
+  PYSAMPLER_HOST_DEVICE uint64_t groups_with_items() const {
+    return (items + blocks * kGroupItems - 1) / (blocks * kGroupItems);
+  }
   // The item at `place` of [0, kBlockItems), or a number from `items` on where the block has none.
   PYSAMPLER_HOST_DEVICE uint64_t item(uint64_t block, uint64_t place) const {
     return group_start(block, place / kGroupItems) + place % kGroupItems;

@@ -5,13 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "cpu/draw/multinomial.h"
 #include "cpu/without_replacement/without_replacement.h"
 #include "python/call.h"
 #include "python/class_table.h"
 #include "python/coverage.h"
 #include "python/iterators.h"
 #include "python/mixture.h"
+#include "python/multinomial.h"
 #include "python/pass_draws.h"
 #include "python/position_source.h"
 #include "python/systematic.h"
@@ -43,24 +43,6 @@ void draw_without_replacement_into(uintptr_t out, uint64_t count, uintptr_t weig
   });
 }
 
-void multinomial_into(uintptr_t out, uintptr_t weights, uint64_t rows, uint64_t columns, bool is_float64,
-                      bool is_matrix, uint64_t draws, bool replacement, const py::object& take_key, int threads) {
-  const WeightView view = weight_view(weights, rows * columns, is_float64);
-  const MultinomialJob job = {view, rows, columns, draws, replacement};
-  try {
-    without_gil(threads, [&](const Execution& execution) { check_rows(job, execution); });
-    const auto seed = take_key().cast<uint64_t>();
-    without_gil(threads, [&](const Execution& execution) {
-      multinomial(job, seed, pointer<int64_t>(out), active_target(), execution);
-    });
-  } catch (const InvalidRow& error) {
-    const std::string name = is_matrix ? "weights[" + std::to_string(error.row) + "]" : "weights";
-    if (!error.too_few) throw py::value_error(describe(error.weights, name));
-    throw py::value_error("cannot draw num_samples=" + std::to_string(draws) + " without replacement: " + name +
-                          " has " + std::to_string(error.positive) + " positive entries");
-  }
-}
-
 }  // namespace
 }  // namespace pysampler::python
 
@@ -77,12 +59,10 @@ PYBIND11_MODULE(_core, module) {
   bindings::bind_mixture(module);
   bindings::bind_iterators(module);
   bindings::bind_coverage(module);
+  bindings::bind_multinomial(module);
   module.def("positive_weights", &bindings::positive_weights, py::arg("weights"), py::arg("count"),
              py::arg("is_float64"), py::arg("threads"));
   module.def("draw_without_replacement_into", &bindings::draw_without_replacement_into, py::arg("out"),
              py::arg("count"), py::arg("weights"), py::arg("items"), py::arg("is_float64"), py::arg("table"),
              py::arg("seed"), py::arg("epoch"), py::arg("threads"));
-  module.def("multinomial_into", &bindings::multinomial_into, py::arg("out"), py::arg("weights"), py::arg("rows"),
-             py::arg("columns"), py::arg("is_float64"), py::arg("is_matrix"), py::arg("draws"), py::arg("replacement"),
-             py::arg("take_key"), py::arg("threads"));
 }

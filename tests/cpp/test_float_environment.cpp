@@ -3,7 +3,7 @@
 #include <functional>
 #include <vector>
 
-#include "cpu/draw/multinomial.h"
+#include "cpu/multinomial/multinomial.h"
 #include "cpu/runtime/float_environment.h"
 #include "table_checks.h"
 #include "targets.h"
@@ -89,13 +89,12 @@ void test_denormal_weights_count_as_positive() {
 
 void test_multinomial_draws_from_denormal_weights() {
   const std::vector<double> weights = {0, DBL_TRUE_MIN, 0};
-  const MultinomialJob job = {view_of(weights), 1, 3, 5, true};
+  const MultinomialJob job = {{weights.data(), 1, 3, WeightType::kFloat64}, 5, true};
   for (const Environment& environment : environments()) {
     std::vector<int64_t> out(5);
     try {
       within(environment, [&] {
-        check_rows(job, {1, {}});
-        multinomial(job, 1, out.data(), Target::kPortable, {1, {}});
+        Multinomial(job, Target::kPortable, {1, {}}).draw(1, out.data(), {1, {}});
       });
     } catch (const InvalidRow&) {
     }

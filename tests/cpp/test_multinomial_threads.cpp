@@ -1,12 +1,15 @@
-// A table for each row: the same draws for any number of threads, and bad rows named.
+// Draws from rows of weights: the same for any number of threads, target and dtype, by the masses of alias tables; and bad
+// rows named.
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <vector>
 
-#include "cpu/draw/multinomial.h"
+#include "cpu/multinomial/multinomial.h"
 #include "draw_reference.h"
 #include "table_checks.h"
 #include "targets.h"
+#include "weight_families.h"
 
 namespace pysampler {
 namespace {
@@ -27,20 +30,52 @@ std::vector<Weight> random_rows(const Case& c) {
 }
 
 template <class Weight>
-void check_case(const Case& c) {
-  const std::vector<Weight> weights = random_rows<Weight>(c);
-  const uint64_t seed = 77;
+WeightRows rows_of(const std::vector<Weight>& weights, const Case& c) {
+  return {weights.data(), c.rows, c.columns, view_of(weights).type};
+}
+
+// The item that owns each unit drawn, units lying block by block and place by place, from the masses of a table.
+std::vector<int64_t> prefix_draws(const std::vector<AliasEntry>& table, Stream stream, uint64_t start, uint64_t count) {
+  const uint64_t items = table.size();
+  const BlockLayout layout = block_layout(items);
+  std::vector<uint64_t> masses(items), order, ends;
+  table_masses(table.data(), items, masses.data());
+  uint64_t end = 0;
+  for (uint64_t block = 0; block < layout.blocks; ++block) {
+    for (uint64_t place = 0; place < kBlockItems; ++place) {
+      const uint64_t item = layout.item(block, place);
+      if (item >= items) continue;
+      order.push_back(item);
+      ends.push_back(end += masses[item]);
+    }
+  }
+  std::vector<int64_t> draws(count);
+  for (uint64_t j = 0; j < count; ++j) {
+    const SlotPoint point = locate(stream_word(stream, start + j), items);
+    const uint64_t unit = static_cast<uint64_t>(point.slot) << 32 | point.fraction;
+    const auto found = std::upper_bound(ends.begin(), ends.end(), unit);
+    draws[j] = static_cast<int64_t>(order[static_cast<uint64_t>(found - ends.begin())]);
+  }
+  return draws;
+}
+
+template <class Weight>
+void check_case(const Case& c, const std::vector<Weight>& weights) {
+  const Stream stream = make_stream(77, 0);
+  const bool by_table = way_of(c.columns, c.draws, true) == Way::kTable;
   std::vector<int64_t> expected;
   for (uint64_t row = 0; row < c.rows; ++row) {
     const std::vector<Weight> own(weights.begin() + row * c.columns, weights.begin() + (row + 1) * c.columns);
     const std::vector<AliasEntry> table = table_of(own);
-    const auto draws = draws_one_by_one(table.data(), c.columns, make_stream(seed, 0), row * c.draws, 1, c.draws);
+    const auto draws = by_table ? draws_one_by_one(table.data(), c.columns, stream, row * c.draws, 1, c.draws)
+                                : prefix_draws(table, stream, row * c.draws, c.draws);
     expected.insert(expected.end(), draws.begin(), draws.end());
   }
   for_each_target([&](Target target) {
     for (const int threads : {1, 3}) {
+      const Execution execution = {threads, {}};
       std::vector<int64_t> out(expected.size() + 1, kUntouched);
-      multinomial({view_of(weights), c.rows, c.columns, c.draws, true}, seed, out.data(), target, {threads, {}});
+      Multinomial({rows_of(weights, c), c.draws, true}, target, execution).draw(77, out.data(), execution);
       CHECK(out.back() == kUntouched);
       out.pop_back();
       CHECK(out == expected);
@@ -48,17 +83,29 @@ void check_case(const Case& c) {
   });
 }
 
-void test_every_row_is_drawn_by_its_own_table() {
-  for (const Case& c :
-       {Case{1, 1, 1}, {1, 10, 100}, {7, 1, 3}, {50, 33, 20}, {1000, 3, 2}, {300, 1000, 1}, {2, 70000, 5}}) {
-    check_case<float>(c);
-    check_case<double>(c);
+void test_rows_are_drawn_by_the_masses_of_their_tables() {
+  for (const Case& c : {Case{1, 1, 1}, {1, 10, 100}, {7, 1, 3}, {50, 33, 20}, {1000, 3, 2}, {9, 64, 128}, {9, 65, 128},
+                        {300, 1000, 1}, {20, 1500, 40}, {2, 70000, 5}, {1, 300000, 700}, {3, 50, 500}, {2, 3000, 1000}}) {
+    check_case(c, random_rows<float>(c));
+    check_case(c, random_rows<double>(c));
+  }
+}
+
+void test_rows_of_every_weight_family_are_drawn_by_the_masses_of_their_tables() {
+  for (const uint64_t columns : {2, 16, 17, 64, 100, 1025, 3000}) {
+    const Case c = {weight_families().size(), columns, 20};
+    std::vector<double> weights;
+    for (const WeightFamily& family : weight_families()) {
+      const std::vector<double> own = family.weights(columns);
+      weights.insert(weights.end(), own.begin(), own.end());
+    }
+    check_case(c, weights);
   }
 }
 
 std::optional<InvalidRow> refusal_of(const std::vector<double>& weights, const Case& c, bool replacement) {
   try {
-    check_rows({view_of(weights), c.rows, c.columns, c.draws, replacement}, {3, {}});
+    Multinomial({rows_of(weights, c), c.draws, replacement}, supported_targets().front(), {3, {}});
   } catch (const InvalidRow& error) {
     return error;
   }
@@ -90,23 +137,22 @@ void test_too_few_positive_weights_matter_without_replacement_only() {
 
 void test_no_rows_are_no_work() {
   for (const uint64_t columns : {uint64_t{10}, uint64_t{1} << 17}) {
-    const MultinomialJob job = {{nullptr, 0, WeightType::kFloat64}, 0, columns, 5, true};
+    const MultinomialJob job = {{nullptr, 0, columns, WeightType::kFloat64}, 5, true};
     int calls = 0;
     const Execution execution = {2, [&] { return ++calls > 0; }};
-    check_rows(job, execution);
-    multinomial(job, 1, nullptr, supported_targets().front(), execution);
+    Multinomial(job, supported_targets().front(), execution).draw(1, nullptr, execution);
     CHECK(calls == 0);
   }
 }
 
-// The view promises more rows than there are: reading one after the first is an error that ASan sees.
+// The view promises more rows than there are: reading a long one after the first is an error that ASan sees.
 void test_rows_after_a_bad_one_are_not_read() {
-  for (const uint64_t columns : {uint64_t{10}, uint64_t{1} << 17}) {
+  for (const uint64_t columns : {uint64_t{5000}, uint64_t{1} << 17}) {
     const std::vector<double> first_row(columns, -1.0);
-    const MultinomialJob job = {{first_row.data(), 3 * columns, WeightType::kFloat64}, 3, columns, 5, true};
+    const MultinomialJob job = {{first_row.data(), 3, columns, WeightType::kFloat64}, 5, true};
     bool refused = false;
     try {
-      check_rows(job, {});
+      Multinomial(job, supported_targets().front(), {});
     } catch (const InvalidRow& error) {
       refused = error.row == 0;
     }
@@ -119,7 +165,8 @@ void test_rows_after_a_bad_one_are_not_read() {
 
 int main() {
   using namespace pysampler;
-  RUN(test_every_row_is_drawn_by_its_own_table);
+  RUN(test_rows_are_drawn_by_the_masses_of_their_tables);
+  RUN(test_rows_of_every_weight_family_are_drawn_by_the_masses_of_their_tables);
   RUN(test_the_first_bad_row_is_named);
   RUN(test_too_few_positive_weights_matter_without_replacement_only);
   RUN(test_no_rows_are_no_work);

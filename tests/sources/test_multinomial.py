@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 from chi_square import check
-from families import hashed_integers
+from families import FAMILIES, hashed_integers
+from prefix_draws import prefix_draws
 from processes import in_child
 
 from pysampler import AliasTable, multinomial
@@ -55,16 +56,81 @@ def test_draws_with_replacement_are_those_of_a_table() -> None:
     assert torch.equal(multinomial(weights, 1000, True, generator=seeded()), expected)
 
 
-@pytest.mark.parametrize("columns", [100, 70_000])
+@pytest.mark.parametrize("columns", [100, 2000])
 def test_row_r_has_the_positions_from_r_times_num_samples(columns: int, threads: int) -> None:
     weights = torch.from_numpy(hashed_integers(4 * columns)).reshape(4, columns)
     key = key_of(seeded())
-    rows = [AliasTable(row).draw(500, seed=key, start=500 * i) for i, row in enumerate(weights)]
-    assert torch.equal(multinomial(weights, 500, True, generator=seeded()), torch.stack(rows))
+    rows = [AliasTable(row).draw(3000, seed=key, start=3000 * i) for i, row in enumerate(weights)]
+    assert torch.equal(multinomial(weights, 3000, True, generator=seeded()), torch.stack(rows))
+
+
+# ---- few draws: by prefix masses, without a table -------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_few_draws_follow_the_masses_of_an_alias_table(family: str, dtype: Any) -> None:
+    """Each draw is the item that owns its unit, so that one unit of mass anywhere else would show."""
+    for columns, count in (
+        (1, 3),
+        (2, 5),
+        (7, 40),
+        (17, 20),
+        (64, 100),
+        (65, 33),
+        (1000, 64),
+        (1025, 60),
+        (70_000, 50),
+    ):
+        with np.errstate(over="ignore", under="ignore"):
+            weights = np.minimum(FAMILIES[family](columns).astype(dtype), np.finfo(dtype).max)
+        if not weights.any():
+            continue
+        found = multinomial(torch.from_numpy(weights), count, True, generator=seeded())
+        assert found.tolist() == prefix_draws(weights, key_of(seeded()), 0, count), (columns, count)
+
+
+@pytest.mark.parametrize("count", [1, 3, 17])
+def test_narrow_rows_of_all_families_are_drawn_as_if_alone(count: int) -> None:
+    """Eight rows share a vector, whatever kinds of weights they hold."""
+    for columns in (3, 16, 33):
+        weights = np.stack([family(columns) for family in FAMILIES.values()])
+        found = multinomial(weights, count, True, generator=seeded()).tolist()
+        key = key_of(seeded())
+        assert found == [prefix_draws(row, key, count * i, count) for i, row in enumerate(weights)]
+
+
+@pytest.mark.parametrize(("columns", "count"), [(10, 1), (64, 32), (200, 16), (3000, 64)])
+def test_few_draws_follow_the_weights(columns: int, count: int) -> None:
+    weights = hashed_integers(columns) + 1
+    rows = torch.from_numpy(weights).repeat(400_000 // count // (1 if columns < 100 else 10), 1)
+    drawn = multinomial(rows, count, True, generator=seeded())
+    check(drawn.numpy().ravel(), weights / weights.sum())
+    other = weights.copy()
+    other[: columns // 2] *= 1.5
+    with pytest.raises(AssertionError, match="p ="):
+        check(drawn.numpy().ravel(), other / other.sum())
+
+
+@pytest.mark.parametrize("shape", [(9,), (300, 10), (4, 5000), (100_000,), (2, 70_000)])
+def test_one_draw_is_the_same_with_and_without_replacement(shape: tuple[int, ...]) -> None:
+    weights = torch.from_numpy(hashed_integers(int(np.prod(shape)))).reshape(shape) + 1
+    with_replacement = multinomial(weights, 1, True, generator=seeded())
+    assert torch.equal(multinomial(weights, 1, False, generator=seeded()), with_replacement)
+
+
+@pytest.mark.parametrize(("shape", "count"), [((999, 10), 3), ((30, 700), 9), ((3, 80_000), 700), ((2, 30), 9000)])
+def test_float32_and_float64_draw_the_same(shape: tuple[int, int], count: int) -> None:
+    weights = torch.from_numpy(hashed_integers(shape[0] * shape[1])).reshape(shape) + 1
+    expected = multinomial(weights, count, True, generator=seeded())
+    assert torch.equal(multinomial(weights.float(), count, True, generator=seeded()), expected)
 
 
 @both_modes
-@pytest.mark.parametrize(("rows", "columns", "count"), [(1, 90_000, 70_000), (5, 70_000, 500), (3000, 60, 40)])
+@pytest.mark.parametrize(
+    ("rows", "columns", "count"),
+    [(1, 90_000, 70_000), (5, 70_000, 500), (1, 900_000, 900), (3000, 60, 40), (9001, 10, 1), (300, 1500, 9)],
+)
 def test_any_number_of_threads_draws_the_same(rows: int, columns: int, count: int, replacement: bool) -> None:
     weights = torch.from_numpy(hashed_integers(rows * columns)).reshape(rows, columns) + 1
     drawn = []
@@ -148,6 +214,25 @@ def test_flushing_denormals_changes_nothing(replacement: bool) -> None:
     assert torch.equal(multinomial(weights, 15, replacement, generator=seeded()), expected)
 
 
+def test_the_first_argument_has_torchs_name_too() -> None:
+    expected = multinomial(MATRIX, 20, True, generator=seeded())
+    assert torch.equal(multinomial(input=MATRIX, num_samples=20, replacement=True, generator=seeded()), expected)
+    with pytest.raises(TypeError, match="given twice"):
+        multinomial(MATRIX, 20, True, input=MATRIX)
+    with pytest.raises(TypeError, match="weights must be"):
+        multinomial(num_samples=20)
+
+
+def test_a_key_drawn_in_inference_mode_does_not_spoil_later_ones() -> None:
+    def draw() -> list[list[int]]:
+        with torch.inference_mode():
+            first = multinomial(MATRIX, 20, True, generator=seeded())
+        return [first.tolist()[0], multinomial(MATRIX, 20, True, generator=seeded()).tolist()[0]]
+
+    first, second = in_child(draw)
+    assert first == second
+
+
 # ---- out= ---------------------------------------------------------------------------------------
 
 
@@ -166,6 +251,12 @@ def test_out_is_resized_filled_and_returned(weights: torch.Tensor, replacement: 
         assert multinomial(weights, 20, replacement, generator=seeded(), out=out) is out
         assert torch.equal(out, expected)
         assert address in (0, out.data_ptr())
+
+
+def test_out_gets_the_shape_of_no_rows() -> None:
+    out = torch.empty(0, dtype=torch.int64)
+    assert multinomial(torch.empty(0, 5), 3, True, out=out) is out
+    assert out.shape == (0, 3)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,17 @@ bool deserves_huge_pages(size_t bytes) { return bytes >= kHugePageBytes; }
 
 }  // namespace
 
+void prefer_huge_pages(void* data, size_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  if (bytes < 2 * kHugePageBytes) return;
+  const auto begin = reinterpret_cast<uintptr_t>(data), step = uintptr_t{kHugePageBytes};
+  const uintptr_t first = (begin + step - 1) / step * step, end = (begin + bytes) / step * step;  // whole pages only
+  if (first < end) madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
+#else
+  (void)data, (void)bytes;
+#endif
+}
+
 LargeBuffer::LargeBuffer(size_t bytes) : bytes_(bytes) {
   if (bytes == 0) return;
   if (!deserves_huge_pages(bytes)) {

@@ -43,6 +43,9 @@ struct BuildKernels {
   // slots as can be filled inside each block. False if the weights no longer fit the quotas.
   bool (*pack_blocks)(WeightView weights, const MassRule& rule, uint64_t first, uint64_t count, const uint64_t* quotas,
                       PackedBlock* blocks, AliasEntry* table);
+  // The masses of one block by place (BlockLayout::item), adding up to `quota`; 0 where there is no item. Room for
+  // kBlockItems, aligned to 64. False if the weights no longer fit the quota.
+  bool (*masses_of_block)(WeightView weights, const MassRule& rule, uint64_t block, uint64_t quota, uint64_t* masses);
 };
 
 const BuildKernels& build_kernels(Target target);

@@ -1,0 +1,129 @@
+#include "cpu/multinomial/few_draws.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/alias_table.h"
+#include "cpu/multinomial/row_kernels.h"
+
+namespace pysampler {
+namespace {
+
+constexpr uint64_t kDrawsPerTask = 256;  // some hundred microseconds where each has a block of its own
+
+uint64_t unit_of(uint64_t word, uint64_t items) {
+  const SlotPoint point = locate(word, items);
+  return static_cast<uint64_t>(point.slot) << 32 | point.fraction;
+}
+
+// The block that owns a unit: the last that begins by it.
+uint64_t block_of(const BlockShares& shares, uint64_t unit) {
+  uint64_t low = 0, count = shares.blocks();
+  while (count > 1) {
+    const uint64_t half = count / 2;
+    low += shares.begins_by(low + half, unit) ? half : 0;
+    count -= half;
+  }
+  return low;
+}
+
+// A unit that was drawn, and by which draw.
+struct Drawn {
+  uint64_t block_and_draw;  // block << 32 | draw: sorted, the draws of a block lie together
+  uint64_t unit;
+};
+
+class BlockSearch {
+ public:
+  BlockSearch(WeightView weights, const BlockShares& shares, const std::vector<Drawn>& drawn, int64_t* out,
+              Target target)
+      : weights_(weights),
+        layout_(block_layout(weights.count)),
+        shares_(shares),
+        drawn_(drawn),
+        out_(out),
+        build_(build_kernels(target)),
+        rows_(row_kernels(target)) {}
+
+  void run(uint64_t begin, uint64_t end) const {
+    while (begin < end) {
+      uint64_t next = begin + 1;
+      while (next < end && block_at(next) == block_at(begin)) ++next;
+      if (next < end) prefetch(block_at(next));
+      search(block_at(begin), begin, next);
+      begin = next;
+    }
+  }
+
+ private:
+  uint64_t block_at(uint64_t i) const { return drawn_[i].block_and_draw >> 32; }
+
+  // A block's groups lie far apart, which hardware prefetchers do not see through.
+  void prefetch(uint64_t block) const {
+#if defined(__GNUC__) || defined(__clang__)
+    const uint64_t item_bytes = weights_.type == WeightType::kFloat32 ? 4 : 8;
+    for (uint64_t group = 0; group < layout_.groups_with_items(); ++group) {
+      const uint64_t start = std::min(layout_.group_start(block, group), layout_.items - 1);
+      __builtin_prefetch(static_cast<const char*>(weights_.data) + start * item_bytes);
+    }
+#else
+    (void)block;
+#endif
+  }
+
+  void search(uint64_t block, uint64_t begin, uint64_t end) const {
+    alignas(64) uint64_t masses[kBlockItems];
+    const uint64_t before = shares_.units_before(block);
+    if (!build_.masses_of_block(weights_, shares_.rule(), block, shares_.units_before(block + 1) - before, masses)) {
+      throw InvalidWeights{InvalidWeights::Reason::kChangedMeanwhile};
+    }
+    constexpr uint64_t kTogether = 64;
+    uint64_t units[kTogether];
+    uint32_t places[kTogether];
+    for (; begin < end; begin += kTogether) {
+      const uint64_t count = std::min(kTogether, end - begin);
+      for (uint64_t i = 0; i < count; ++i) units[i] = drawn_[begin + i].unit - before;
+      rows_.find_places(masses, units, count, places);
+      for (uint64_t i = 0; i < count; ++i) {
+        out_[drawn_[begin + i].block_and_draw & 0xFFFFFFFFu] =
+            static_cast<int64_t>(layout_.item(block, places[i]));
+      }
+    }
+  }
+
+  WeightView weights_;
+  BlockLayout layout_;
+  const BlockShares& shares_;
+  const std::vector<Drawn>& drawn_;
+  int64_t* out_;
+  const BuildKernels& build_;
+  const RowKernels& rows_;
+};
+
+}  // namespace
+
+void few_draws(WeightView weights, BlockShares& shares, Stream stream, uint64_t position, uint64_t draws, int64_t* out,
+               Target target, const Execution& execution) {
+  shares.share(execution);
+  std::vector<uint64_t> words(draws + 48);
+  row_kernels(target).words_from(stream, position, draws, words.data());
+  std::vector<Drawn> drawn(draws);
+  for (uint64_t j = 0; j < draws; ++j) {
+    const uint64_t unit = unit_of(words[j], weights.count);
+    drawn[j] = {block_of(shares, unit) << 32 | j, unit};
+  }
+  if (shares.blocks() > 1) {
+    std::sort(drawn.begin(), drawn.end(),
+              [](const Drawn& a, const Drawn& b) { return a.block_and_draw < b.block_and_draw; });
+  }
+  const BlockSearch search(weights, shares, drawn, out, target);
+  const uint64_t tasks = (draws + kDrawsPerTask - 1) / kDrawsPerTask;
+  // Another thread takes some 50 us to start.
+  const uint64_t cost_ns = std::min(draws, shares.blocks()) * 500 + draws * 30;
+  const auto threads = static_cast<int>(std::clamp<uint64_t>(cost_ns / 200'000, 1, std::max(execution.threads, 1)));
+  parallel_for(tasks, {threads, execution.interrupt}, [&](uint64_t task) {
+    search.run(task * kDrawsPerTask, std::min(draws, (task + 1) * kDrawsPerTask));
+  });
+}
+
+}  // namespace pysampler

@@ -1,0 +1,22 @@
+// Draws from weights seen once, without a table: by integer prefix masses.
+#pragma once
+
+#include <cstdint>
+
+#include "core/stream.h"
+#include "cpu/runtime/parallel.h"
+#include "cpu/simd/target.h"
+#include "cpu/table/block_shares.h"
+
+namespace pysampler {
+
+// out[j] = the item that owns unit floor(word * items * 2^32 / 2^64) for the word at position + j, for j in [0, draws).
+// Units lie block by block as the builder lays blocks out, and inside a block by place; each item has exactly the mass that
+// its alias table would give it. So the law is AliasTable's, the draws are others.
+//
+// `shares` must have been summed over these weights, and is shared out here. Only the blocks that are drawn from are looked
+// at again: some 0.7 us each. Scratch: 16 bytes a block and 28 a draw. Throws InvalidWeights (kChangedMeanwhile).
+void few_draws(WeightView weights, BlockShares& shares, Stream stream, uint64_t position, uint64_t draws, int64_t* out,
+               Target target, const Execution& execution);
+
+}  // namespace pysampler

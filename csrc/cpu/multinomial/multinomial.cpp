@@ -1,0 +1,95 @@
+#include "cpu/multinomial/multinomial.h"
+
+#include "core/alias_table.h"
+#include "core/stream.h"
+#include "cpu/draw/draw.h"
+#include "cpu/multinomial/few_draws.h"
+#include "cpu/multinomial/narrow_rows.h"
+#include "cpu/runtime/float_environment.h"
+#include "cpu/runtime/memory.h"
+#include "cpu/table/build.h"
+#include "cpu/without_replacement/without_replacement.h"
+
+namespace pysampler {
+namespace {
+
+// About how many nanoseconds a row takes.
+uint64_t row_cost(const MultinomialJob& job, Way way) {
+  const uint64_t columns = job.weights.columns, draws = job.draws;
+  switch (way) {
+    case Way::kNarrowRows: return 5 + columns * (2 + draws / 8);
+    case Way::kFewDraws: return 500 + columns + draws * 30;
+    case Way::kTable: return 500 + columns * 8 + draws * 2;
+    case Way::kWithoutReplacement: return 300 + columns * 5 + draws * 10;
+  }
+  return columns;
+}
+
+}  // namespace
+
+Multinomial::Multinomial(const MultinomialJob& job, Target target, const Execution& execution)
+    : job_(job), target_(target), way_(way_of(job.weights.columns, job.draws, job.replacement)) {
+  const StandardFloats standard_floats;
+  if (way_ == Way::kFewDraws && job.weights.columns >= kLongRow) {
+    sum_long_rows(execution);
+  } else {
+    check_rows(job.weights, job.replacement ? 1 : job.draws, target, execution);
+  }
+}
+
+void Multinomial::sum_long_rows(const Execution& execution) {
+  long_rows_.reserve(job_.weights.rows);
+  for (uint64_t row = 0; row < job_.weights.rows; ++row) {
+    long_rows_.emplace_back(job_.weights.from(row), target_, execution);
+    if (long_rows_.back().sum()) continue;
+    check_row(job_.weights, row, 1, execution);  // throws
+    throw InvalidRow{row, {InvalidWeights::Reason::kChangedMeanwhile}};
+  }
+}
+
+void Multinomial::draw(uint64_t seed, int64_t* out, const Execution& execution) {
+  const StandardFloats standard_floats;
+  const WeightRows& rows = job_.weights;
+  const Stream stream = make_stream(seed, 0);
+  const bool long_rows = rows.columns + job_.draws >= kLongRow;
+  const uint64_t together = way_ == Way::kNarrowRows ? 8 : 1;
+  for_each_rows(rows.rows, row_cost(job_, way_), long_rows, together, execution,
+                [&](uint64_t first, uint64_t count, const Execution& within) {
+                  int64_t* const to = out + first * job_.draws;
+                  if (way_ == Way::kNarrowRows) {
+                    return draw_narrow_rows(rows, first, count, stream, job_.draws, to, target_);
+                  }
+                  for (uint64_t row = first; row < first + count; ++row) {
+                    int64_t* const own = out + row * job_.draws;
+                    if (way_ == Way::kFewDraws) {
+                      few_draws_of(row, stream, own, within);
+                    } else if (way_ == Way::kTable) {
+                      table_draws_of(row, stream, own, within);
+                    } else {
+                      draw_without_replacement({rows.from(row), nullptr, seed, 0, row * rows.columns}, job_.draws, own,
+                                               target_, within);
+                    }
+                  }
+                });
+}
+
+void Multinomial::few_draws_of(uint64_t row, Stream stream, int64_t* out, const Execution& execution) {
+  const WeightView weights = job_.weights.from(row);
+  const auto draw_from = [&](BlockShares& shares) {
+    few_draws(weights, shares, stream, row * job_.draws, job_.draws, out, target_, execution);
+  };
+  if (!long_rows_.empty()) return draw_from(long_rows_[row]);
+  BlockShares shares(weights, target_, execution);
+  if (!shares.sum()) throw InvalidWeights{InvalidWeights::Reason::kChangedMeanwhile};
+  draw_from(shares);
+}
+
+void Multinomial::table_draws_of(uint64_t row, Stream stream, int64_t* out, const Execution& execution) const {
+  const uint64_t columns = job_.weights.columns;
+  const LargeBuffer table(columns * sizeof(AliasEntry));
+  auto* const entries = table.as<AliasEntry>();
+  build(job_.weights.from(row), entries, target_, execution);
+  pysampler::draw(entries, columns, stream, row * job_.draws, 1, job_.draws, out, target_, execution);
+}
+
+}  // namespace pysampler

@@ -1,0 +1,45 @@
+// torch.multinomial's job: draws from each row of a matrix of weights that are used once.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/stream.h"
+#include "cpu/multinomial/row_check.h"
+#include "cpu/multinomial/rows.h"
+#include "cpu/multinomial/ways.h"
+#include "cpu/runtime/parallel.h"
+#include "cpu/simd/target.h"
+#include "cpu/table/block_shares.h"
+
+namespace pysampler {
+
+struct MultinomialJob {
+  WeightRows weights;
+  uint64_t draws;  // of each row, >= 1
+  bool replacement;
+};
+
+// A job in two steps, so that the key of its random numbers is taken once all rows are known to be sound.
+class Multinomial {
+ public:
+  // Looks at all rows. Throws InvalidRow for the first that cannot be drawn from.
+  Multinomial(const MultinomialJob& job, Target target, const Execution& execution);
+
+  // out[row * draws + j] = draw j of that row. With replacement, and for one draw, its position in the stream is
+  // row * draws + j. The same for any number of threads, target and dtype that holds the weights. Throws InvalidWeights
+  // (kChangedMeanwhile) if the weights were replaced since.
+  void draw(uint64_t seed, int64_t* out, const Execution& execution);
+
+ private:
+  void sum_long_rows(const Execution& execution);
+  void few_draws_of(uint64_t row, Stream stream, int64_t* out, const Execution& execution);
+  void table_draws_of(uint64_t row, Stream stream, int64_t* out, const Execution& execution) const;
+
+  MultinomialJob job_;
+  Target target_;
+  Way way_;
+  std::vector<BlockShares> long_rows_;  // what the first look at long rows has summed
+};
+
+}  // namespace pysampler
