@@ -39,6 +39,7 @@ from pysampler.samplers.weighted_random import WeightedRandomSampler
 from pysampler.sources.alias_table import AliasTable
 from pysampler.sources.class_rounds import MPerClassBatches, UnderSampling
 from pysampler.sources.class_table import ClassTable
+from pysampler.sources.dynamic_table import DynamicTable
 from pysampler.sources.systematic_table import SystematicTable
 
 cpu_target = _core.cpu_target
@@ -58,6 +59,7 @@ __all__ = [
     "DistributedUnderSampler",
     "DistributedWeightedBatchSampler",
     "DistributedWeightedSampler",
+    "DynamicTable",
     "ImbalancedDatasetSampler",
     "Labels",
     "MPerClassBatches",

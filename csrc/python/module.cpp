@@ -10,6 +10,7 @@
 #include "python/call.h"
 #include "python/class_table.h"
 #include "python/coverage.h"
+#include "python/dynamic_table.h"
 #include "python/iterators.h"
 #include "python/pass_draws.h"
 #include "python/position_source.h"
@@ -70,6 +71,7 @@ PYBIND11_MODULE(_core, module) {
   bindings::bind_table(module);
   bindings::bind_pass_draws(module);
   bindings::bind_systematic(module);
+  bindings::bind_dynamic_table(module);
   bindings::bind_position_source(module);
   bindings::bind_class_table(module);
   bindings::bind_class_rounds(module);
