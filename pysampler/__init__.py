@@ -37,10 +37,13 @@ from pysampler.samplers.imbalanced import ImbalancedDatasetSampler
 from pysampler.samplers.shuffle import DistributedShuffleSampler, ShuffleSampler
 from pysampler.samplers.weighted_random import WeightedRandomSampler
 from pysampler.sources.alias_table import AliasTable
-from pysampler.sources.class_rounds import MPerClassBatches, UnderSampling
+from pysampler.sources.base import Source, python_draws
 from pysampler.sources.class_table import ClassTable
 from pysampler.sources.dynamic_table import DynamicTable
+from pysampler.sources.m_per_class import MPerClassBatches
+from pysampler.sources.shuffle import Shuffle
 from pysampler.sources.systematic_table import SystematicTable
+from pysampler.sources.under_sampling import UnderSampling
 
 cpu_target = _core.cpu_target
 cpu_targets = _core.cpu_targets
@@ -64,7 +67,9 @@ __all__ = [
     "Labels",
     "MPerClassBatches",
     "MPerClassSampler",
+    "Shuffle",
     "ShuffleSampler",
+    "Source",
     "SystematicTable",
     "UnderSampler",
     "UnderSampling",
@@ -78,6 +83,7 @@ __all__ = [
     "forecast_coverage",
     "multinomial",
     "positions_of",
+    "python_draws",
     "read_labels",
     "repeat_counts",
     "repeat_factors",

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "core/fingerprint.h"
-#include "cpu/draw/stretches.h"
 #include "python/call.h"
+#include "python/fingerprint_text.h"
 #include "python/class_table.h"
 #include "python/pass_draws.h"
 
@@ -103,21 +103,10 @@ template <class Rounds, class... Arguments, class... Names>
 void bind_rounds(py::module_& module, const char* name, const Names&... names) {
   py::class_<Rounds, std::shared_ptr<Rounds>>(module, name)
       .def(py::init<Arguments...>(), names...)
-      .def("draw_into",
-           [](const Rounds& rounds, uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start,
-              uint64_t step, int threads) {
-             without_gil(threads, [&](const Execution& execution) {
-               for_each_stretch(count, execution, [&](uint64_t first, uint64_t n) {
-                 rounds.draw(seed, epoch, start + first * step, step, n, pointer<int64_t>(out) + first);
-               });
-             });
-           },
-           py::arg("out"), py::arg("count"), py::arg("seed"), py::arg("epoch"), py::arg("start"), py::arg("step"),
-           py::arg("threads"))
       .def("fingerprint",
            [](const Rounds& rounds) {
              const Fingerprint value = rounds.fingerprint();
-             return py::make_tuple(value.low, value.high);
+             return fingerprint_text(value);
            })
       .def("pass_draws",
            [](const std::shared_ptr<Rounds>& rounds, uint64_t seed, uint64_t epoch) -> std::shared_ptr<PassDraws> {

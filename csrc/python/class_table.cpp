@@ -2,7 +2,6 @@
 
 #include <pybind11/stl.h>
 
-#include <cstdio>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -11,6 +10,7 @@
 #include "cpu/classes/class_draw.h"
 #include "cpu/classes/class_members.h"
 #include "python/call.h"
+#include "python/fingerprint_text.h"
 
 namespace py = pybind11;
 
@@ -59,6 +59,10 @@ class ClassTableDraws final : public PassDraws {
   void pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override {
     class_draw(table_->view(), table_->places(), padding_, start, step, count, out, active_target(), {});
   }
+  void draw_all(uint64_t start, uint64_t step, uint64_t count, int64_t* out,
+                const Execution& execution) const override {
+    class_draw(table_->view(), table_->places(), streams_, start, step, count, out, active_target(), execution);
+  }
 
  private:
   std::shared_ptr<ClassTable> table_;
@@ -80,19 +84,13 @@ void bind_members(py::module_& module) {
       .def("fingerprint",
            [](const Members& members, int threads) {
              const Fingerprint value = members.fingerprint(threads);
-             return py::make_tuple(value.low, value.high);
+             return fingerprint_text(value);
            },
            py::arg("threads"));
 }
 
-using Words = std::pair<uint64_t, uint64_t>;  // low, high
-
-std::string combined_fingerprint(Words first, Words second) {
-  const Fingerprint both = combine({first.first, first.second}, {second.first, second.second});
-  char digits[33];
-  std::snprintf(digits, sizeof digits, "%016llx%016llx", static_cast<unsigned long long>(both.high),
-                static_cast<unsigned long long>(both.low));
-  return digits;
+std::string combined_fingerprint(const std::string& first, const std::string& second) {
+  return fingerprint_text(combine(fingerprint_from_text(first), fingerprint_from_text(second)));
 }
 
 }  // namespace
@@ -166,14 +164,6 @@ std::shared_ptr<ClassTable> ClassTable::build(std::shared_ptr<Members> members, 
 
 ClassTableView ClassTable::view() const { return {classes_->entries(), members_->view()}; }
 
-void ClassTable::draw_into(uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start, uint64_t step,
-                           int threads) const {
-  without_gil(threads, [&](const Execution& execution) {
-    class_draw(view(), members_->places(), class_streams(seed, epoch), start, step, count, pointer<int64_t>(out),
-               active_target(), execution);
-  });
-}
-
 void bind_class_table(py::module_& module) {
   bind_members(module);
   module.def("combined_fingerprint", &combined_fingerprint, py::arg("first"), py::arg("second"));
@@ -182,8 +172,6 @@ void bind_class_table(py::module_& module) {
       .def_static("build", &ClassTable::build, py::arg("members"), py::arg("weights"), py::arg("is_float64"),
                   py::arg("threads"))
       .def_property_readonly("classes", &ClassTable::classes)
-      .def("draw_into", &ClassTable::draw_into, py::arg("out"), py::arg("count"), py::arg("seed"), py::arg("epoch"),
-           py::arg("start"), py::arg("step"), py::arg("threads"))
       .def("pass_draws",
            [](const std::shared_ptr<ClassTable>& table, uint64_t seed, uint64_t epoch) -> std::shared_ptr<PassDraws> {
              return std::make_shared<ClassTableDraws>(table, seed, epoch);

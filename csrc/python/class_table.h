@@ -59,10 +59,8 @@ class ClassTable {
                                            int threads);
 
   ClassTableView view() const;
-  uint64_t places() const { return members_->places(); }
   const std::shared_ptr<Table>& classes() const { return classes_; }
-  void draw_into(uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start, uint64_t step,
-                 int threads) const;
+  uint64_t places() const { return members_->places(); }
 
  private:
   std::shared_ptr<Table> classes_;

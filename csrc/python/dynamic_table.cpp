@@ -77,8 +77,13 @@ DynamicDraws::DynamicDraws(std::shared_ptr<DynamicTable> table, uint64_t seed, u
 }
 
 void DynamicDraws::draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
+  draw_all(start, step, count, out, {});
+}
+
+void DynamicDraws::draw_all(uint64_t start, uint64_t step, uint64_t count, int64_t* out,
+                            const Execution& execution) const {
   try {
-    table_->draw(stream_, start, step, 0, count, out, {});
+    table_->draw(stream_, start, step, 0, count, out, execution);
   } catch (const NothingToDraw&) {
     throw py::value_error(kNothing);
   }

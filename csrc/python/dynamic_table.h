@@ -19,8 +19,9 @@ class DynamicDraws final : public PassDraws {
 
   void draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override;
   void pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override;
+  void draw_all(uint64_t start, uint64_t step, uint64_t count, int64_t* out, const Execution& execution) const override;
   // Moves on with each update: what was drawn before is then out of date.
-  const std::atomic<uint64_t>* version() const { return &table_->version(); }
+  const std::atomic<uint64_t>* version() const override { return &table_->version(); }
 
  private:
   std::shared_ptr<DynamicTable> table_;

@@ -3,9 +3,11 @@
 #include "python/iterators.h"
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <new>
+#include <thread>
 #include <vector>
 
 #include "python/call.h"
@@ -18,44 +20,96 @@ namespace {
 
 constexpr uint64_t kFirstChunk = 256;  // the first index comes at once
 constexpr uint64_t kChunk = 4096;      // 32 KiB: stays in L1
+constexpr uint64_t kChangedChunk = 16;  // after the draws have changed: they may soon change again
+
+// Held while an iterator advances. Waits without the GIL for other threads. A thread that holds it already has come
+// back from within (a signal handler, a finaliser, the beginning itself): an error, as of generators.
+class Advancing {
+ public:
+  class Lock {
+   public:
+    friend class Advancing;
+
+   private:
+    std::mutex mutex_;
+    std::atomic<std::thread::id> holder_{};
+  };
+
+  explicit Advancing(Lock& lock) : lock_(lock) {
+    const std::thread::id me = std::this_thread::get_id();
+    if (lock.holder_.load(std::memory_order_relaxed) == me) throw py::value_error("iterator already executing");
+    if (!lock.mutex_.try_lock()) {
+      const py::gil_scoped_release released;
+      lock.mutex_.lock();
+    }
+    lock.holder_.store(me, std::memory_order_relaxed);
+  }
+  ~Advancing() {
+    lock_.holder_.store(std::thread::id(), std::memory_order_relaxed);
+    lock_.mutex_.unlock();
+  }
+  Advancing(const Advancing&) = delete;
+  Advancing& operator=(const Advancing&) = delete;
+
+ private:
+  Lock& lock_;
+};
 
 // What both iterators share. The source is asked for at the first `next`: iter() alone has no effect.
 struct Chunks {
+  Advancing::Lock lock;
   std::shared_ptr<PositionSource> source;
-  std::mutex beginning;  // taken without the GIL, so that two threads cannot both begin
   std::vector<int64_t> indices;
-  uint64_t used = 0;
+  uint64_t base = 0;    // positions before indices[0]
+  uint64_t used = 0;    // of `filled` indices
   uint64_t filled = 0;
-  uint64_t handed_out = 0;
+  uint64_t room = kFirstChunk;
+  uint64_t seen = 0;  // the version of what was read
+  const std::atomic<uint64_t>* version = nullptr;
+  std::atomic<uint64_t> handed_out{0};
   bool exhausted = false;
 
-  // At least one index, unless the end is reached. Throws what `begin` raised.
-  bool refill(PyObject* begin) {
-    if (exhausted) return false;
-    if (!source) {
-      begin_pass(begin);
-      if (used != filled) return true;  // another thread began and filled while this one waited
-      if (exhausted) return false;
-    }
-    if (indices.size() < kChunk) indices.resize(indices.empty() ? kFirstChunk : kChunk);
-    used = 0;
-    filled = source->take(indices.data(), indices.size());
-    exhausted = filled == 0;
-    if (exhausted) source.reset();
-    return !exhausted;
+  bool stale() const { return version != nullptr && version->load(std::memory_order_acquire) != seen; }
+  bool ready() const { return used != filled && !stale(); }
+
+  void hand_out(uint64_t count) {
+    handed_out.store(handed_out.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
   }
 
- private:
-  void begin_pass(PyObject* begin) {
-    std::unique_lock<std::mutex> lock(beginning, std::defer_lock);
-    {
-      const py::gil_scoped_release released;
-      lock.lock();
+  PyObject* pop() {
+    hand_out(1);
+    return PyLong_FromLongLong(indices[used++]);
+  }
+
+  // Drops what was read ahead if the draws have changed since; the next read will be of about `wanted` indices.
+  void drop_stale(uint64_t wanted) {
+    if (!stale()) return;
+    filled = used;
+    room = std::min(kChunk, std::max(kChangedChunk, wanted));
+  }
+
+  // At least one unused index, unless the end is reached. Throws what `begin` raised.
+  bool refill(PyObject* begin) {
+    if (used != filled) return true;
+    if (exhausted) return false;
+    if (!source) {
+      const auto result = py::reinterpret_steal<py::object>(PyObject_CallNoArgs(begin));
+      if (!result) throw py::error_already_set();
+      source = result.cast<std::shared_ptr<PositionSource>>();
+      version = source->version();
     }
-    if (source || exhausted) return;
-    const auto result = py::reinterpret_steal<py::object>(PyObject_CallNoArgs(begin));
-    if (!result) throw py::error_already_set();
-    source = result.cast<std::shared_ptr<PositionSource>>();
+    if (indices.size() < room) indices.resize(room);
+    if (version != nullptr) seen = version->load(std::memory_order_acquire);
+    base += used;
+    used = filled = 0;  // so that nothing is handed out twice if reading fails
+    filled = source->take(base, indices.data(), room);
+    room = std::min(kChunk, 16 * room);
+    exhausted = filled == 0;
+    if (exhausted) {
+      version = nullptr;
+      source.reset();
+    }
+    return !exhausted;
   }
 };
 
@@ -88,38 +142,41 @@ PyObject* guarded(Body body) {
 
 PyObject* index_next(PyObject* self) {
   Chunks& chunks = *cast(self)->chunks;
-  if (chunks.used == chunks.filled) {
-    bool more = false;
-    PyObject* const done = guarded([&] {
-      more = chunks.refill(cast(self)->begin);
-      return Py_None;
-    });
-    if (done == nullptr || !more) return nullptr;
+#ifndef Py_GIL_DISABLED  // the GIL is lock enough
+  if (chunks.ready()) return chunks.pop();
+#endif
+  return guarded([&]() -> PyObject* {
+    const Advancing advancing(chunks.lock);
+    chunks.drop_stale(1);
+    return chunks.refill(cast(self)->begin) ? chunks.pop() : nullptr;
+  });
+}
+
+// Moves `count` unused indices to a list.
+py::object list_of(Chunks& chunks, uint64_t count) {
+  py::object list = py::reinterpret_steal<py::object>(PyList_New(static_cast<Py_ssize_t>(count)));
+  if (!list) throw py::error_already_set();
+  for (uint64_t i = 0; i < count; ++i) {
+    PyObject* const index = PyLong_FromLongLong(chunks.indices[chunks.used + i]);
+    if (index == nullptr) throw py::error_already_set();
+    PyList_SET_ITEM(list.ptr(), static_cast<Py_ssize_t>(i), index);
   }
-  ++chunks.handed_out;
-  return PyLong_FromLongLong(chunks.indices[chunks.used++]);
+  chunks.used += count;
+  return list;
 }
 
 PyObject* batch_next(PyObject* self) {
   return guarded([&]() -> PyObject* {
     Iterator& iterator = *cast(self);
     Chunks& chunks = *iterator.chunks;
+    const Advancing advancing(chunks.lock);
+    chunks.drop_stale(iterator.batch_size);
     // The list grows a chunk at a time, so that a huge batch_size needs no memory beyond the indices there are.
     py::object batch = py::reinterpret_steal<py::object>(nullptr);
     uint64_t size = 0;
-    while (size < iterator.batch_size) {
-      if (chunks.used == chunks.filled && !chunks.refill(iterator.begin)) break;
+    while (size < iterator.batch_size && chunks.refill(iterator.begin)) {
       const uint64_t count = std::min(iterator.batch_size - size, chunks.filled - chunks.used);
-      py::object part = py::reinterpret_steal<py::object>(PyList_New(static_cast<Py_ssize_t>(count)));
-      if (!part) throw py::error_already_set();
-      // A garbage collection may have run just now, and in it another thread that uses this iterator.
-      if (chunks.filled - chunks.used < count) continue;
-      for (uint64_t i = 0; i < count; ++i) {
-        PyObject* const index = PyLong_FromLongLong(chunks.indices[chunks.used + i]);
-        if (index == nullptr) throw py::error_already_set();
-        PyList_SET_ITEM(part.ptr(), static_cast<Py_ssize_t>(i), index);
-      }
-      chunks.used += count;
+      py::object part = list_of(chunks, count);
       size += count;
       if (!batch) {
         batch = std::move(part);
@@ -128,7 +185,7 @@ PyObject* batch_next(PyObject* self) {
       }
     }
     if (size == 0 || (size < iterator.batch_size && iterator.drop_last)) return nullptr;
-    chunks.handed_out += size;
+    chunks.hand_out(size);
     return batch.release().ptr();
   });
 }
@@ -195,7 +252,9 @@ int iterator_clear(PyObject* self) {
   return 0;
 }
 
-PyObject* handed_out(PyObject* self, void*) { return PyLong_FromUnsignedLongLong(cast(self)->chunks->handed_out); }
+PyObject* handed_out(PyObject* self, void*) {
+  return PyLong_FromUnsignedLongLong(cast(self)->chunks->handed_out.load(std::memory_order_relaxed));
+}
 
 PyGetSetDef kProperties[] = {
     {"handed_out", handed_out, nullptr, "How many indices this iterator has handed out.", nullptr},

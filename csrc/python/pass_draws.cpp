@@ -1,8 +1,10 @@
 #include "python/pass_draws.h"
 
 #include <algorithm>
+#include <string>
 
 #include "cpu/draw/draw.h"
+#include "cpu/draw/stretches.h"
 #include "cpu/permutation/permuted_range.h"
 #include "python/call.h"
 
@@ -10,12 +12,23 @@ namespace py = pybind11;
 
 namespace pysampler::python {
 
+void PassDraws::draw_all(uint64_t start, uint64_t step, uint64_t count, int64_t* out,
+                         const Execution& execution) const {
+  for_each_stretch(count, execution,
+                   [&](uint64_t first, uint64_t n) { draw(start + first * step, step, n, out + first); });
+}
+
 void StreamDraws::draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
   direct_draw(table_->entries(), table_->items(), stream_, start, step, count, out, active_target(), {});
 }
 
 void StreamDraws::pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
   direct_draw(table_->entries(), table_->items(), padding_, start, step, count, out, active_target(), {});
+}
+
+void StreamDraws::draw_all(uint64_t start, uint64_t step, uint64_t count, int64_t* out,
+                           const Execution& execution) const {
+  table_->draw(stream_, start, step, count, out, "auto", execution);
 }
 
 ShuffledDraws::ShuffledDraws(uint64_t items, uint64_t seed, uint64_t epoch)
@@ -58,14 +71,46 @@ void BufferDraws::pad(uint64_t start, uint64_t step, uint64_t count, int64_t* ou
   padding_->pad(start, step, count, out);
 }
 
+namespace {
+
+void copy_indices(const py::object& drawn, uint64_t count, int64_t* out) {
+  const py::buffer_info view = py::cast<py::buffer>(drawn).request();
+  if (view.ndim != 1 || static_cast<uint64_t>(view.size) != count || !view.item_type_is_equivalent_to<int64_t>() ||
+      (count > 1 && view.strides[0] != view.itemsize)) {
+    throw py::type_error("draws must be a contiguous buffer of " + std::to_string(count) + " int64");
+  }
+  std::copy_n(static_cast<const int64_t*>(view.ptr), count, out);
+}
+
+}  // namespace
+
+void CallbackDraws::draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
+  const py::gil_scoped_acquire gil;
+  copy_indices(draw_(start, step, count), count, out);
+}
+
+void CallbackDraws::pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
+  const py::gil_scoped_acquire gil;
+  copy_indices(pad_(start, step, count), count, out);
+}
+
 void bind_pass_draws(py::module_& module) {
+  py::class_<Version, std::shared_ptr<Version>>(module, "Version")
+      .def(py::init<>())
+      .def("advance", [](Version& version) { version.number.fetch_add(1, std::memory_order_acq_rel); })
+      .def_property_readonly("number", [](const Version& version) { return version.number.load(); })
+      .def("__reduce__", [](const py::object& self) { return py::make_tuple(py::type::of(self), py::tuple()); });
   py::class_<PassDraws, std::shared_ptr<PassDraws>>(module, "PassDraws")
       .def("draw_into",
-           [](const PassDraws& draws, uintptr_t out, uint64_t count, uint64_t start, uint64_t step) {
-             const py::gil_scoped_release released;
-             draws.draw(start, step, count, pointer<int64_t>(out));
+           [](const PassDraws& draws, uintptr_t out, uint64_t count, uint64_t start, uint64_t step, int threads) {
+             without_gil(threads, [&](const Execution& execution) {
+               draws.draw_all(start, step, count, pointer<int64_t>(out), execution);
+             });
            },
-           py::arg("out"), py::arg("count"), py::arg("start"), py::arg("step"));
+           py::arg("out"), py::arg("count"), py::arg("start"), py::arg("step"), py::arg("threads") = 1);
+  py::class_<CallbackDraws, PassDraws, std::shared_ptr<CallbackDraws>>(module, "CallbackDraws")
+      .def(py::init<py::function, py::function, std::shared_ptr<Version>>(), py::arg("draw"), py::arg("pad"),
+           py::arg("version").none(true));
   py::class_<StreamDraws, PassDraws, std::shared_ptr<StreamDraws>>(module, "StreamDraws")
       .def(py::init<std::shared_ptr<Table>, uint64_t, uint64_t>(), py::arg("table"), py::arg("seed"),
            py::arg("epoch"));

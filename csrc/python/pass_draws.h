@@ -3,11 +3,13 @@
 
 #include <pybind11/pybind11.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <utility>
 
 #include "core/stream.h"
+#include "cpu/runtime/parallel.h"
 #include "python/table.h"
 
 namespace pysampler::python {
@@ -23,6 +25,17 @@ class PassDraws {
 
   // The same for positions beyond the epoch's end, which fill up the last of several ranks' shares.
   virtual void pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const = 0;
+
+  // The same as `draw` for many positions, on several threads. Throws Interrupted.
+  virtual void draw_all(uint64_t start, uint64_t step, uint64_t count, int64_t* out, const Execution& execution) const;
+
+  // A number that moves whenever `draw` would give something else than before; null if it never does.
+  virtual const std::atomic<uint64_t>* version() const { return nullptr; }
+};
+
+// The number behind PassDraws::version, which a source and all its passes share.
+struct Version {
+  std::atomic<uint64_t> number{0};
 };
 
 // An alias table's stream.
@@ -35,6 +48,8 @@ class StreamDraws final : public PassDraws {
 
   void draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override;
   void pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override;
+  void draw_all(uint64_t start, uint64_t step, uint64_t count, int64_t* out,
+                const Execution& execution) const override;
 
  private:
   std::shared_ptr<Table> table_;
@@ -66,6 +81,22 @@ class BufferDraws final : public PassDraws {
  private:
   pybind11::buffer_info view_;
   std::shared_ptr<PassDraws> padding_;
+};
+
+// Draws that Python functions compute: each is called with (start, step, count), with the GIL held, and returns a
+// contiguous buffer of so many int64.
+class CallbackDraws final : public PassDraws {
+ public:
+  CallbackDraws(pybind11::function draw, pybind11::function pad, std::shared_ptr<Version> version)
+      : draw_(std::move(draw)), pad_(std::move(pad)), version_(std::move(version)) {}
+
+  void draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override;
+  void pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override;
+  const std::atomic<uint64_t>* version() const override { return version_ ? &version_->number : nullptr; }
+
+ private:
+  pybind11::function draw_, pad_;
+  std::shared_ptr<Version> version_;
 };
 
 void bind_pass_draws(pybind11::module_& module);

@@ -9,7 +9,7 @@ namespace pysampler::python {
 
 PositionSource::PositionSource(std::shared_ptr<PassDraws> pass, uint64_t start, uint64_t step, uint64_t count,
                                uint64_t draws)
-    : pass_(std::move(pass)), position_(start), step_(step) {
+    : pass_(std::move(pass)), start_(start), step_(step), count_(count) {
   constexpr uint64_t kPositions = uint64_t{1} << 63;
   if (!pass_) throw py::type_error("a pass's draws are needed, not None");
   if (step == 0) throw py::value_error("step must be at least 1");
@@ -17,20 +17,17 @@ PositionSource::PositionSource(std::shared_ptr<PassDraws> pass, uint64_t start, 
     throw py::value_error("positions must stay below 2^63");
   }
   within_ = start < draws ? std::min(count, (draws - 1 - start) / step + 1) : 0;
-  padding_ = count - within_;
 }
 
-uint64_t PositionSource::take(int64_t* to, uint64_t room) {
-  uint64_t& left = within_ != 0 ? within_ : padding_;
-  const uint64_t count = std::min(room, left);
+uint64_t PositionSource::take(uint64_t first, int64_t* to, uint64_t room) const {
+  const bool within = first < within_;
+  const uint64_t count = std::min(room, (within ? within_ : count_) - std::min(first, count_));
   if (count == 0) return 0;
-  if (within_ != 0) {
-    pass_->draw(position_, step_, count, to);
+  if (within) {
+    pass_->draw(start_ + first * step_, step_, count, to);
   } else {
-    pass_->pad(position_, step_, count, to);
+    pass_->pad(start_ + first * step_, step_, count, to);
   }
-  left -= count;
-  position_ += count * step_;
   return count;
 }
 

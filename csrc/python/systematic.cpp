@@ -5,6 +5,7 @@
 
 #include "core/alias_table.h"
 #include "python/call.h"
+#include "python/fingerprint_text.h"
 
 namespace py = pybind11;
 
@@ -81,11 +82,10 @@ void SystematicDraws::pad(uint64_t start, uint64_t step, uint64_t count, int64_t
   pass_.pad(start, step, count, out);
 }
 
-void SystematicDraws::draw_all(uintptr_t out, uint64_t start, uint64_t step, uint64_t count, int threads) const {
+void SystematicDraws::draw_all(uint64_t start, uint64_t step, uint64_t count, int64_t* out,
+                               const Execution& execution) const {
   check(start, step, count);
-  without_gil(threads, [&](const Execution& execution) {
-    pass_.draw(start, step, count, pointer<int64_t>(out), active_target(), execution);
-  });
+  pass_.draw(start, step, count, out, active_target(), execution);
 }
 
 void bind_systematic(py::module_& module) {
@@ -113,15 +113,11 @@ void bind_systematic(py::module_& module) {
            py::arg("out"))
       .def("fingerprint", [](const MassTable& table) {
         const py::gil_scoped_release released;
-        const Fingerprint value = table.fingerprint();
-        const py::gil_scoped_acquire acquired;
-        return py::make_tuple(value.low, value.high);
+        return fingerprint_text(table.fingerprint());
       });
   py::class_<SystematicDraws, PassDraws, std::shared_ptr<SystematicDraws>>(module, "SystematicDraws")
       .def(py::init<std::shared_ptr<MassTable>, uint64_t, uint64_t, uint64_t, uint64_t>(), py::arg("table"),
-           py::arg("seed"), py::arg("epoch"), py::arg("draws"), py::arg("batch"))
-      .def("draw_all", &SystematicDraws::draw_all, py::arg("out"), py::arg("start"), py::arg("step"), py::arg("count"),
-           py::arg("threads"));
+           py::arg("seed"), py::arg("epoch"), py::arg("draws"), py::arg("batch"));
 }
 
 }  // namespace pysampler::python

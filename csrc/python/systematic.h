@@ -21,8 +21,8 @@ class SystematicDraws final : public PassDraws {
   void draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override;
   void pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override;
 
-  // The same as `draw` on several threads, without the GIL.
-  void draw_all(uintptr_t out, uint64_t start, uint64_t step, uint64_t count, int threads) const;
+  void draw_all(uint64_t start, uint64_t step, uint64_t count, int64_t* out,
+                const Execution& execution) const override;
 
  private:
   // ValueError if a position lies beyond the epoch, where there are no points.

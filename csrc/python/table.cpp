@@ -9,6 +9,7 @@
 #include "cpu/table/build.h"
 #include "cpu/table/table_scan.h"
 #include "python/call.h"
+#include "python/fingerprint_text.h"
 
 namespace py = pybind11;
 
@@ -57,21 +58,25 @@ std::shared_ptr<Table> Table::over(const py::buffer& buffer, bool check, int thr
 
 std::string Table::draw_into(uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start,
                              uint64_t step, int threads, const std::string& evaluation) const {
+  const bool partitioned = without_gil(threads, [&](const Execution& execution) {
+    return draw(make_stream(seed, epoch), start, step, count, pointer<int64_t>(out), evaluation, execution);
+  });
+  return partitioned ? "partitioned" : "direct";
+}
+
+bool Table::draw(const Stream& stream, uint64_t start, uint64_t step, uint64_t count, int64_t* out,
+                 const std::string& evaluation, const Execution& execution) const {
   if (evaluation != "auto" && evaluation != "partitioned" && evaluation != "direct") {
     throw py::value_error("evaluation must be auto, direct or partitioned");
   }
-  const Stream stream = make_stream(seed, epoch);
   const bool partitioned =
       step == 1 && (evaluation == "partitioned" || (evaluation == "auto" && partitioned_draw_pays(items_, count)));
-  without_gil(threads, [&](const Execution& execution) {
-    auto* to = pointer<int64_t>(out);
-    if (partitioned) {
-      partitioned_draw(entries_, items_, stream, start, count, to, active_target(), execution);
-    } else {
-      direct_draw(entries_, items_, stream, start, step, count, to, active_target(), execution);
-    }
-  });
-  return partitioned ? "partitioned" : "direct";
+  if (partitioned) {
+    partitioned_draw(entries_, items_, stream, start, count, out, active_target(), execution);
+  } else {
+    direct_draw(entries_, items_, stream, start, step, count, out, active_target(), execution);
+  }
+  return partitioned;
 }
 
 void Table::masses_into(uintptr_t out) const {
@@ -98,7 +103,7 @@ void bind_table(py::module_& module) {
       .def("fingerprint",
            [](const Table& table, int threads) {
              const Fingerprint value = table.fingerprint(threads);
-             return py::make_tuple(value.low, value.high);
+             return fingerprint_text(value);
            },
            py::arg("threads"))
       .def_buffer([](const Table& table) {

@@ -9,7 +9,9 @@
 
 #include "core/alias_table.h"
 #include "core/fingerprint.h"
+#include "core/stream.h"
 #include "core/weights.h"
+#include "cpu/runtime/parallel.h"
 
 namespace pysampler::python {
 
@@ -29,6 +31,9 @@ class Table {
   // Writes `count` int64 draws to `out`; tells how they were evaluated: "direct" or "partitioned".
   std::string draw_into(uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start, uint64_t step,
                         int threads, const std::string& evaluation) const;
+  // The same on `execution`'s threads, for any stream; returns whether it was partitioned.
+  bool draw(const Stream& stream, uint64_t start, uint64_t step, uint64_t count, int64_t* out,
+            const std::string& evaluation, const Execution& execution) const;
   void masses_into(uintptr_t out) const;
   Fingerprint fingerprint(int threads) const;
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pysampler.inputs.numbers import MAX_EPOCH, check_positions, positive_count,
 from pysampler.keys import seed_key
 from pysampler.samplers.resumable import Resumable
 from pysampler.samplers.state import read_state
+from pysampler.sources.base import Source
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def drawn_span(
     num_samples: int | None,
 ) -> DrawnSpan:
     """Reads the arguments of ``audit_coverage``, which says what they are and what is raised."""
-    if hasattr(source, "_pass_draws"):
+    if isinstance(source, Source):
         return _of_table(source, state, seed, epochs, position, num_samples)
     sampler = _innermost(source)
     if not isinstance(sampler, Resumable):
@@ -81,14 +83,15 @@ def _of_sampler(
             "this sampler takes a new key from a generator for every epoch, so nobody can tell what it has drawn: "
             "make it with seed="
         )
-    if sampler.source_changed:
+    if sampler._source_changed:
         warnings.warn(
             "the sampler's weights were set or edited between its passes, and the audit redraws all epochs with those "
             "it has now: to know what was shown, watch the sampler with a CoverageTracker",
             stacklevel=4,
         )
-    source = sampler.current_source()
-    draws = source.draws
+    source, draws = sampler.source.current(), sampler.draws_per_epoch
+    if source.auditable is not None:
+        raise ValueError(f"past draws of {type(source).__name__} cannot be drawn again: {source.auditable}")
     if epochs is not None:
         if state is not None:
             raise ValueError("give either state or epochs and position, not both")
@@ -96,13 +99,16 @@ def _of_sampler(
     elif position is not None:
         raise ValueError("position is that of the epoch after epochs=: give both")
     else:
-        stands = read_state(sampler.state_dict() if state is None else state, source.identity())
-        where = stands.epoch, stands.position
-    return DrawnSpan(source.items, draws, *where, lambda epoch: source.pass_draws(key, epoch))
+        stored = read_state(sampler.state_dict() if state is None else state, sampler.identity())
+        if stored.source:
+            source = copy.deepcopy(source)
+            source.load_state(stored.source)
+        where = stored.where.epoch, stored.where.position
+    return DrawnSpan(source.num_items, draws, *where, lambda epoch: source.epoch(key, epoch, draws))
 
 
 def _of_table(
-    table: Any,
+    table: Source,
     state: Mapping[str, Any] | None,
     seed: int | None,
     epochs: int | None,
@@ -115,12 +121,14 @@ def _of_table(
         raise ValueError("auditing a table needs seed=: which stream was drawn?")
     if epochs is None:
         raise ValueError("auditing a table needs epochs=: how many were run?")
-    usual = getattr(table, "num_samples", len(table))  # rounds through classes have epochs of their own length
-    draws = positive_count(usual if num_samples is None else num_samples, "num_samples")
+    if table.auditable is not None:
+        raise ValueError(f"past draws of {type(table).__name__} cannot be drawn again: {table.auditable}")
+    draws = positive_count(table.default_draws if num_samples is None else num_samples, "num_samples")
     check_positions(draws, 0, 1)
+    table.check_draws(draws)
     key = seed_key(seed)
     where = _where(epochs, position, draws)
-    return DrawnSpan(len(table), draws, *where, lambda epoch: table._pass_draws(key, epoch, draws))
+    return DrawnSpan(table.num_items, draws, *where, lambda epoch: table.epoch(key, epoch, draws))
 
 
 def _where(epochs: int, position: int | None, draws: int) -> tuple[int, int]:

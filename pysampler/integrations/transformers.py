@@ -28,7 +28,7 @@ from transformers import TrainerCallback
 
 from pysampler.integrations.loaders import sampler_of
 from pysampler.samplers.batches import WeightedBatchSampler
-from pysampler.samplers.distributed import RankedSampling
+from pysampler.samplers.distributed import RankedSampler
 from pysampler.samplers.resumable import Resumable
 
 
@@ -70,7 +70,7 @@ class WeightedBatches:
     def __init__(self, *args: Any, train_sampler: Resumable, **kwargs: Any) -> None:
         if not isinstance(train_sampler, Resumable):
             raise TypeError(f"train_sampler must be a sampler of pysampler, but got {type(train_sampler).__name__}")
-        if isinstance(train_sampler, RankedSampling):
+        if isinstance(train_sampler, RankedSampler):
             raise TypeError(
                 f"Trainer shares out batches itself, and of {type(train_sampler).__name__} would leave out what other "
                 "ranks draw: take WeightedRandomSampler or ShuffleSampler"

@@ -2,80 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import torch.utils.data
 
-from pysampler import _core
 from pysampler.keys import seed_key
-from pysampler.samplers.distributed import RankedSampling
-from pysampler.samplers.iterators import IndexIterator
-from pysampler.samplers.resumable import Resumable, Source
-from pysampler.samplers.state import Identity
-from pysampler.sources.class_rounds import MPerClassBatches, UnderSampling
+from pysampler.samplers.distributed import RankedSampler
+from pysampler.samplers.resumable import Resumable
+from pysampler.samplers.single import SingleSampler
+from pysampler.sources.class_rounds import ClassRounds
+from pysampler.sources.m_per_class import MPerClassBatches
+from pysampler.sources.under_sampling import UnderSampling
 
 
-class RoundSampling(Resumable):
-    """The part of the samplers that knows what an epoch shows."""
-
-    rounds: UnderSampling | MPerClassBatches
-    """What an epoch shows, by position."""
-
-    def current_source(self) -> Source:
-        """Returns what an epoch shows."""
-        return RoundSource(self.rounds, self._key)
-
-
-@dataclass(frozen=True)
-class RoundSource:
-    """Rounds through the items of classes."""
-
-    rounds: UnderSampling | MPerClassBatches
-    seed: int | None
+class _Rounds(Resumable):
+    """The part that says what an epoch shows."""
 
     @property
-    def items(self) -> int:
-        """How many items there are."""
-        return len(self.rounds)
-
-    @property
-    def draws(self) -> int:
-        """Draws of an epoch over all ranks."""
-        return self.rounds.num_samples
-
-    def identity(self) -> Identity:
-        """Returns what tells it from others. O(N) the first time."""
-        kind = "under-sampling" if isinstance(self.rounds, UnderSampling) else "m-per-class"
-        return Identity(kind, "permutation", False, self.draws, self.rounds.fingerprint, self.seed)
-
-    def pass_draws(self, key: int, epoch: int) -> _core.PassDraws:
-        """Returns an epoch's draws."""
-        return self.rounds._pass_draws(key, epoch, self.draws)
+    def rounds(self) -> ClassRounds:
+        """What an epoch shows, by position: the source."""
+        assert isinstance(self._source, ClassRounds)
+        return self._source
 
 
-class _ClassSampler(RoundSampling, torch.utils.data.Sampler[int]):
-    """Rounds in one process."""
-
-    def _set_up_rounds(self, rounds: UnderSampling | MPerClassBatches, seed: int) -> None:
-        self.rounds = rounds
-        # Epochs hang together: without a seed, each would take a key of its own, and begin anew.
-        self._set_up(rounds.num_samples, seed_key(seed))
-
-    @property
-    def num_samples(self) -> int:
-        """Draws per epoch."""
-        return self.draws_per_epoch
-
-    def __len__(self) -> int:
-        return self.draws_per_epoch
-
-    def __iter__(self) -> Iterator[int]:
-        return IndexIterator(self)
-
-
-class UnderSampler(_ClassSampler):
+class UnderSampler(SingleSampler, _Rounds, torch.utils.data.Sampler[int]):
     """Equally many items of every class, in random order, and other items of the large classes every epoch.
 
     Random under-sampling throws most of a large class away for good. This one rotates: epochs 0 to ceil(n / q) - 1 show
@@ -101,10 +51,11 @@ class UnderSampler(_ClassSampler):
     """
 
     def __init__(self, labels: Any, per_class: Any = None, *, seed: int = 0) -> None:
-        self._set_up_rounds(UnderSampling(labels, per_class), seed)
+        # Epochs complement each other, so there must be a seed: each would begin anew without.
+        self._set_up(UnderSampling(labels, per_class), None, seed_key(seed))
 
 
-class MPerClassSampler(_ClassSampler):
+class MPerClassSampler(SingleSampler, _Rounds, torch.utils.data.Sampler[int]):
     """m items of each of ``batch_size / m`` classes in every batch, with pytorch-metric-learning's signature.
 
     Goes to a loader together with the same batch size: ``DataLoader(dataset, batch_size, sampler=...)``. Every class
@@ -139,10 +90,10 @@ class MPerClassSampler(_ClassSampler):
         *,
         seed: int = 0,
     ) -> None:
-        self._set_up_rounds(MPerClassBatches(labels, m, batch_size, length_before_new_iter), seed)
+        self._set_up(MPerClassBatches(labels, m, batch_size, length_before_new_iter), None, seed_key(seed))
 
 
-class DistributedUnderSampler(RoundSampling, RankedSampling):  # type: ignore[misc]
+class DistributedUnderSampler(_Rounds, RankedSampler):  # type: ignore[misc]
     """``UnderSampler`` over ranks: together they show what one process would.
 
     Args:
@@ -171,11 +122,10 @@ class DistributedUnderSampler(RoundSampling, RankedSampling):  # type: ignore[mi
         seed: int = 0,
         drop_last: bool = False,
     ) -> None:
-        self.rounds = UnderSampling(labels, per_class)
-        self._set_up_ranks(self.rounds.num_samples, num_replicas, rank, seed, drop_last)
+        self._set_up_ranks(UnderSampling(labels, per_class), None, num_replicas, rank, seed, drop_last)
 
 
-class DistributedMPerClassSampler(RoundSampling, RankedSampling):  # type: ignore[misc]
+class DistributedMPerClassSampler(_Rounds, RankedSampler):  # type: ignore[misc]
     """``MPerClassSampler`` over ranks: m items of each class in the batches of all ranks together.
 
     Rank r of w hands out positions r, r + w, ...: where w divides m, its batches of ``batch_size / w`` have m / w items
@@ -211,5 +161,5 @@ class DistributedMPerClassSampler(RoundSampling, RankedSampling):  # type: ignor
         seed: int = 0,
         drop_last: bool = False,
     ) -> None:
-        self.rounds = MPerClassBatches(labels, m, batch_size, length_before_new_iter)
-        self._set_up_ranks(self.rounds.num_samples, num_replicas, rank, seed, drop_last)
+        source = MPerClassBatches(labels, m, batch_size, length_before_new_iter)
+        self._set_up_ranks(source, None, num_replicas, rank, seed, drop_last)

@@ -3,24 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from torch.utils.data.distributed import DistributedSampler
 
 from pysampler.inputs.numbers import MAX_POSITION, drop_last_flag, positive_count
-from pysampler.keys import seed_key
 from pysampler.samplers.iterators import BatchIterator, IndexIterator
-from pysampler.samplers.ranks import Ranks, Share
+from pysampler.samplers.own_weights import OwnWeights
+from pysampler.samplers.ranks import Ranks
 from pysampler.samplers.resumable import Resumable
-from pysampler.samplers.weighted import WeightedSampling
+from pysampler.share import Share
+from pysampler.sources.base import Source
+from pysampler.sources.choose import Method, as_source
 
 
-class RankedSampling(Resumable, DistributedSampler[Any]):  # type: ignore[misc]  # torch's seed is an attribute
+class _GivenAtConstruction:
+    """A property that torch has as an attribute, and that only the constructor can set here."""
+
+    def __init__(self, read: Any) -> None:
+        self._read = read
+        self.__doc__ = read.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, sampler: Any, owner: Any = None) -> Any:
+        return self if sampler is None else self._read(sampler)
+
+    def __set__(self, sampler: Any, value: Any) -> None:
+        argument = {"total_size": "num_samples"}.get(self._name, self._name)
+        raise AttributeError(
+            f"{self._name} cannot be set: give {argument}= to the constructor of {type(sampler).__name__}"
+        )
+
+
+class RankedSampler(Resumable, DistributedSampler[Any]):  # type: ignore[misc]  # torch has attributes, not properties
     """The part of the distributed samplers that knows ranks, in the words of torch's DistributedSampler."""
 
     shuffle = True
 
-    def _set_up_ranks(self, draws: int, num_replicas: int | None, rank: int | None, seed: Any, drop_last: Any) -> None:
+    def _set_up_ranks(
+        self, source: Source, draws: int | None, num_replicas: int | None, rank: int | None, seed: Any, drop_last: Any
+    ) -> None:
         # torch's constructor is not called: it wants a dataset, and a process group at once.
         if seed is None:
             raise ValueError(
@@ -28,39 +53,33 @@ class RankedSampling(Resumable, DistributedSampler[Any]):  # type: ignore[misc] 
             )
         self._ranks = Ranks(num_replicas, rank)
         self.drop_last = drop_last_flag(drop_last)
-        self._set_up(draws, seed_key(seed))
+        self._set_up(source, draws, seed)
 
     def share(self) -> Share:
         """Returns this rank's share of an epoch. RuntimeError if there is no process group yet but should be."""
         rank, world = self._ranks.resolve()
-        if world > self.draws_per_epoch:
-            raise ValueError(f"{world} ranks cannot share an epoch of {self.draws_per_epoch} draws: raise num_samples")
         return Share(rank, world, self.drop_last)
 
-    @property
-    def rank(self) -> int:  # type: ignore[override]  # torch has attributes
+    @_GivenAtConstruction
+    def rank(self) -> int:
         """This process's rank. See ``num_replicas``."""
         return self._ranks.resolve()[0]
 
-    @property
-    def num_replicas(self) -> int:  # type: ignore[override]
+    @_GivenAtConstruction
+    def num_replicas(self) -> int:
         """The number of ranks: as given, else torch.distributed's as soon as there is a process group."""
         return self._ranks.resolve()[1]
 
-    @property
-    def num_samples(self) -> int:  # type: ignore[override]
+    @_GivenAtConstruction
+    def num_samples(self) -> int:
         """Draws per epoch on each rank, padding included."""
         return self.share().count(0, self.draws_per_epoch)
 
-    @property
-    def total_size(self) -> int:  # type: ignore[override]
+    @_GivenAtConstruction
+    def total_size(self) -> int:
         """Draws per epoch over all ranks, padding included."""
-        return self.num_samples * self.num_replicas
-
-    @property
-    def epoch(self) -> int:  # type: ignore[override]
-        """The epoch of the next pass."""
-        return self.upcoming.epoch
+        share = self.share()
+        return share.count(0, self.draws_per_epoch) * share.world
 
     def set_epoch(self, epoch: int) -> None:
         """Pins the epoch of the next pass, an int in [0, 2^48).
@@ -71,13 +90,13 @@ class RankedSampling(Resumable, DistributedSampler[Any]):  # type: ignore[misc] 
         self._passes.set_epoch(epoch)
 
     def __len__(self) -> int:
-        return self.num_samples
+        return self.share().count(0, self.draws_per_epoch)
 
     def __iter__(self) -> Iterator[Any]:
         return IndexIterator(self)
 
 
-class DistributedWeightedSampler(WeightedSampling, RankedSampling):  # type: ignore[misc]
+class DistributedWeightedSampler(OwnWeights, RankedSampler):  # type: ignore[misc]
     """Draws indices with given weights, each rank its own part of one global stream.
 
     For DistributedDataParallel, Lightning, Ray Train and ignite, which take it for the DistributedSampler that it is.
@@ -130,12 +149,12 @@ class DistributedWeightedSampler(WeightedSampling, RankedSampling):  # type: ign
         seed: int = 0,
         drop_last: bool = False,
         replacement: bool = True,
-        method: str = "iid",
+        method: Method | None = None,
         strata: Any = None,
         global_batch_size: int | None = None,
     ) -> None:
-        draws = self._set_up_weights(weights, num_samples, replacement, method, strata, global_batch_size)
-        self._set_up_ranks(draws, num_replicas, rank, seed, drop_last)
+        source = as_source(weights, replacement, method, strata, global_batch_size)
+        self._set_up_ranks(source, num_samples, num_replicas, rank, seed, drop_last)
 
 
 class DistributedWeightedBatchSampler(DistributedWeightedSampler):
@@ -162,7 +181,7 @@ class DistributedWeightedBatchSampler(DistributedWeightedSampler):
         seed: int = 0,
         drop_last: bool = False,
         replacement: bool = True,
-        method: str = "iid",
+        method: Method | None = None,
         strata: Any = None,
         global_batch_size: int | None = None,
     ) -> None:
@@ -182,8 +201,7 @@ class DistributedWeightedBatchSampler(DistributedWeightedSampler):
 
     def share(self) -> Share:
         """Returns this rank's share of an epoch. ValueError if it makes no batch."""
-        share = super().share()
-        share = Share(share.rank, share.world, self.drop_last, self.batch_size, self.drop_last)
+        share = replace(super().share(), batch_size=self.batch_size, drop_last_batch=self.drop_last)
         if share.count(0, self.draws_per_epoch) == 0:
             raise ValueError(
                 f"an epoch of {self.draws_per_epoch} draws makes no batch of {self.batch_size} on each of "
@@ -192,7 +210,7 @@ class DistributedWeightedBatchSampler(DistributedWeightedSampler):
         return share
 
     def __len__(self) -> int:
-        return (self.num_samples - 1) // self.batch_size + 1
+        return (super().__len__() + self.batch_size - 1) // self.batch_size
 
     def __iter__(self) -> Iterator[list[int]]:
         return BatchIterator(self, self.batch_size, self.drop_last)

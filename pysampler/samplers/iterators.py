@@ -3,21 +3,67 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
+import torch
 from typing_extensions import Self
 
 from pysampler import _core
 from pysampler.samplers.passes import Pass
-from pysampler.samplers.ranks import Share
-from pysampler.samplers.state import Identity, State, read_state, write_state
+from pysampler.samplers.state import Identity, State, StoredState, write_state
+from pysampler.share import Share
 
 if TYPE_CHECKING:
-    from pysampler.samplers.resumable import OpenedPass, Resumable, Source
+    from pysampler.sources.base import Source
 
 
-class Run:
+@dataclass(frozen=True)
+class OpenedPass:
+    """A pass that has begun.
+
+    Attributes:
+        where: Where it began.
+        source: What it draws from, as it was then.
+        share: Whose part of it is handed out.
+        draws: Draws of the epoch, over all ranks.
+        seed: The sampler's.
+        generator: The state of the sampler's own generator before the key was taken; None if it has none.
+    """
+
+    where: Pass
+    source: Source
+    share: Share
+    draws: int
+    seed: int | None
+    generator: torch.Tensor | None
+
+    def identity(self) -> Identity:
+        """Returns what a state must agree with. O(N) the first time for a table."""
+        return Identity.of(self.source, self.draws, self.seed)
+
+
+class Opener(Protocol):
+    """What an iterator needs of its sampler."""
+
+    @property
+    def upcoming(self) -> Pass:
+        """The pass that begins next."""
+
+    def identity(self) -> Identity:
+        """Returns what a state must agree with."""
+
+    def _open(self, iterator: PassIterator) -> tuple[OpenedPass, _core.PositionSource]:
+        """Begins a pass for an iterator."""
+
+    def _read(self, state: Any) -> StoredState:
+        """Returns what a state says, checked."""
+
+    def _hand_over(self, iterator: PassIterator, stored: StoredState) -> None:
+        """Notes that an iterator goes on from a state by itself."""
+
+
+class PassIterator:
     """One iterator's way through one pass. Nothing is decided before its first ``next``."""
 
     batch_size = 1
@@ -27,51 +73,30 @@ class Run:
 
     # The sampler until the pass has begun: afterwards the sampler refers to the iterator, and a cycle would keep the
     # table alive until the garbage is collected.
-    _sampler: Resumable | None
-    _opened: OpenedPass | None = None
+    _sampler: Opener | None
+    opened: OpenedPass | None = None
 
-    def begin(self) -> _core.PositionSource:
-        """Begins the pass."""
+    def _begin(self) -> _core.PositionSource:
         assert self._sampler is not None
-        self._opened, indices = self._sampler.open_pass(self)
+        self.opened, positions = self._sampler._open(self)
         self._sampler = None
-        return indices
+        return positions
 
     def where(self) -> Pass:
         """Returns where the pass stands now."""
-        if self._opened is None:
+        opened = self.opened
+        if opened is None:
             assert self._sampler is not None
             return self.loaded or self._sampler.upcoming
-        begun = self._opened.where
-        return replace(
-            begun, position=self._opened.share.reached(begun.position, self.handed_out, self._opened.source.draws)
-        )
-
-    @property
-    def began_at(self) -> int:
-        """The global position where the pass began, or will."""
-        return self.where().position if self._opened is None else self._opened.where.position
-
-    @property
-    def share(self) -> Share | None:
-        """How the pass is shared out; None before it has begun."""
-        return None if self._opened is None else self._opened.share
-
-    @property
-    def source(self) -> Source | None:
-        """What the pass draws from; None before it has begun."""
-        return None if self._opened is None else self._opened.source
-
-    def identity(self) -> Identity:
-        """Returns what the pass draws from."""
-        if self._opened is not None:
-            return self._opened.source.identity()
-        assert self._sampler is not None
-        return self._sampler.identity()
+        begun = opened.where
+        return replace(begun, position=opened.share.reached(begun.position, self.handed_out, opened.draws))
 
     def state_dict(self) -> State:
         """Returns where this iterator stands: what it has handed out, be it trained on or only prefetched."""
-        return write_state(self.identity(), self.where())
+        if self.opened is None:
+            assert self._sampler is not None
+            return write_state(self._sampler.identity(), self.where())
+        return write_state(self.opened.identity(), self.where(), self.opened.source.state(), self.opened.generator)
 
     def load_state_dict(self, state: Any) -> None:
         """Makes this iterator go on from ``state``, and the sampler's next pass be the one after.
@@ -83,39 +108,40 @@ class Run:
         """
         if self._sampler is None:
             raise RuntimeError("this iterator has begun: load the state into a new one, before its first next()")
-        self.loaded = read_state(state, self._sampler.identity())
-        self._sampler.taken_over(self)
+        stored = self._sampler._read(state)
+        self.loaded = stored.where
+        self._sampler._hand_over(self, stored)
 
 
-class IndexIterator(Run, _core.IndexIterator):
+class IndexIterator(PassIterator, _core.IndexIterator):
     """Indices one by one."""
 
-    def __new__(cls, sampler: Resumable) -> Self:
+    def __new__(cls, sampler: Opener) -> Self:
         """Returns an iterator over the sampler's next pass, which begins at the first ``next``."""
         begin = _Begin()
         self = super().__new__(cls, begin)
-        self._sampler, begin.run = sampler, weakref.ref(self)
+        self._sampler, begin.iterator = sampler, weakref.ref(self)
         return self
 
 
-class BatchIterator(Run, _core.BatchIterator):
+class BatchIterator(PassIterator, _core.BatchIterator):
     """Indices in lists."""
 
-    def __new__(cls, sampler: Resumable, batch_size: int, drop_last_batch: bool) -> Self:
+    def __new__(cls, sampler: Opener, batch_size: int, drop_last_batch: bool) -> Self:
         """Returns an iterator over the sampler's next pass, which begins at the first ``next``."""
         begin = _Begin()
         self = super().__new__(cls, begin, batch_size, drop_last_batch)
-        self._sampler, begin.run = sampler, weakref.ref(self)
+        self._sampler, begin.iterator = sampler, weakref.ref(self)
         self.batch_size, self.drop_last_batch = batch_size, drop_last_batch
         return self
 
 
 class _Begin:
-    """Calls ``begin`` of an iterator that owns it, without keeping that alive."""
+    """Begins the pass of an iterator that owns it, without keeping that alive."""
 
-    run: weakref.ref[Run]
+    iterator: weakref.ref[PassIterator]
 
     def __call__(self) -> _core.PositionSource:
-        run = self.run()
-        assert run is not None
-        return run.begin()
+        iterator = self.iterator()
+        assert iterator is not None
+        return iterator._begin()

@@ -1,18 +1,18 @@
-"""WeightedRandomSampler: torch's class over an alias table."""
+"""WeightedRandomSampler: torch's class over an alias table, or over any other source."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 import torch.utils.data
 
-from pysampler.samplers.iterators import IndexIterator
-from pysampler.samplers.weighted import WeightedSampling
+from pysampler.samplers.own_weights import OwnWeights
+from pysampler.samplers.single import SingleSampler
+from pysampler.sources.choose import Method, as_source
 
 
-class WeightedRandomSampler(WeightedSampling, torch.utils.data.WeightedRandomSampler):
+class WeightedRandomSampler(SingleSampler, OwnWeights, torch.utils.data.WeightedRandomSampler):  # type: ignore[misc]
     """Draws indices with given weights: a drop-in for ``torch.utils.data.WeightedRandomSampler``.
 
     Indices are handed out as Python ints while they are drawn, in C++: an epoch is never held in memory, the first
@@ -24,8 +24,7 @@ class WeightedRandomSampler(WeightedSampling, torch.utils.data.WeightedRandomSam
 
     Args:
         weights: One weight per item: 1-d tensor, array or sequence, finite and >= 0, not all zero. The sampler keeps a
-            copy in the same dtype. Or an ``AliasTable`` or ``ClassTable``, which is shared; or, with
-            method="systematic", a ``SystematicTable``.
+            copy in the same dtype. Or a table or any other ``Source``, which is shared.
         num_samples: Draws per epoch; by default the number of items.
         replacement: Whether an item may come again within an epoch. Without, the law is that of successive sampling,
             the epoch's indices (8 bytes each) are drawn at its beginning, and ``num_samples`` must not exceed the
@@ -68,21 +67,10 @@ class WeightedRandomSampler(WeightedSampling, torch.utils.data.WeightedRandomSam
         generator: torch.Generator | None = None,
         *,
         seed: int | None = None,
-        method: str = "iid",
+        method: Method | None = None,
         strata: Any = None,
         global_batch_size: int | None = None,
     ) -> None:
         # torch's constructor is not called: it would copy the weights as float64.
-        draws = self._set_up_weights(weights, num_samples, replacement, method, strata, global_batch_size)
-        self._set_up(draws, seed, generator)
-
-    @property
-    def num_samples(self) -> int:  # type: ignore[override]  # torch has an attribute
-        """Draws per epoch."""
-        return self.draws_per_epoch
-
-    def __len__(self) -> int:
-        return self.draws_per_epoch
-
-    def __iter__(self) -> Iterator[int]:
-        return IndexIterator(self)
+        source = as_source(weights, replacement, method, strata, global_batch_size)
+        self._set_up(source, num_samples, seed, generator)

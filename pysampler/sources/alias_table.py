@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from pysampler import _core
+from pysampler import _core as compiled
+from pysampler.cuda.table import CudaEntries
 from pysampler.inputs.output import output_for
 from pysampler.inputs.weights import check_shape, readable, to_tensor
-from pysampler.keys import stream_range
+from pysampler.keys import StreamRange
 from pysampler.sources.alias_table_file import TableFile, read_table_file, write_table_file
-
-if TYPE_CHECKING:
-    from pysampler.cuda.table import CudaAliasTable
-
-_CPU = torch.device("cpu")
+from pysampler.sources.base import Source, check_fingerprint, load_same
 
 
-class AliasTable:
+class AliasTable(Source):
     """A discrete distribution over [0, N), drawn from in constant time (Walker's alias method).
 
     The table holds integers: item i owns a mass out of N * 2^32 in all, zero exactly for a zero weight and at least 1
@@ -48,83 +45,85 @@ class AliasTable:
         torch.Size([4])
     """
 
-    def __new__(cls, weights: Any = None) -> AliasTable:
-        """Makes the subclass for CUDA if that is where the weights are."""
-        if cls is AliasTable and isinstance(weights, torch.Tensor) and weights.is_cuda:
-            return super().__new__(_cuda_class())
-        return super().__new__(cls)
-
     def __init__(self, weights: Any) -> None:
-        tensor = to_tensor(weights)
+        tensor = to_tensor(weights, to_cpu=False)
         check_shape(tensor)
-        source = readable(tensor)
-        self._core = _core.Table.build(
-            source.data_ptr(), source.numel(), source.dtype == torch.float64, torch.get_num_threads()
+        if tensor.is_cuda:
+            self._take(None, CudaEntries.build(readable(tensor)))
+            return
+        source = readable(tensor.cpu())
+        self._take(
+            compiled.Table.build(
+                source.data_ptr(), source.numel(), source.dtype == torch.float64, torch.get_num_threads()
+            )
         )
-        self._file: TableFile | None = None
-        self._fingerprint: str | None = None
-        self._log_probabilities: torch.Tensor | None = None
+
+    def _take(
+        self,
+        core: compiled.Table | None,
+        on_gpu: CudaEntries | None = None,
+        file: TableFile | None = None,
+        fingerprint: str | None = None,
+    ) -> None:
+        self._on_cpu = core
+        self._on_gpu = on_gpu
+        self._file = file if file is not None and file.mapped else None
+        self._fingerprint = fingerprint
+
+    @classmethod
+    def _around(
+        cls,
+        core: compiled.Table | None,
+        on_gpu: CudaEntries | None = None,
+        file: TableFile | None = None,
+        fingerprint: str | None = None,
+    ) -> AliasTable:
+        table = object.__new__(cls)
+        table._take(core, on_gpu, file, fingerprint)
+        return table
+
+    @property
+    def _core(self) -> compiled.Table:
+        """The table on the CPU. Of a table on a GPU a copy is taken at the first use, and kept."""
+        if self._on_cpu is None:
+            assert self._on_gpu is not None
+            self._on_cpu = compiled.Table.over(self._on_gpu.to_cpu(), True, torch.get_num_threads())
+        return self._on_cpu
+
+    @property
+    def num_items(self) -> int:
+        """How many items there are."""
+        return len(self)
 
     def __len__(self) -> int:
-        return len(self._core)
+        return len(self._core) if self._on_gpu is None else len(self._on_gpu)
 
     def __repr__(self) -> str:
-        return f"AliasTable({len(self)} items)"
+        where = "" if self._on_gpu is None else f", device='{self.device}'"
+        return f"AliasTable({len(self)} items{where})"
 
     @property
     def device(self) -> torch.device:
         """Where the table is and draws."""
-        return _CPU
+        return super().device if self._on_gpu is None else self._on_gpu.device
 
-    def draw(
-        self,
-        n: int,
-        *,
-        seed: int,
-        epoch: int = 0,
-        start: int = 0,
-        step: int = 1,
-        dtype: torch.dtype | None = None,
-        out: torch.Tensor | None = None,
+    def epoch(self, key: int, epoch: int, draws: int) -> compiled.PassDraws:
+        """Returns an epoch's draws by position. Its length, ``draws``, does not matter."""
+        return compiled.StreamDraws(self._core, key, epoch)
+
+    def _draw(
+        self, wanted: StreamRange, draws: int, dtype: torch.dtype | None, out: torch.Tensor | None
     ) -> torch.Tensor:
-        """Draws the indices at positions ``start, start + step, ...`` of the stream ``(seed, epoch)``.
-
-        Each is a pure function of (table, seed, epoch, position): any threads, processor or splitting into calls gives
-        the same. Draws at different positions are independent.
-
-        Args:
-            n: How many, >= 0.
-            seed: In [-2^63, 2^64), taken modulo 2^64.
-            epoch: In [0, 2^48).
-            start: First position, >= 0.
-            step: Distance of positions, >= 1: rank r of w takes start=r, step=w.
-            dtype: torch.int64, or torch.int32 for at most 2^31 items. By default that of ``out``, else int64.
-            out: A contiguous tensor of n entries on the table's device to write to.
-
-        Returns:
-            Tensor of shape (n,) on the table's device. On every device the same.
-
-        Cost: 1.4 to 8 ns per draw and thread, growing with the table; see the README. Bulk draws (n >= N / 5) from
-        tables of 200 million items or more use scratch memory of a quarter of the table's size. Interruptible by
-        Ctrl-C.
-
-        Raises:
-            ValueError: An argument out of range, or a position beyond 2^63 - 1.
-            TypeError: An argument of the wrong type.
-            RuntimeError: The GPU reports an error.
-        """
-        wanted = stream_range(n, seed, epoch, start, step)
+        if self._on_gpu is None:
+            return super()._draw(wanted, draws, dtype, out)
         result = output_for(wanted.draws, len(self), self.device, dtype, out)
         if wanted.draws > 0:
-            wide = result if result.dtype == torch.int64 else torch.empty(wanted.draws, dtype=torch.int64, device="cpu")
-            self._core.draw_into(wide.data_ptr(), *wanted, torch.get_num_threads())
-            if wide is not result:
-                result.copy_(wide)
+            self._on_gpu.draw_into(result, wanted)
         return result
 
-    def _pass_draws(self, key: int, epoch: int, draws: int) -> _core.PassDraws:
-        """What the samplers read: an epoch's draws by position. ``draws``, its length, does not matter here."""
-        return _core.StreamDraws(self._core, key, epoch)
+    def with_weights(self, weights: Any) -> Source:
+        """Returns an ``AliasTable`` of other weights; a table is returned as it is."""
+        return weights if isinstance(weights, Source) else AliasTable(weights)
 
     def probabilities(self) -> torch.Tensor:
         """Returns what the table really draws with: mass / (N * 2^32), a float64 tensor of shape (N,), sum 1.
@@ -135,44 +134,19 @@ class AliasTable:
         self._core.masses_into(masses.ctypes.data)
         return torch.from_numpy(masses / (len(self) * 2.0**32))
 
-    def log_prob(self, indices: torch.Tensor) -> torch.Tensor:
-        """Returns the natural logarithms of the probabilities that these items are drawn with.
-
-        Args:
-            indices: int64 or int32 tensor of any shape on the table's device, entries in [0, N).
-
-        Returns:
-            Tensor of the shape of ``indices``, of torch's default dtype, taken from float64; -inf for items that are
-            never drawn.
-
-        Cost: O(N) on the CPU the first time, and 8 bytes per item from then on; later a look-up, which torch.compile
-        takes as it is.
-
-        Raises:
-            TypeError: Not such a tensor.
-            IndexError: An entry out of range. On a GPU that stops the device, as in all of torch's indexing.
-        """
-        if not isinstance(indices, torch.Tensor) or indices.dtype not in (torch.int64, torch.int32):
-            raise TypeError(f"indices must be an int64 or int32 tensor, but got {_kind(indices)}")
-        if self._log_probabilities is None:
-            self._log_probabilities = self.probabilities().log_().to(self.device)
-        # Not by indexing, which takes -1 for the last item.
-        found = self._log_probabilities.index_select(0, indices.reshape(-1))
-        return found.view(indices.shape).to(torch.get_default_dtype())
-
     def as_tensor(self) -> torch.Tensor:
-        """Returns a copy of the table as an int64 tensor of shape (N,), for ``torch.ops.pysampler.draw``.
+        """Returns the table as an int64 tensor of shape (N,), for ``torch.ops.pysampler.draw``.
 
-        Entry i is ``alias << 32 | threshold`` of slot i. Cost: 8 bytes per item. (A table on a GPU returns itself.)
+        Entry i is ``alias << 32 | threshold`` of slot i. Cost: a copy, 8 bytes per item. A table on a GPU returns its
+        own memory, which must not be written to.
         """
-        return torch.from_numpy(entries_of(self._core).copy())
+        return torch.from_numpy(entries_of(self._core).copy()) if self._on_gpu is None else self._on_gpu.entries
 
     @property
     def fingerprint(self) -> str:
         """128 bits in hex that tell tables apart. Equal tables have equal ones. O(N) the first time."""
         if self._fingerprint is None:
-            low, high = self._core.fingerprint(torch.get_num_threads())
-            self._fingerprint = f"{high:016x}{low:016x}"
+            self._fingerprint = self._core.fingerprint(torch.get_num_threads())
         return self._fingerprint
 
     @property
@@ -183,13 +157,24 @@ class AliasTable:
     def to(self, device: torch.device | str) -> AliasTable:
         """Returns the table on ``device``: "cpu", or a CUDA device, where ``draw`` then happens, bit for bit the same.
 
+        As with tensors, "cuda" without a number is torch's current device. What has to read the whole table on the CPU
+        (samplers, ``probabilities``, ``fingerprint``, ``save``, pickling) takes a copy of it there first, and keeps it.
+        Draws on a GPU are queued on torch's current stream of the device and wait for nothing. While a CUDA graph is
+        captured, seed and positions are recorded as they are: each replay draws the same. Use
+        ``torch.ops.pysampler.draw`` for draws that go on. The table must live as long as such a graph.
+
         Cost: the time of copying it, which is waited for. The table itself if it is there already.
 
         Raises:
             RuntimeError: Another kind of device, or a GPU that pysampler cannot use; says why (as ``pysampler info``).
         """
         target = torch.device(device)
-        return self if target.type == "cpu" else _cuda_class()._from_core(self._core, target, self._fingerprint)
+        if target.type == "cpu":
+            return self if self._on_gpu is None else AliasTable._around(self._core, fingerprint=self._fingerprint)
+        if self._on_gpu is not None and self._on_gpu.is_on(target):
+            return self
+        core = self._core
+        return AliasTable._around(core, CudaEntries.copy_of(entries_of(core), target), fingerprint=self._fingerprint)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the table to ``path``, replacing it at once.
@@ -216,52 +201,21 @@ class AliasTable:
             OSError: The file cannot be read.
         """
         core, file = read_table_file(path, mmap, validate)
-        return AliasTable._around(core, file, file.fingerprint)
-
-    @staticmethod
-    def _around(core: _core.Table, file: TableFile | None, fingerprint: str | None) -> AliasTable:
-        table = object.__new__(AliasTable)
-        table._core = core
-        table._file = file if file is not None and file.mapped else None
-        table._fingerprint = fingerprint
-        table._log_probabilities = None
-        return table
+        return AliasTable._around(core, file=file, fingerprint=file.fingerprint)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._file is not None:
-            return _load_same, (self._file.path, self.fingerprint)
-        return _from_bytes, (bytes(self._core), self._fingerprint)
-
-    def __copy__(self) -> AliasTable:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> AliasTable:
-        return self  # nothing can change it
+            return load_same, (AliasTable, self._file.path, self.fingerprint)
+        device = "cpu" if self._on_gpu is None else str(self.device)
+        return _from_bytes, (bytes(self._core), self._fingerprint, device)
 
 
-def entries_of(core: _core.Table) -> npt.NDArray[np.int64]:
+def entries_of(core: compiled.Table) -> npt.NDArray[np.int64]:
     """Returns a view of a table's 8-byte entries."""
     return np.frombuffer(memoryview(core), dtype=np.int64)
 
 
-def _kind(value: object) -> str:
-    return f"dtype {value.dtype}" if isinstance(value, torch.Tensor) else type(value).__name__
-
-
-def _cuda_class() -> type[CudaAliasTable]:
-    from pysampler.cuda.table import CudaAliasTable  # noqa: PLC0415 - a subclass of what is here
-
-    return CudaAliasTable
-
-
-def _from_bytes(entries: bytes, fingerprint: str | None) -> AliasTable:
-    core = _core.Table.over(entries, True, torch.get_num_threads())
-    return AliasTable._around(core, None, fingerprint)
-
-
-def _load_same(path: str, fingerprint: str) -> AliasTable:
-    """Maps a file again in another process, and makes sure that it still is the same table."""
-    table = AliasTable.load(path, mmap=True, validate=True)
-    if table.fingerprint != fingerprint:
-        raise ValueError(f"{path} has changed: its table is {table.fingerprint}, expected {fingerprint}")
-    return table
+def _from_bytes(entries: bytes, fingerprint: str | None, device: str = "cpu") -> AliasTable:
+    table = AliasTable._around(compiled.Table.over(entries, True, torch.get_num_threads()))
+    check_fingerprint(table, fingerprint)
+    return table.to(device)

@@ -15,6 +15,8 @@ from pysampler.labels.read import MAX_CLASSES, read_labels
 from pysampler.labels.schemes import FloatArray
 from pysampler.labels.values import IntArray
 
+MAX_PER_CLASS = 2**32 - 1
+
 
 class ClassMembers:
     """The items of every class. Immutable.
@@ -65,6 +67,8 @@ class ClassMembers:
     @classmethod
     def around(cls, core: _core.ClassMembers, classes: tuple[Any, ...]) -> ClassMembers:
         """Returns the object of a compiled part and the names of its classes."""
+        if len(classes) != core.classes:
+            raise ValueError(f"there must be one name per class, but there are {len(classes)} for {core.classes}")
         members = cls.__new__(cls)
         members._set(core, classes)
         return members
@@ -98,8 +102,8 @@ class ClassMembers:
         return result
 
     @cached_property
-    def fingerprint(self) -> tuple[int, int]:
-        """128 bits, as the low and the high word, that tell memberships apart. O(N) the first time."""
+    def fingerprint(self) -> str:
+        """128 bits in hex that tell memberships apart. O(N) the first time."""
         return self.core.fingerprint(torch.get_num_threads())
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -10,16 +10,16 @@ import numpy as np
 import torch
 
 from pysampler import _core
-from pysampler.inputs.output import cpu_output
 from pysampler.inputs.weights import readable, to_tensor
-from pysampler.keys import stream_range
 from pysampler.labels.read import read_labels
 from pysampler.labels.schemes import Targets, in_class_order, weights_of_classes
+from pysampler.sources.alias_table import AliasTable
+from pysampler.sources.base import Source, load_same
 from pysampler.sources.class_members import ClassMembers
 from pysampler.sources.class_table_file import ClassTableParts, read_class_table, write_class_table
 
 
-class ClassTable:
+class ClassTable(Source):
     """A distribution over [0, N) in which all items of a class are alike: drawn from in constant time.
 
     The same distribution as ``AliasTable(class_weights[labels])``, by other means: an alias table over the C classes,
@@ -38,7 +38,8 @@ class ClassTable:
             of the classes (tensor, array, sequence), or a mapping from each class that has items to its number. Finite,
             >= 0, positive for some class with items. Classes without items are never drawn, whatever their weight.
 
-    Cost: reading the labels; 3 to 10 ns per item to group them, 15 to 30 if they are not sorted; 16 bytes per class,
+    Cost: about 2.5 ns per draw and thread at any N if the table is ``contiguous``, else a read of memory more; reading
+    the labels; 3 to 10 ns per item to group them, 15 to 30 if they are not sorted; 16 bytes per class,
     and 4 per label unless every class's items follow one another. Threads: ``torch.get_num_threads()``.
 
     Raises:
@@ -105,7 +106,9 @@ class ClassTable:
         table._begin(self._members, class_weights)
         return table
 
-    def __len__(self) -> int:
+    @property
+    def num_items(self) -> int:
+        """How many items there are."""
         return len(self._members)
 
     def __repr__(self) -> str:
@@ -125,38 +128,6 @@ class ClassTable:
     def contiguous(self) -> bool:
         """Whether every class's items follow one another, so that draws read the classes only."""
         return self._members.contiguous
-
-    def draw(
-        self, n: int, *, seed: int, epoch: int = 0, start: int = 0, step: int = 1, out: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        """Draws the indices at positions ``start, start + step, ...`` of the stream ``(seed, epoch)``.
-
-        Each is a pure function of (table, seed, epoch, position): any threads, processor or splitting into calls gives
-        the same. Draws at different positions are independent.
-
-        Args:
-            n: How many, >= 0.
-            seed: In [-2^63, 2^64), taken modulo 2^64.
-            epoch: In [0, 2^48).
-            start: First position, >= 0.
-            step: Distance of positions, >= 1: rank r of w takes start=r, step=w.
-            out: A contiguous int64 CPU tensor of n entries to write to.
-
-        Returns:
-            int64 tensor of shape (n,) on the CPU.
-
-        Cost: about 2.5 ns per draw and thread at any N if the table is ``contiguous``; else a read of memory more.
-        Interruptible by Ctrl-C.
-
-        Raises:
-            ValueError: An argument out of range, or a position beyond 2^63 - 1.
-            TypeError: An argument of the wrong type.
-        """
-        wanted = stream_range(n, seed, epoch, start, step)
-        result = cpu_output(out, wanted.draws)
-        if wanted.draws > 0:
-            self._core.draw_into(result.data_ptr(), *wanted, torch.get_num_threads())
-        return result
 
     def class_probabilities(self) -> torch.Tensor:
         """Returns what classes are really drawn with: mass / (C * 2^32), float64 of shape (C,), sum 1. O(C)."""
@@ -178,8 +149,8 @@ class ClassTable:
         O(N) the first time, O(C) for tables that share their members with one that was asked before.
         """
         if self._fingerprint is None:
-            low, high = self._core.classes.fingerprint(torch.get_num_threads())
-            self._fingerprint = _core.combined_fingerprint((low, high), self._members.fingerprint)
+            classes = self._core.classes.fingerprint(torch.get_num_threads())
+            self._fingerprint = _core.combined_fingerprint(classes, self._members.fingerprint)
         return self._fingerprint
 
     @property
@@ -238,33 +209,26 @@ class ClassTable:
         table._fingerprint, table._path = fingerprint, name if mmap else None
         return table
 
-    def _pass_draws(self, key: int, epoch: int, draws: int) -> _core.PassDraws:
-        """What the samplers read: the epoch's draws by position. Its length, ``draws``, does not matter here."""
+    def epoch(self, key: int, epoch: int, draws: int) -> _core.PassDraws:
+        """Returns an epoch's draws by position. Its length, ``draws``, does not matter."""
         return self._core.pass_draws(key, epoch)
+
+    def with_weights(self, weights: Any) -> Source:
+        """Returns an ``AliasTable`` of other weights, one per item; a table is returned as it is.
+
+        For other weights of the classes see ``with_class_weights``.
+        """
+        return weights if isinstance(weights, Source) else AliasTable(weights)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._path is not None:
-            return _load_same, (self._path, self.fingerprint)
+            return load_same, (ClassTable, self._path, self.fingerprint)
         return _from_parts, (self._members, bytes(self._core.classes))
-
-    def __copy__(self) -> ClassTable:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> ClassTable:
-        return self  # nothing can change it
 
 
 def _from_parts(members: ClassMembers, entries: bytes) -> ClassTable:
     table = ClassTable.__new__(ClassTable)
     table._set(members, _core.ClassTable(_core.Table.over(entries, True, torch.get_num_threads()), members.core))
-    return table
-
-
-def _load_same(path: str, fingerprint: str) -> ClassTable:
-    """Maps a file again in another process, and makes sure that it still is the same table."""
-    table = ClassTable.load(path)
-    if table.fingerprint != fingerprint:
-        raise ValueError(f"{path} has changed: its table is {table.fingerprint}, expected {fingerprint}")
     return table
 
 

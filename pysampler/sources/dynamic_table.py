@@ -12,16 +12,17 @@ import torch
 from pysampler import _core
 from pysampler.inputs.indices import flat_indices
 from pysampler.inputs.numbers import whole_number
-from pysampler.inputs.output import cpu_output
+from pysampler.inputs.output import output_for
 from pysampler.inputs.weights import MAX_ITEMS, check_shape, readable, to_tensor
 from pysampler.keys import stream_range
+from pysampler.sources.base import Source
 from pysampler.sources.dynamic_table_file import DynamicTableParts, read_dynamic_table, write_dynamic_table
 
 _STATE_VERSION = 1
 _STATE_KEYS = {"version", "source", "weights", "scale", "capacity", "fingerprint"}
 
 
-class DynamicTable:
+class DynamicTable(Source):
     """A discrete distribution over [0, N) whose weights can be changed at any time, a batch of them at once.
 
     Item i owns the integer mass round-half-even(w_i * 2^s), at least 1 for a positive weight, zero exactly for a zero
@@ -65,11 +66,12 @@ class DynamicTable:
             weights.data_ptr(), weights.numel(), wide, capacity, scale, torch.get_num_threads()
         )
 
-    def __len__(self) -> int:
-        return self._core.summary()[0]
+    auditable = "its weights change while it is drawn from, and what they were is not kept"
 
-    def __repr__(self) -> str:
-        return f"DynamicTable({len(self)} items)"
+    @property
+    def num_items(self) -> int:
+        """How many items there are now."""
+        return self._core.summary()[0]
 
     @property
     def dtype(self) -> torch.dtype:
@@ -187,6 +189,7 @@ class DynamicTable:
         step: int = 1,
         stratified: bool | int = False,
         without_replacement: bool = False,
+        dtype: torch.dtype | None = None,
         out: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Draws the indices at positions ``start, start + step, ...`` of the stream ``(seed, epoch)``.
@@ -205,10 +208,11 @@ class DynamicTable:
                 prioritised replay does (Schaul et al. 2016). True: k = n. A number: that k, up to 2^54.
             without_replacement: n distinct items, in the order of successive sampling. These are not addressed by
                 position: ``start`` and ``step`` must be left alone. Other threads wait meanwhile.
-            out: A contiguous int64 CPU tensor of n entries to write to.
+            dtype: torch.int64, or torch.int32 for at most 2^31 items. By default that of ``out``, else int64.
+            out: A contiguous CPU tensor of n entries to write to.
 
         Returns:
-            int64 tensor of shape (n,) on the CPU.
+            Tensor of shape (n,) on the CPU.
 
         Raises:
             ValueError: No weight is positive; an argument out of range, or a position beyond 2^63 - 1; fewer positive
@@ -222,17 +226,24 @@ class DynamicTable:
             strata = whole_number(stratified, "stratified", 1, 2**54)
         if without_replacement and (strata or wanted.start != 0 or wanted.step != 1):
             raise ValueError("draws without replacement are neither stratified nor addressed by start and step")
-        result = cpu_output(out, wanted.draws)
+        result = output_for(wanted.draws, len(self), self.device, dtype, out)
         if wanted.draws > 0:
+            wide = result if result.dtype == torch.int64 else torch.empty(wanted.draws, dtype=torch.int64, device="cpu")
             if without_replacement:
-                self._core.draw_distinct_into(result.data_ptr(), wanted.draws, wanted.key, wanted.epoch)
+                self._core.draw_distinct_into(wide.data_ptr(), wanted.draws, wanted.key, wanted.epoch)
             else:
-                self._core.draw_into(result.data_ptr(), *wanted, torch.get_num_threads(), strata)
+                self._core.draw_into(wide.data_ptr(), *wanted, torch.get_num_threads(), strata)
+            if wide is not result:
+                result.copy_(wide)
         return result
 
-    def _pass_draws(self, key: int, epoch: int, draws: int) -> _core.PassDraws:
-        """What the samplers read: an epoch's draws by position, each with the weights at the time it is made."""
+    def epoch(self, key: int, epoch: int, draws: int) -> _core.PassDraws:
+        """An epoch's draws by position, each with the weights as they are when it is made; see ``Source.epoch``."""
         return _core.DynamicDraws(self._core, key, epoch)
+
+    def with_weights(self, weights: Any) -> Source:
+        """Returns another dynamic table; see ``Source.with_weights``. A ready source is taken as it is."""
+        return weights if isinstance(weights, Source) else DynamicTable(weights)
 
     def probabilities(self) -> torch.Tensor:
         """Returns mass / total for each item, a float64 tensor of shape (N,): zeros if no weight is positive. O(N)."""
@@ -357,6 +368,12 @@ class DynamicTable:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return from_parts, (self._parts(),)
+
+    def __copy__(self) -> DynamicTable:
+        return from_parts(self._parts())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> DynamicTable:
+        return from_parts(self._parts())
 
 
 class DynamicWeights:

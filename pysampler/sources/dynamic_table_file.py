@@ -40,7 +40,7 @@ def write_dynamic_table(path: str | os.PathLike[str], parts: DynamicTableParts) 
         "fingerprint": parts.fingerprint,
     }
     dtype = "F64" if parts.weights.dtype == torch.float64 else "F32"
-    stored = StoredTensor(dtype, [len(parts.weights)], memoryview(parts.weights.numpy()))
+    stored = StoredTensor(dtype, [len(parts.weights)], parts.weights.numpy().data)
     write_safetensors(path, metadata, {"weights": stored})
 
 
@@ -65,7 +65,7 @@ def read_dynamic_table(path: str | os.PathLike[str]) -> DynamicTableParts:
         weights = torch.empty(items, dtype=dtype, device="cpu")
         if size != start + items * dtype.itemsize:
             raise ValueError(f"{name} is truncated or damaged: {size} bytes")
-        if items > 0 and file.readinto(memoryview(weights.numpy()).cast("B")) != items * dtype.itemsize:
+        if items > 0 and file.readinto(weights.numpy().data.cast("B")) != items * dtype.itemsize:
             raise ValueError(f"{name} changed while it was read")
     return DynamicTableParts(weights, scale, capacity, fingerprint)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -9,18 +10,19 @@ import numpy.typing as npt
 import torch
 
 from pysampler import _core
-from pysampler.inputs.numbers import MAX_COUNT, epoch_number, whole_number
-from pysampler.inputs.output import cpu_output
-from pysampler.keys import seed_key
+from pysampler.inputs.numbers import whole_number
+from pysampler.keys import stream_range
 from pysampler.labels.read import Labels, read_labels
+from pysampler.share import Share
 from pysampler.sources.alias_table import AliasTable
+from pysampler.sources.base import Source
 from pysampler.sources.class_table import ClassTable
 
 MAX_DRAWS = 2**54  # of one epoch
 MAX_BATCH_SIZE = 2**24
 
 
-class SystematicTable:
+class SystematicTable(Source):
     """A discrete distribution over [0, N) whose draws are spread evenly instead of independently.
 
     The weights become the integer masses of an ``AliasTable``, laid side by side; M is their sum. The k draws of an
@@ -58,6 +60,9 @@ class SystematicTable:
         >>> sorted(table.draw(4, seed=0, draws=4).tolist())
         [0, 1, 1, 2]
     """
+
+    method = "systematic"
+    one_key = True
 
     def __init__(self, weights: Any, labels: Any = None) -> None:
         self._source: ClassTable | None = None
@@ -99,7 +104,9 @@ class SystematicTable:
         )
         self._classes, self._source, self._fingerprint = source.classes, source, None
 
-    def __len__(self) -> int:
+    @property
+    def num_items(self) -> int:
+        """How many items there are."""
         return len(self._core)
 
     def __repr__(self) -> str:
@@ -116,6 +123,7 @@ class SystematicTable:
         step: int = 1,
         draws: int | None = None,
         global_batch_size: int | None = None,
+        dtype: torch.dtype | None = None,
         out: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Draws the indices at positions ``start, start + step, ...`` of an epoch.
@@ -129,87 +137,101 @@ class SystematicTable:
         items every epoch. The counts of whole epochs are as exact as without batches.
 
         Args:
-            n: How many, >= 0.
-            seed: In [-2^63, 2^64), taken modulo 2^64. The promises over epochs are for one seed.
-            epoch: In [0, 2^48).
-            start: First position, >= 0.
-            step: Distance of positions, >= 1: rank r of w takes start=r, step=w.
+            n: See ``Source.draw``, as for all that is not named here.
+            seed: The promises over epochs are for one seed.
+            epoch: See ``Source.draw``.
+            start: See ``Source.draw``.
+            step: See ``Source.draw``.
             draws: How many draws the whole epoch has, in [1, 2^54]; by default N.
             global_batch_size: The global batch size, over all ranks, in [1, draws] and at most 2^24. Needs labels.
-            out: A contiguous int64 CPU tensor of n entries to write to.
-
-        Returns:
-            int64 tensor of shape (n,) on the CPU.
+            dtype: See ``Source.draw``.
+            out: See ``Source.draw``.
 
         Cost: see the README; some 4 to 10 times an AliasTable's draw. With a batch size, 16 bytes and some 20 ns for
-        each unit of it per call. Interruptible by Ctrl-C.
+        each unit of it per call.
 
         Raises:
             ValueError: An argument out of range, or a position beyond the epoch; a batch size without labels.
             TypeError: An argument of the wrong type.
         """
-        count = whole_number(n, "n", 0, MAX_COUNT)
-        total = self.check_draws(len(self) if draws is None else draws)
-        first = whole_number(start, "start", 0, 2**64 - 1)
-        stride = whole_number(step, "step", 1, 2**64 - 1)
-        if count > 0 and first + (count - 1) * stride >= total:
+        wanted = stream_range(n, seed, epoch, start, step)
+        total = whole_number(len(self) if draws is None else draws, "draws", 1, MAX_DRAWS)
+        last = wanted.start + (wanted.draws - 1) * wanted.step
+        if wanted.draws > 0 and last >= total:
             raise ValueError(
-                f"positions must lie within the epoch of draws={total}, but start={first} and step={stride} lead to "
-                f"{first + (count - 1) * stride} for {count} draws"
+                f"positions must lie within the epoch of draws={total}, but start={wanted.start} and "
+                f"step={wanted.step} lead to {last} for {wanted.draws} draws"
             )
-        batch = self.check_global_batch_size(global_batch_size, total)
-        key, number = seed_key(seed), epoch_number(epoch)
-        result = cpu_output(out, count)
-        if count > 0:
-            passed = _core.SystematicDraws(self._core, key, number, total, batch)
-            passed.draw_all(result.data_ptr(), first, stride, count, torch.get_num_threads())
-        return result
+        return self.in_batches(global_batch_size)._draw(wanted, total, dtype, out)
 
-    def check_draws(self, draws: Any) -> int:
-        """Returns the length of an epoch as an int. ValueError or TypeError unless it is one in [1, 2^54]."""
-        return whole_number(draws, "draws", 1, MAX_DRAWS)
-
-    def check_global_batch_size(self, global_batch_size: Any, draws: int) -> int:
-        """Returns the global batch size for epochs of ``draws`` draws, 0 for none.
+    def in_batches(self, global_batch_size: Any) -> SystematicTable:
+        """Returns the table, drawn from in global batches of this size (None: in none). Shares everything else.
 
         Raises:
-            ValueError: Below 1, above ``draws`` or 2^24; no labels to balance batches by.
+            ValueError: Below 1 or above 2^24; no labels to balance batches by.
             TypeError: Not an int.
         """
-        if global_batch_size is None:
-            return 0
-        if self._classes is None:
-            raise ValueError(
-                f"global_batch_size={global_batch_size} asks for batches that mirror the classes, but there are no "
-                "labels to tell them by: give labels= (to a sampler: strata=)"
-            )
-        size = whole_number(global_batch_size, "global_batch_size", 1, MAX_BATCH_SIZE)
-        if size > draws:
-            raise ValueError(
-                f"global_batch_size must not exceed the epoch's draws, but got global_batch_size={size}, draws={draws}"
-            )
-        return size
+        if global_batch_size == self.global_batch_size:
+            return self
+        if global_batch_size is not None:
+            if self._classes is None:
+                raise ValueError(
+                    f"global_batch_size={global_batch_size} asks for batches that mirror the classes, but there are no "
+                    "labels to tell them by: give labels= (to a sampler: strata=)"
+                )
+            global_batch_size = whole_number(global_batch_size, "global_batch_size", 1, MAX_BATCH_SIZE)
+        table = object.__new__(SystematicTable)
+        table.__dict__.update(self.__dict__)
+        table.global_batch_size = global_batch_size
+        return table
 
-    def _pass_draws(self, key: int, epoch: int, draws: int, global_batch_size: int | None = None) -> _core.PassDraws:
-        """One epoch's draws for iterators."""
-        total = self.check_draws(draws)
-        return _core.SystematicDraws(
-            self._core, key, epoch, total, self.check_global_batch_size(global_batch_size, total)
-        )
+    def check_draws(self, draws: Any) -> None:
+        """Raises ValueError or TypeError unless an epoch can have ``draws`` draws: an int in [1, 2^54].
+
+        With batches, at least as many as make one.
+        """
+        total = whole_number(draws, "draws", 1, MAX_DRAWS)
+        if self.global_batch_size is not None and self.global_batch_size > total:
+            raise ValueError(
+                "global_batch_size must not exceed the epoch's draws, but got "
+                f"global_batch_size={self.global_batch_size}, draws={total}"
+            )
+
+    def check_share(self, draws: int, share: Share) -> None:
+        """Warns if draws are left out, or if batches are not those of the ranks."""
+        super().check_share(draws, share)
+        left_out = draws - share.count(0, draws) * share.world
+        if left_out > 0:
+            nearest = " or ".join(map(str, share.nearest_whole(draws)))
+            warnings.warn(
+                f"drop_last leaves out {left_out} of the epoch's {draws} draws, so items may be missed for longer than "
+                f"method='systematic' promises: take num_samples={nearest}",
+                stacklevel=2,
+            )
+
+    def epoch(self, key: int, epoch: int, draws: int) -> _core.PassDraws:
+        """Returns an epoch's draws by position."""
+        self.check_draws(draws)
+        return _core.SystematicDraws(self._core, key, epoch, draws, self.global_batch_size or 0)
 
     def with_weights(self, weights: Any) -> SystematicTable:
-        """Returns a table of other weights for the same items and classes. See the constructor.
+        """Returns a table of other weights for the same items, classes and batches; a SystematicTable as it is.
 
         Raises:
             ValueError: More or fewer weights than items; see ``AliasTable``.
             TypeError: See ``AliasTable``.
         """
+        if isinstance(weights, ClassTable):
+            weights = SystematicTable(weights)
+        if isinstance(weights, SystematicTable):
+            return weights.in_batches(self.global_batch_size)
         if self._source is not None:
             raise ValueError("this table was made of a ClassTable: make another from source.with_class_weights(...)")
         alias = weights if isinstance(weights, AliasTable) else AliasTable(weights)
         if len(alias) != len(self) and self._classes is not None:
             raise ValueError(f"there must be one weight per label, but there are {len(alias)} for {len(self)} labels")
-        return _from_masses(_masses_of(alias), self._codes(), self._classes)
+        table = _from_masses(_masses_of(alias), self._codes(), self._classes)
+        return table.in_batches(self.global_batch_size)
 
     def probabilities(self) -> torch.Tensor:
         """Returns mass / M for each item, a float64 tensor of shape (N,), sum 1. O(N) on one thread."""
@@ -231,8 +253,7 @@ class SystematicTable:
     def fingerprint(self) -> str:
         """128 bits in hex that tell masses and classes apart. Equal tables have equal ones. O(N) the first time."""
         if self._fingerprint is None:
-            low, high = self._core.fingerprint()
-            self._fingerprint = f"{high:016x}{low:016x}"
+            self._fingerprint = self._core.fingerprint()
         return self._fingerprint
 
     @property
@@ -242,14 +263,8 @@ class SystematicTable:
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._source is not None:
-            return SystematicTable, (self._source,)
-        return _from_masses, (_masses_of(self), self._codes(), self._classes)
-
-    def __copy__(self) -> SystematicTable:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> SystematicTable:
-        return self  # nothing can change it
+            return _from_class_table, (self._source, self.global_batch_size)
+        return _from_masses, (_masses_of(self), self._codes(), self._classes, self.global_batch_size)
 
 
 def _masses_of(table: AliasTable | SystematicTable) -> npt.NDArray[np.uint64]:
@@ -273,9 +288,16 @@ def _one_label_each(labels: Any, items: int) -> Labels:
 
 
 def _from_masses(
-    masses: npt.NDArray[np.uint64], codes: npt.NDArray[np.int64] | None, classes: tuple[Any, ...] | None
+    masses: npt.NDArray[np.uint64],
+    codes: npt.NDArray[np.int64] | None,
+    classes: tuple[Any, ...] | None,
+    global_batch_size: int | None = None,
 ) -> SystematicTable:
     table = SystematicTable.__new__(SystematicTable)
     table._source = None
     table._build(masses, codes, classes)
-    return table
+    return table.in_batches(global_batch_size)
+
+
+def _from_class_table(source: ClassTable, global_batch_size: int | None) -> SystematicTable:
+    return SystematicTable(source).in_batches(global_batch_size)

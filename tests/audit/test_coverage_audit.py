@@ -29,7 +29,7 @@ from pysampler import (
     audit_coverage,
     positions_of,
 )
-from pysampler.coverage import audit as coverage_audit
+from pysampler.audit import audit as coverage_audit
 
 WEIGHTS = torch.tensor([1.0, 0.0, 3.0, 0.1, 0.5] * 8)
 TABLE = AliasTable(WEIGHTS)

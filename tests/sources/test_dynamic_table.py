@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from pysampler import DynamicTable, _core
+from pysampler import DistributedWeightedBatchSampler, DynamicTable, WeightedRandomSampler, audit_coverage
 from pysampler.sources.dynamic_table import from_parts
 from pysampler.sources.dynamic_table_file import DynamicTableParts
 
@@ -322,12 +322,51 @@ def test_flushing_denormals_changes_nothing() -> None:
     assert torch.equal(table.draw(100, seed=1), before)
 
 
-def test_a_pass_draws_with_the_weights_of_the_moment() -> None:
+def test_samplers_draw_with_the_weights_of_the_moment() -> None:
+    """An update counts from the next index not yet handed out, whatever was read ahead."""
     table = DynamicTable(torch.ones(100))
-    passing = table._pass_draws(7, 0, 1000)
-    source = _core.PositionSource(passing, 0, 1, 1000, 1000)
-    iterator = _core.IndexIterator(lambda: source)
-    first = [next(iterator) for _ in range(256)]  # as many as are drawn ahead at first
+    iterator = iter(WeightedRandomSampler(table, 1000, seed=1))
+    first = [next(iterator) for _ in range(100)]
+    assert first == table.draw(100, seed=1).tolist()
     table.update(torch.arange(1, 100), 0.0)
-    assert len(set(first)) > 50
-    assert list(iterator) == [0] * 744
+    assert list(iterator) == [0] * 900
+
+
+def test_batches_draw_with_the_weights_of_the_moment_on_every_rank() -> None:
+    tables = [DynamicTable(torch.ones(1000)) for _ in range(2)]
+    loaders = [
+        iter(DistributedWeightedBatchSampler(table, 320, num_replicas=2, rank=rank, batch_size=16))
+        for rank, table in enumerate(tables)
+    ]
+    plain = DynamicTable(torch.ones(1000))
+    for batch in range(10):
+        found = torch.tensor([next(loader) for loader in loaders]).T.flatten()
+        assert torch.equal(found, plain.draw(32, seed=0, start=32 * batch))
+        for table in (*tables, plain):
+            table.update(found, 0.0)
+    assert plain.positive == 680
+
+
+def test_sampler_states_go_with_the_weights_they_were_saved_with() -> None:
+    table = DynamicTable(torch.ones(50))
+    sampler = WeightedRandomSampler(table, 100, seed=1)
+    iterator = iter(sampler)
+    for _ in range(30):
+        table.update([next(iterator)], 0.5)
+    state, weights = sampler.state_dict(), table.state_dict()
+    rest = list(iterator)
+    table.update([0], 3.0)
+    other = DynamicTable(torch.ones(50))
+    resumed = WeightedRandomSampler(other, 100, seed=1)
+    with pytest.raises(ValueError, match=r"fingerprint|table|weights"):
+        resumed.load_state_dict(state)
+    other.load_state_dict(weights)
+    resumed.load_state_dict(state)
+    assert list(resumed) == rest
+
+
+def test_audits_are_refused_with_the_reason() -> None:
+    sampler = WeightedRandomSampler(DynamicTable(torch.ones(50)), 100, seed=1)
+    list(sampler)
+    with pytest.raises(ValueError, match="weights change"):
+        audit_coverage(sampler, sampler.state_dict())

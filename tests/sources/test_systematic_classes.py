@@ -27,7 +27,7 @@ def table_of(masses: list[int], spans: list[tuple[int, int]], order: Any, items:
 
 def draws_of(table: _core.MassTable, count: int, seed: int, batch: int) -> list[int]:
     out = np.empty(count, dtype=np.int64)
-    _core.SystematicDraws(table, seed, 2, count, batch).draw_all(out.ctypes.data, 0, 1, count, 1)
+    _core.SystematicDraws(table, seed, 2, count, batch).draw_into(out.ctypes.data, count, 0, 1, 1)
     drawn: list[int] = out.tolist()
     return drawn
 

@@ -1,0 +1,96 @@
+"""WithoutReplacement: epochs of distinct items, by the law of successive sampling."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from pysampler import _core
+from pysampler.inputs.weights import readable
+from pysampler.sources.alias_table import AliasTable
+from pysampler.sources.base import Source
+
+
+class WithoutReplacement(Source):
+    """Each draw of an epoch takes one of the items left, in proportion to their weights.
+
+    The draws of an epoch depend on each other, so they are all drawn when it begins (8 bytes each). What pads the
+    shares of ranks is drawn with replacement.
+
+    Args:
+        weights: A tensor of shape (N,), kept, or a table, whose probabilities are taken.
+
+    Cost: an epoch of k draws costs about 3 ns per item and 15 ns per draw, on one thread.
+
+    Raises:
+        ValueError: See ``AliasTable``.
+        TypeError: See ``AliasTable``.
+    """
+
+    replacement = False
+
+    def __init__(self, weights: Any) -> None:
+        self.table = weights if isinstance(weights, Source) else AliasTable(weights)
+        self._weights: torch.Tensor | None = weights if isinstance(weights, torch.Tensor) else None
+
+    @property
+    def weights(self) -> torch.Tensor:
+        """What it draws by: the weights, or the table's probabilities."""
+        return self.table.probabilities() if self._weights is None else self._weights
+
+    def with_weights(self, weights: Any) -> Source:
+        """Returns the same over other weights."""
+        return WithoutReplacement(weights)
+
+    @property
+    def num_items(self) -> int:
+        """How many items there are."""
+        return self.table.num_items
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the table."""
+        return self.table.fingerprint
+
+    @cached_property
+    def positive(self) -> int:
+        """How many items have a positive weight. O(N) the first time."""
+        source = readable(self.weights)
+        return _core.positive_weights(
+            source.data_ptr(), source.numel(), source.dtype == torch.float64, torch.get_num_threads()
+        )
+
+    def check_draws(self, draws: int) -> None:
+        """Raises ValueError unless ``draws`` distinct items can be drawn."""
+        if draws > self.positive:
+            raise ValueError(
+                f"num_samples={draws} draws without replacement need as many positive weights, but there are "
+                f"{self.positive}"
+            )
+
+    def epoch(self, key: int, epoch: int, draws: int) -> _core.PassDraws:
+        """Draws the whole epoch, and returns it."""
+        self.check_draws(draws)
+        source = readable(self.weights)
+        indices = torch.empty(draws, dtype=torch.int64, device="cpu")
+        _core.draw_without_replacement_into(
+            indices.data_ptr(),
+            draws,
+            source.data_ptr(),
+            source.numel(),
+            source.dtype == torch.float64,
+            self.table._core if isinstance(self.table, AliasTable) else None,
+            key,
+            epoch,
+            torch.get_num_threads(),
+        )
+        return _core.BufferDraws(indices.numpy(), self.table.epoch(key, epoch, draws))
+
+    def probabilities(self) -> torch.Tensor:
+        """What the first draw of an epoch is drawn with."""
+        return self.table.probabilities()
+
+    def __repr__(self) -> str:
+        return f"WithoutReplacement({self.num_items} items)"
