@@ -22,6 +22,7 @@ from pysampler.forecast.trials import CoverageTrials, simulate_coverage
 from pysampler.labels.class_weights import class_weights, sample_weights
 from pysampler.labels.read import Labels, read_labels
 from pysampler.labels.repeat_factors import repeat_counts, repeat_factors, repeat_indices
+from pysampler.moved import register as register_moved_names
 from pysampler.multinomial import multinomial
 from pysampler.operators import stream_state
 from pysampler.samplers.batched_dataset import BatchedDataset
@@ -44,6 +45,8 @@ from pysampler.sources.m_per_class import MPerClassBatches
 from pysampler.sources.shuffle import Shuffle
 from pysampler.sources.systematic_table import SystematicTable
 from pysampler.sources.under_sampling import UnderSampling
+
+register_moved_names()
 
 cpu_target = _core.cpu_target
 cpu_targets = _core.cpu_targets

@@ -25,11 +25,17 @@ class StreamRange(NamedTuple):
     step: int
 
 
-def stream_range(n: Any, seed: Any, epoch: Any, start: Any, step: Any) -> StreamRange:
-    """Returns the arguments of a draw, checked."""
+def stream_range(n: Any, seed: Any, epoch: Any, start: Any, step: Any, draws: int | None = None) -> StreamRange:
+    """Returns the arguments of a draw, checked. If ``draws`` is given, positions must lie below it."""
     count = whole_number(n, "n", 0, MAX_COUNT)
     first = whole_number(start, "start", 0, 2**64 - 1)
     stride = whole_number(step, "step", 1, 2**64 - 1)
+    last = first + (count - 1) * stride
+    if draws is not None and count > 0 and last >= draws:
+        raise ValueError(
+            f"positions must lie within the epoch of draws={draws}, but start={first} and step={stride} lead to "
+            f"{last} for {count} draws"
+        )
     check_positions(count, first, stride)
     return StreamRange(count, seed_key(seed), epoch_number(epoch), first, stride)
 

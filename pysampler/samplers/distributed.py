@@ -10,9 +10,9 @@ from torch.utils.data.distributed import DistributedSampler
 
 from pysampler.inputs.numbers import MAX_POSITION, drop_last_flag, positive_count
 from pysampler.samplers.iterators import BatchIterator, IndexIterator
-from pysampler.samplers.own_weights import OwnWeights
 from pysampler.samplers.ranks import Ranks
 from pysampler.samplers.resumable import Resumable
+from pysampler.samplers.weighted import Weighted
 from pysampler.share import Share
 from pysampler.sources.base import Source
 from pysampler.sources.choose import Method, as_source
@@ -81,14 +81,6 @@ class RankedSampler(Resumable, DistributedSampler[Any]):  # type: ignore[misc]  
         share = self.share()
         return share.count(0, self.draws_per_epoch) * share.world
 
-    def set_epoch(self, epoch: int) -> None:
-        """Pins the epoch of the next pass, an int in [0, 2^48).
-
-        Without it, each pass takes the next epoch by itself. A loaded position of the same epoch stays; one of another
-        epoch is dropped with a warning.
-        """
-        self._passes.set_epoch(epoch)
-
     def __len__(self) -> int:
         return self.share().count(0, self.draws_per_epoch)
 
@@ -96,7 +88,7 @@ class RankedSampler(Resumable, DistributedSampler[Any]):  # type: ignore[misc]  
         return IndexIterator(self)
 
 
-class DistributedWeightedSampler(OwnWeights, RankedSampler):  # type: ignore[misc]
+class DistributedWeightedSampler(Weighted, RankedSampler):  # type: ignore[misc]
     """Draws indices with given weights, each rank its own part of one global stream.
 
     For DistributedDataParallel, Lightning, Ray Train and ignite, which take it for the DistributedSampler that it is.

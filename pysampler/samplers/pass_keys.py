@@ -61,7 +61,7 @@ class PassKeys:
 
     def generator_state(self) -> torch.Tensor | None:
         """The state of the sampler's own generator; None if it has none."""
-        return None if self.seed is not None or self.generator is None else self.generator.get_state()
+        return self.generator.get_state() if self.seed is None and isinstance(self.generator, torch.Generator) else None
 
     def load(self, where: Pass, generator_state: torch.Tensor | None, finished: bool) -> None:
         """Goes on with the keys of a pass that was loaded.

@@ -113,7 +113,7 @@ class Passes:
             warnings.warn(
                 f"set_epoch({number}) drops the loaded state, which would have gone on in epoch {dropped.epoch} at "
                 f"position {dropped.position}: call set_epoch({dropped.epoch}) to keep it",
-                stacklevel=4,
+                stacklevel=3,
             )
 
     def load(self, where: Pass, draws: int) -> None:
@@ -174,6 +174,20 @@ class Passes:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._lock = threading.Lock()
+
+    @classmethod
+    def restored(cls, turn: Any, copied: Pass | None) -> Passes:
+        """Returns passes that stand as those of a pickle of version 1, which kept these two."""
+        passes = cls()
+        pinned = bool(vars(turn).get("pinned"))
+        passes._next = _Turn(replace(_version_2(turn.where), pinned=pinned), loaded=turn.loaded)
+        passes._copied = None if copied is None else _version_2(copied)
+        return passes
+
+
+def _version_2(where: Pass) -> Pass:
+    """A pass of version 1, whose stream had the epoch that it had itself."""
+    return replace(where, stream_epoch=None if where.key is None else where.epoch)
 
 
 def _same_place(first: Pass, second: Pass) -> bool:

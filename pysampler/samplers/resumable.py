@@ -15,6 +15,7 @@ from pysampler.samplers.iterators import OpenedPass, PassIterator
 from pysampler.samplers.pass_keys import PassKeys
 from pysampler.samplers.passes import Pass, Passes
 from pysampler.samplers.state import Identity, State, StoredState, read_state, write_state
+from pysampler.samplers.version_1 import from_version_1
 from pysampler.share import Share
 from pysampler.sources.base import Source
 
@@ -246,6 +247,9 @@ class Resumable:
     def __repr__(self) -> str:
         seed = "" if self.seed is None else f", seed={self.seed}"
         return f"{type(self).__name__}({self._source!r}, {self.draws_per_epoch} draws per epoch{seed})"
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state if "_keys" in state else from_version_1(state))
 
     def __getstate__(self) -> dict[str, Any]:
         own = {"_passes": copy.deepcopy(self._passes), "_keys": copy.copy(self._keys)}

@@ -7,12 +7,12 @@ from typing import Any
 import torch
 import torch.utils.data
 
-from pysampler.samplers.own_weights import OwnWeights
 from pysampler.samplers.single import SingleSampler
+from pysampler.samplers.weighted import Weighted
 from pysampler.sources.choose import Method, as_source
 
 
-class WeightedRandomSampler(SingleSampler, OwnWeights, torch.utils.data.WeightedRandomSampler):  # type: ignore[misc]
+class WeightedRandomSampler(SingleSampler, Weighted, torch.utils.data.WeightedRandomSampler):  # type: ignore[override]
     """Draws indices with given weights: a drop-in for ``torch.utils.data.WeightedRandomSampler``.
 
     Indices are handed out as Python ints while they are drawn, in C++: an epoch is never held in memory, the first

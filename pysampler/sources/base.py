@@ -103,7 +103,7 @@ class Source(ABC):
         """Called when a pass of this share begins: warns where batches and ranks void what the source promises."""
         batch = self.batch_draws
         taken = share.batch_size * share.world
-        if batch is not None and batch % taken != 0:
+        if batch is not None and share.batch_size > 1 and batch % taken != 0:
             warnings.warn(
                 f"{self!r} makes batches of {batch} draws over all ranks, but {share.world} rank(s) take "
                 f"{share.batch_size} at a time: batches will not be what the source promises. Take batches of "

@@ -104,14 +104,14 @@ class EditableWeights(Source):
         return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> EditableWeights:
-        return _restored(self.weights.clone(), self.current())
+        return EditableWeights.restored(self.weights.clone(), self.current())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self.weights, self.current())
+        return EditableWeights.restored, (self.weights, self.current())
 
-
-def _restored(weights: torch.Tensor, made: Source) -> EditableWeights:
-    """Version numbers are not copied along with tensors."""
-    source = EditableWeights.__new__(EditableWeights)
-    source.weights, source._made, source._version = weights, made, weights._version
-    return source
+    @classmethod
+    def restored(cls, weights: torch.Tensor, made: Source) -> EditableWeights:
+        """Returns the object of weights and what was made of them: version numbers are not copied with tensors."""
+        source = cls.__new__(cls)
+        source.weights, source._made, source._version = weights, made, weights._version
+        return source

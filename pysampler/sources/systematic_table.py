@@ -63,6 +63,7 @@ class SystematicTable(Source):
 
     method = "systematic"
     one_key = True
+    _unbound: SystematicTable | None = None
 
     def __init__(self, weights: Any, labels: Any = None) -> None:
         self._source: ClassTable | None = None
@@ -154,14 +155,8 @@ class SystematicTable(Source):
             ValueError: An argument out of range, or a position beyond the epoch; a batch size without labels.
             TypeError: An argument of the wrong type.
         """
-        wanted = stream_range(n, seed, epoch, start, step)
         total = whole_number(len(self) if draws is None else draws, "draws", 1, MAX_DRAWS)
-        last = wanted.start + (wanted.draws - 1) * wanted.step
-        if wanted.draws > 0 and last >= total:
-            raise ValueError(
-                f"positions must lie within the epoch of draws={total}, but start={wanted.start} and "
-                f"step={wanted.step} lead to {last} for {wanted.draws} draws"
-            )
+        wanted = stream_range(n, seed, epoch, start, step, total)
         return self.in_batches(global_batch_size)._draw(wanted, total, dtype, out)
 
     def in_batches(self, global_batch_size: Any) -> SystematicTable:
@@ -181,9 +176,13 @@ class SystematicTable(Source):
                 )
             global_batch_size = whole_number(global_batch_size, "global_batch_size", 1, MAX_BATCH_SIZE)
         table = object.__new__(SystematicTable)
-        table.__dict__.update(self.__dict__)
-        table.global_batch_size = global_batch_size
+        table.__dict__.update(self.__dict__, global_batch_size=global_batch_size, _unbound=self.table)
         return table
+
+    @property
+    def table(self) -> SystematicTable:
+        """The table itself, drawn from in no batches."""
+        return self._unbound or self
 
     def check_draws(self, draws: Any) -> None:
         """Raises ValueError or TypeError unless an epoch can have ``draws`` draws: an int in [1, 2^54].

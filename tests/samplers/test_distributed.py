@@ -125,7 +125,7 @@ def test_they_are_torchs_distributed_samplers() -> None:
         sampler.set_epoch(4)
         assert sampler.epoch == 4
         first = list(sampler)
-        assert sampler.epoch == 5
+        assert (sampler.epoch, sampler.upcoming.epoch) == (4, 5)
         sampler.set_epoch(4)
         assert list(sampler) == first != list(sampler)
 
@@ -161,11 +161,12 @@ def test_a_dataset_as_weights_is_a_type_error_before_anything_is_loaded() -> Non
             sampler(Untouchable())
 
 
-def test_more_ranks_than_draws_is_an_error_when_used() -> None:
-    sampler = DistributedWeightedSampler(TABLE, 3, 4, 0)
-    for use in (len, list):
-        with pytest.raises(ValueError, match="4 ranks cannot share an epoch of 3 draws"):
-            use(sampler)
+def test_more_ranks_than_draws_are_padded_or_get_nothing_as_in_torch() -> None:
+    padded = [list(DistributedWeightedSampler(TABLE, 3, 4, rank)) for rank in range(4)]
+    assert [part[0] for part in padded[:3]] == TABLE.draw(3, seed=0).tolist()
+    assert [len(part) for part in padded] == [1] * 4
+    dropped = [DistributedWeightedSampler(TABLE, 3, 4, rank, drop_last=True) for rank in range(4)]
+    assert [(len(sampler), list(sampler)) for sampler in dropped] == [(0, [])] * 4
 
 
 # ---- where rank and world come from -------------------------------------------------------------

@@ -189,7 +189,7 @@ def test_what_begin_raises_comes_out_of_next_and_the_next_try_may_succeed(batche
         attempts.append(1)
         if len(attempts) < 3:
             raise LookupError("not yet")
-        return _core.PositionSource(TABLE._pass_draws(1, 0, DRAWS), 0, 1, DRAWS, DRAWS)
+        return _core.PositionSource(TABLE.epoch(1, 0, DRAWS), 0, 1, DRAWS, DRAWS)
 
     iterator: Iterator[Any] = _core.BatchIterator(begin, 10, False) if batches else _core.IndexIterator(begin)
     for _ in range(2):
@@ -200,7 +200,7 @@ def test_what_begin_raises_comes_out_of_next_and_the_next_try_may_succeed(batche
 
 
 @pytest.mark.parametrize("asked", ["counted", "pinned", "loaded"])
-def test_a_pass_that_could_not_begin_comes_next_again(asked: str) -> None:
+def test_a_pass_that_could_not_begin_comes_next_again(asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
     sampler = WeightedRandomSampler(TABLE, 100, False, generator=torch.Generator().manual_seed(1))
     begun = iter(sampler)
     head = [next(begun) for _ in range(40)]
@@ -209,13 +209,12 @@ def test_a_pass_that_could_not_begin_comes_next_again(asked: str) -> None:
     if asked == "loaded":
         sampler.load_state_dict(sampler.state_dict())
     expected = sampler.upcoming
-    own = sampler._own.draw_without_replacement
-    sampler._own.draw_without_replacement = interrupted  # type: ignore[method-assign]
-    for _ in range(2):
-        with pytest.raises(KeyboardInterrupt):
-            next(iter(sampler))
-        assert sampler.upcoming == expected
-    sampler._own.draw_without_replacement = own  # type: ignore[method-assign]
+    with monkeypatch.context() as patch:
+        patch.setattr(_core, "draw_without_replacement_into", interrupted)
+        for _ in range(2):
+            with pytest.raises(KeyboardInterrupt):
+                next(iter(sampler))
+            assert sampler.upcoming == expected
     drawn = list(sampler)
     assert (sampler.state_dict()["epoch"], len(drawn)) == (expected.epoch, 100 - expected.position)
     if asked == "loaded":
@@ -268,9 +267,9 @@ def slow_to_begin(draws: int) -> WeightedRandomSampler:
     """A sampler whose passes let all threads arrive before they have begun."""
 
     class Slow(WeightedRandomSampler):
-        def open_pass(self, run: Any) -> Any:
+        def _open(self, run: Any) -> Any:
             time.sleep(0.2)
-            return super().open_pass(run)
+            return super()._open(run)
 
     return Slow(TABLE, draws, seed=1)
 

@@ -62,7 +62,7 @@ def damaged(**changes: Any) -> dict[str, Any]:
         (damaged(key=2**64), "key"),
         (damaged(key=None, position=5), "without a key"),
         (damaged(draws_per_epoch="100"), "draws_per_epoch is '100'"),
-        (damaged(version=2), "version 2, but this pysampler reads up to 1"),
+        (damaged(version=3), "version 3, but this pysampler reads up to 2"),
         (damaged(version="1"), "version is '1'"),
         ({}, "no sampler's state"),
         ({"version": 1}, "lacks kind"),

@@ -301,7 +301,7 @@ def test_batches_that_loaders_deliver_on_two_ranks_are_balanced_as_a_whole(tmp_p
         ({"method": "systematic", "strata": LABELS, "global_batch_size": "10"}, TypeError, "must be an integer"),
         ({"method": "systematic", "strata": LABELS[1:], "global_batch_size": 10}, ValueError, "169 for 170 weights"),
         ({"method": "systematic", "num_samples": 2**54 + 1}, ValueError, "draws must be"),
-        ({"weights": SystematicTable(WEIGHTS)}, TypeError, "is for method='systematic'"),
+        ({"weights": SystematicTable(WEIGHTS), "method": "iid"}, TypeError, "is for method='systematic'"),
         (
             {
                 "weights": SystematicTable(WEIGHTS, LABELS),

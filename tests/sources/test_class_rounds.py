@@ -254,4 +254,4 @@ def test_the_streams_are_frozen() -> None:
 
 def test_an_epoch_of_another_length_is_refused() -> None:
     with pytest.raises(ValueError, match="num_samples=20 positions here, but got 21"):
-        UnderSampling(CATS)._pass_draws(0, 0, 21)
+        UnderSampling(CATS).epoch(0, 0, 21)

@@ -147,7 +147,7 @@ def test_padding_and_draws_share_no_words() -> None:
     labels = hashed_integers(300, 7).astype(np.int64)
     table = ClassTable(labels, np.ones(7))
     out = torch.empty(50, dtype=torch.int64)
-    table._pass_draws(9, 4, 100).draw_into(out.data_ptr(), 50, 20, 3)
+    table.epoch(9, 4, 100).draw_into(out.data_ptr(), 50, 20, 3)
     assert torch.equal(out, table.draw(50, seed=9, epoch=4, start=20, step=3))
     order, begins, counts = grouped(labels)
     where = np.arange(1000, 1050, dtype=np.uint64)
@@ -158,7 +158,7 @@ def test_padding_and_draws_share_no_words() -> None:
         for word, c in zip(oracle.word(9, 4, where, PADDING_PICK_TAG), classes, strict=True)
     ]
     sampler = WeightedRandomSampler(table, 1000, seed=9)
-    source = sampler.current_source().pass_draws(9, 4)
+    source = sampler.source.epoch(9, 4, 1000)
     positions = _core.PositionSource(source, 1000, 1, 50, 1000)  # beyond the epoch's end
     iterator = _core.IndexIterator(lambda: positions)
     assert list(iterator) == order[begins[classes] + np.array(picks)].tolist()

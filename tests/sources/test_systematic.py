@@ -110,7 +110,7 @@ def test_masses_are_those_of_the_alias_table() -> None:
 def test_positions_beyond_the_epoch_are_independent_draws_by_mass() -> None:
     table = SystematicTable(hashed_integers(300))
     items = slow.Items(masses_of(table))
-    passed = table._pass_draws(9, 4, 100)
+    passed = table.epoch(9, 4, 100)
     source = _core.PositionSource(passed, 97, 2, 20, 100)
     found = list(_core.IndexIterator(lambda: source))
     assert found[:2] == slow.draws(items, 100, 9, 4)[97::2]
@@ -376,7 +376,7 @@ def test_the_core_refuses_positions_beyond_the_epoch(start: int, step: int, coun
     with pytest.raises(ValueError, match="within the epoch"):
         passed.draw_into(out.data_ptr(), count, start, step)
     with pytest.raises(ValueError, match="within the epoch"):
-        passed.draw_all(out.data_ptr(), start, step, count, 2)
+        passed.draw_into(out.data_ptr(), count, start, step, 2)
 
 
 @pytest.mark.parametrize(("draws", "batch"), [(0, 0), (2**54 + 1, 0), (10, 11), (2**30, 2**24 + 1)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,7 +89,7 @@ def portable() -> dict[str, Any]:
 
 
 def digests(target: str) -> dict[str, Any]:
-    folder = os.path.dirname(__file__)
+    folder = str(Path(__file__).parents[1] / "support")
     seen: dict[str, Any] = json.loads(
         output_of(f"import sys; sys.path.insert(0, {folder!r})\n" + DIGESTS, {VARIABLE: target})
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,9 @@ from pysampler import AliasTable, WeightedRandomSampler, multinomial
 
 
 def _assign(weights: Any) -> None:
-    WeightedRandomSampler([1.0], 1).weights = weights
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="there were weights for 1 items")  # which is true
+        WeightedRandomSampler([1.0], 1).weights = weights
 
 
 BY_NAME: dict[str, Callable[[Any], Any]] = {

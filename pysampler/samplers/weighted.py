@@ -1,4 +1,4 @@
-"""OwnWeights: the weights of a sampler that has any."""
+"""Weighted: what users see of the weights of a sampler that has any."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pysampler.sources.choose import replaced
 from pysampler.sources.editable_weights import EditableWeights
 
 
-class OwnWeights(Resumable):
+class Weighted(Resumable):
     """The part of the weighted samplers that users see of the weights."""
 
     @property
