@@ -339,12 +339,15 @@ def test_batches_draw_with_the_weights_of_the_moment_on_every_rank() -> None:
         for rank, table in enumerate(tables)
     ]
     plain = DynamicTable(torch.ones(1000))
+    seen: set[int] = set()
     for batch in range(10):
         found = torch.tensor([next(loader) for loader in loaders]).T.flatten()
         assert torch.equal(found, plain.draw(32, seed=0, start=32 * batch))
         for table in (*tables, plain):
             table.update(found, 0.0)
-    assert plain.positive == 680
+        assert seen.isdisjoint(found.tolist())
+        seen.update(found.tolist())
+    assert plain.positive == 1000 - len(seen)
 
 
 def test_sampler_states_go_with_the_weights_they_were_saved_with() -> None:
