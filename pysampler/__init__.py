@@ -40,6 +40,7 @@ from pysampler.samplers.weighted_random import WeightedRandomSampler
 from pysampler.sources.alias_table import AliasTable
 from pysampler.sources.base import Source, python_draws
 from pysampler.sources.class_table import ClassTable
+from pysampler.sources.dynamic_table import DynamicTable
 from pysampler.sources.m_per_class import MPerClassBatches
 from pysampler.sources.shuffle import Shuffle
 from pysampler.sources.systematic_table import SystematicTable
@@ -64,6 +65,7 @@ __all__ = [
     "DistributedUnderSampler",
     "DistributedWeightedBatchSampler",
     "DistributedWeightedSampler",
+    "DynamicTable",
     "ImbalancedDatasetSampler",
     "Labels",
     "MPerClassBatches",

@@ -9,6 +9,7 @@
 #include "python/call.h"
 #include "python/class_table.h"
 #include "python/coverage.h"
+#include "python/dynamic_table.h"
 #include "python/iterators.h"
 #include "python/mixture.h"
 #include "python/multinomial.h"
@@ -53,6 +54,7 @@ PYBIND11_MODULE(_core, module) {
   bindings::bind_table(module);
   bindings::bind_pass_draws(module);
   bindings::bind_systematic(module);
+  bindings::bind_dynamic_table(module);
   bindings::bind_position_source(module);
   bindings::bind_class_table(module);
   bindings::bind_class_rounds(module);

@@ -1,0 +1,290 @@
+#include "cpu/dynamic/dynamic_table.h"
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+#include <numeric>
+#include <shared_mutex>
+#include <utility>
+
+#include "core/alias_table.h"
+#include "core/systematic.h"
+#include "cpu/draw/stretches.h"
+#include "cpu/runtime/float_environment.h"
+
+namespace pysampler {
+namespace {
+
+constexpr uint64_t kFewWords = 12;         // fewer than this are computed one by one
+constexpr uint64_t kKeptUpdates = 1 << 16;  // scratch for larger batches is given back
+
+double weight_in(const void* weights, uint64_t i, WeightType type) {
+  return type == WeightType::kFloat64 ? static_cast<const double*>(weights)[i]
+                                      : static_cast<double>(static_cast<const float*>(weights)[i]);
+}
+
+const void* advanced(const void* weights, uint64_t count, uint64_t bytes) {
+  return static_cast<const char*>(weights) + count * bytes;
+}
+
+// Shared by all readers of a table, and by nobody while it changes.
+using Reading = std::shared_lock<FairLock>;
+using Writing = std::unique_lock<FairLock>;
+
+}  // namespace
+
+DynamicTable::DynamicTable(WeightView weights, uint64_t capacity, const int* scale, Target target,
+                           const Execution& execution)
+    : type_(weights.type), target_(target) {
+  const StandardFloats standard_floats;
+  take(weights, capacity, scale, execution);
+}
+
+void DynamicTable::take(WeightView weights, uint64_t capacity, const int* scale, const Execution& execution) {
+  if (std::max(weights.count, capacity) > kMaxItems) throw TooManyItems{};
+  MassTree tree(std::max(weights.count, capacity), weights.type);
+  const TreeKernels& kernels = tree_kernels(target_, weights.type);
+  constexpr uint64_t kChunk = 4096;
+  std::vector<uint32_t> places(std::min(kChunk, weights.count));
+  std::vector<uint64_t> differences(places.size());
+  std::vector<int64_t> indices(places.size());
+  LargeBuffer copies(places.size() * tree.weight_bytes());
+  BatchChange change = {};
+  for (uint64_t done = 0; done < weights.count; done += kChunk) {
+    const uint64_t together = std::min(kChunk, weights.count - done);
+    std::iota(indices.begin(), indices.end(), static_cast<int64_t>(done));
+    const void* from = advanced(weights.data, done, tree.weight_bytes());
+    if (!kernels.take(indices.data(), from, together, weights.count, places.data(), copies.as<void>())) {
+      InvalidWeights error = {InvalidWeights::Reason::kNotFiniteOrNegative, 0, 0, 0};
+      for (uint64_t i = weights.count; i-- > 0;) {
+        const double weight = weight_in(weights.data, i, weights.type);
+        if (is_valid(weight)) continue;
+        ++error.bad_count;
+        error.first_index = i;
+        error.first_value = weight;
+      }
+      if (error.bad_count == 0) error.reason = InvalidWeights::Reason::kChangedMeanwhile;
+      throw error;
+    }
+    kernels.exchange(tree.view(), places.data(), copies.as<void>(), together, differences.data(), &change);
+    if (execution.interrupt && execution.interrupt()) throw Interrupted{};
+  }
+  int wanted = 0;
+  if (scale != nullptr) {
+    wanted = *scale;
+    if (wanted < kLeastScale || wanted > kMostScale) throw InvalidScale{};
+    const WideSum total = tree.total_with(wanted, target_, execution);
+    const bool suits = total.high == 0 && total.low < kTotalLimit && (total.low >= kLeastTotal || total.low == 0);
+    if (!suits) throw InvalidScale{};
+  } else if (change.positive != 0) {
+    wanted = tree.fresh_scale(target_, execution);
+  }
+  tree.build(wanted, target_, execution);
+  tree_ = std::move(tree);
+  type_ = weights.type;
+  items_ = weights.count;
+  positive_ = static_cast<uint64_t>(change.positive);
+  // Items' hashes count from the zeros that were there before.
+  sum_ = {change.fingerprint_low, change.fingerprint_high};
+  extremes_.reset();
+}
+
+Fingerprint DynamicTable::fingerprint() const {
+  const Fingerprint scale = fingerprint_of(static_cast<uint64_t>(static_cast<int64_t>(tree_.view().scale)), kMaxItems);
+  return finish(add(sum_, scale), items_);
+}
+
+DynamicTable::Summary DynamicTable::summary() const {
+  const Reading reading(lock_);
+  return {items_,    tree_.capacity(),     tree_.total(), positive_, version_.load(std::memory_order_relaxed),
+          tree_.bytes(), tree_.view().scale, fingerprint()};
+}
+
+void DynamicTable::check(const int64_t* indices, const void* weights, uint64_t count) const {
+  InvalidUpdate error = {0, false, 0, 0, 0, items_};
+  for (const bool is_index : {true, false}) {
+    for (uint64_t i = count; i-- > 0;) {
+      const int64_t index = indices == nullptr ? 0 : indices[i];
+      const double weight = weight_in(weights, i, type_);
+      const bool good = is_index ? indices == nullptr || static_cast<uint64_t>(index) < items_ : is_valid(weight);
+      if (good) continue;
+      error = {i, is_index, index, weight, error.bad_count + 1, items_};
+    }
+    if (error.bad_count != 0) throw error;
+  }
+  throw InvalidWeights{InvalidWeights::Reason::kChangedMeanwhile};
+}
+
+void DynamicTable::update(const int64_t* indices, const void* weights, uint64_t count, const Execution& execution) {
+  if (count == 0) return;
+  const StandardFloats standard_floats;
+  const Writing writing(lock_);
+  if (places_.size() < count) places_.resize(count);
+  if (differences_.size() < count) differences_.resize(count);
+  if (copies_.bytes() < count * tree_.weight_bytes()) copies_ = LargeBuffer(count * tree_.weight_bytes());
+  const TreeKernels& kernels = tree_kernels(target_, type_);
+  if (!kernels.take(indices, weights, count, items_, places_.data(), copies_.as<void>())) {
+    check(indices, weights, count);
+  }
+  commit(count, execution);
+}
+
+void DynamicTable::append(const void* weights, uint64_t count, const Execution& execution) {
+  if (count == 0) return;
+  const StandardFloats standard_floats;
+  const Writing writing(lock_);
+  if (count > kMaxItems - items_) throw TooManyItems{};
+  const uint64_t items = items_ + count;
+  places_.resize(std::max<uint64_t>(places_.size(), count));
+  differences_.resize(std::max<uint64_t>(differences_.size(), count));
+  if (copies_.bytes() < count * tree_.weight_bytes()) copies_ = LargeBuffer(count * tree_.weight_bytes());
+  std::vector<int64_t> indices(count);
+  std::iota(indices.begin(), indices.end(), static_cast<int64_t>(items_));
+  const TreeKernels& kernels = tree_kernels(target_, type_);
+  if (!kernels.take(indices.data(), weights, count, items, places_.data(), copies_.as<void>())) {
+    check(nullptr, weights, count);
+  }
+  if (items > tree_.capacity()) {
+    MassTree larger(std::min(std::max(items, 2 * tree_.capacity()), kMaxItems), type_);
+    std::memcpy(larger.weights(), tree_.weights(), items_ * tree_.weight_bytes());
+    larger.build(tree_.view().scale, target_, {execution.threads, {}});
+    tree_ = std::move(larger);
+    extremes_.reset();
+  }
+  items_ = items;
+  commit(count, execution);
+}
+
+void DynamicTable::assign(WeightView weights, const int* scale, const Execution& execution) {
+  const StandardFloats standard_floats;
+  const Writing writing(lock_);
+  take(weights, tree_.capacity(), scale, execution);
+  version_.fetch_add(1, std::memory_order_release);
+}
+
+void DynamicTable::commit(uint64_t count, const Execution& execution) {
+  const TreeKernels& kernels = tree_kernels(target_, type_);
+  BatchChange change = {};
+  kernels.exchange(tree_.view(), places_.data(), copies_.as<void>(), count, differences_.data(), &change);
+  positive_ += static_cast<uint64_t>(change.positive);
+  sum_ = add(sum_, {change.fingerprint_low, change.fingerprint_high});
+  // Old total + gained - lost, in 128 bits; what was lost had been there or was gained before.
+  const WideSum sum = add(change.gained, tree_.total());
+  const WideSum total = {sum.low - change.lost.low, sum.high - change.lost.high - (sum.low < change.lost.low)};
+  const bool stays = total.high == 0 && total.low < kTotalLimit && (total.low >= kLeastTotal || total.low == 0);
+  if (stays) {
+    kernels.add(tree_.view(), places_.data(), differences_.data(), count);
+    tree_.add_to_total(total.low - tree_.total());
+  } else {
+    // Not to be interrupted: the weights are in place by now.
+    const Execution whole = {execution.threads, {}};
+    tree_.build(tree_.fresh_scale(target_, whole), target_, whole);
+  }
+  if (extremes_ != nullptr) extremes_->update(tree_, places_.data(), count);
+  if (places_.size() > kKeptUpdates) {
+    places_ = {};
+    differences_ = {};
+    copies_ = {};
+  }
+  version_.fetch_add(1, std::memory_order_release);
+}
+
+void DynamicTable::draw_range(Stream stream, uint64_t start, uint64_t step, uint64_t strata, uint64_t count,
+                              int64_t* out) const {
+  const StandardFloats standard_floats;
+  const TreeKernels& kernels = tree_kernels(target_, type_);
+  const uint64_t total = tree_.total();
+  const Lattice lattice = strata == 0 ? Lattice{} : make_lattice(total, strata, 0);
+  uint64_t stratum = strata == 0 ? 0 : start % strata;
+  const uint64_t stratum_step = strata == 0 ? 0 : step % strata;
+  alignas(64) uint64_t units[kTogether];
+  for (uint64_t done = 0; done < count; done += kTogether) {
+    const uint64_t together = std::min(kTogether, count - done), from = start + done * step;
+    if (together < kFewWords) {
+      for (uint64_t i = 0; i < together; ++i) units[i] = stream_word(stream, from + i * step);
+    } else {
+      kernels.words(stream, from, step, units);
+    }
+    if (strata == 0) {
+      for (uint64_t i = 0; i < together; ++i) units[i] = unit_of(units[i], total);
+    } else {
+      for (uint64_t i = 0; i < together; ++i) {
+        const uint64_t begin = lattice.mass_at(stratum);
+        const uint64_t end = stratum + 1 == strata ? total : lattice.mass_at(stratum + 1);
+        units[i] = begin + unit_of(units[i], end - begin);
+        stratum += stratum_step;
+        stratum -= stratum >= strata ? strata : 0;
+      }
+    }
+    kernels.find(tree_.view(), units, together, out + done);
+  }
+}
+
+void DynamicTable::draw(Stream stream, uint64_t start, uint64_t step, uint64_t strata, uint64_t count, int64_t* out,
+                        const Execution& execution) const {
+  if (count == 0) return;
+  const Reading reading(lock_);
+  if (tree_.total() == 0) throw NothingToDraw{};
+  if (count <= kTogether) {
+    draw_range(stream, start, step, strata, count, out);
+    return;
+  }
+  for_each_stretch(count, execution, [&](uint64_t first, uint64_t draws) {
+    draw_range(stream, start + first * step, step, strata, draws, out + first);
+  });
+}
+
+bool DynamicTable::masses_of(const int64_t* indices, uint64_t count, uint64_t* masses, uint64_t* total) const {
+  const Reading reading(lock_);
+  *total = tree_.total();
+  for (uint64_t i = 0; i < count; ++i) {
+    const auto index = static_cast<uint64_t>(indices[i]);
+    if (index >= items_) return false;
+    masses[i] = mass_of(tree_.weight(index), tree_.view().scale);
+  }
+  return true;
+}
+
+bool DynamicTable::weights_of(const int64_t* indices, uint64_t count, void* weights) const {
+  const Reading reading(lock_);
+  const uint64_t bytes = tree_.weight_bytes();
+  for (uint64_t i = 0; i < count; ++i) {
+    const auto index = static_cast<uint64_t>(indices[i]);
+    if (index >= items_) return false;
+    std::memcpy(static_cast<char*>(weights) + i * bytes, advanced(tree_.weights(), index, bytes), bytes);
+  }
+  return true;
+}
+
+uint64_t DynamicTable::all_masses(uint64_t count, uint64_t* masses, uint64_t* total) const {
+  const StandardFloats standard_floats;
+  const Reading reading(lock_);
+  *total = tree_.total();
+  if (items_ <= count) tree_kernels(target_, type_).masses(tree_.view(), items_, masses);
+  return items_;
+}
+
+DynamicTable::Held DynamicTable::all_weights(uint64_t count, void* weights) const {
+  const Reading reading(lock_);
+  if (items_ <= count) std::memcpy(weights, tree_.weights(), items_ * tree_.weight_bytes());
+  return {items_, tree_.view().scale, version_.load(std::memory_order_relaxed), fingerprint()};
+}
+
+const Extremes& DynamicTable::extremes() {
+  if (extremes_ == nullptr) extremes_ = std::make_unique<Extremes>(tree_);
+  return *extremes_;
+}
+
+double DynamicTable::largest() {
+  const StandardFloats standard_floats;
+  const Writing writing(lock_);
+  return extremes().largest();
+}
+
+double DynamicTable::smallest() {
+  const StandardFloats standard_floats;
+  const Writing writing(lock_);
+  return extremes().smallest();
+}
+
+}  // namespace pysampler

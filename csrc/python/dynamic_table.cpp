@@ -1,0 +1,181 @@
+#include "python/dynamic_table.h"
+
+#include <string>
+#include <utility>
+
+#include "python/call.h"
+#include "python/table.h"
+
+namespace py = pybind11;
+
+namespace pysampler::python {
+namespace {
+
+constexpr const char* kNothing = "there is nothing to draw: no weight is positive";
+
+std::string describe(const InvalidUpdate& error) {
+  const std::string place = std::to_string(error.place), bad = std::to_string(error.bad_count);
+  if (error.is_index) {
+    return "indices must lie in [0, " + std::to_string(error.items) + "), but indices[" + place + "] is " +
+           std::to_string(error.index) + " (invalid entries: " + bad + "); nothing was changed";
+  }
+  const std::string value = py::repr(py::float_(error.weight));
+  return "weights must be finite and >= 0, but weights[" + place + "] is " + value + " (invalid entries: " + bad +
+         "); nothing was changed";
+}
+
+// Like without_gil, with the errors of a dynamic table. The GIL is released before a table's lock is waited for, so
+// that whoever holds that lock can take the GIL to look for signals.
+template <class Work>
+auto with_table(int threads, Work&& work) {
+  try {
+    return without_gil(threads, std::forward<Work>(work));
+  } catch (const InvalidUpdate& error) {
+    throw py::value_error(describe(error));
+  } catch (const NothingToDraw&) {
+    throw py::value_error(kNothing);
+  } catch (const TooManyItems&) {
+    throw py::value_error("a table has at most 2^32 - 1 items");
+  } catch (const TooFewPositive& error) {
+    throw py::value_error("draws without replacement need as many positive weights, but there are " +
+                          std::to_string(error.positive));
+  } catch (const InvalidScale&) {
+    throw py::value_error("the scale does not suit the weights");
+  }
+}
+
+// Calls that are over at once: nobody needs to be able to interrupt them.
+template <class Work>
+auto briefly(Work&& work) {
+  const py::gil_scoped_release released;
+  return work();
+}
+
+std::shared_ptr<DynamicTable> make_table(uintptr_t weights, uint64_t items, bool is_float64, uint64_t capacity,
+                                         const py::object& scale, int threads) {
+  const bool given = !scale.is_none();
+  const int exponent = given ? scale.cast<int>() : 0;
+  return with_table(threads, [&](const Execution& execution) {
+    return std::make_shared<DynamicTable>(weight_view(weights, items, is_float64), capacity,
+                                          given ? &exponent : nullptr, active_target(), execution);
+  });
+}
+
+void assign(DynamicTable& table, uintptr_t weights, uint64_t items, bool is_float64, int scale, int threads) {
+  with_table(threads, [&](const Execution& execution) {
+    table.assign(weight_view(weights, items, is_float64), &scale, execution);
+  });
+}
+
+py::tuple pair_of(Fingerprint value) { return py::make_tuple(value.low, value.high); }
+
+}  // namespace
+
+DynamicDraws::DynamicDraws(std::shared_ptr<DynamicTable> table, uint64_t seed, uint64_t epoch)
+    : table_(std::move(table)), stream_(make_stream(seed, epoch)), padding_(make_stream(seed, epoch, Tag::kPadding)) {
+  if (!table_) throw py::type_error("a table is needed, not None");
+}
+
+void DynamicDraws::draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
+  draw_all(start, step, count, out, {});
+}
+
+void DynamicDraws::draw_all(uint64_t start, uint64_t step, uint64_t count, int64_t* out,
+                            const Execution& execution) const {
+  try {
+    table_->draw(stream_, start, step, 0, count, out, execution);
+  } catch (const NothingToDraw&) {
+    throw py::value_error(kNothing);
+  }
+}
+
+void DynamicDraws::pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
+  try {
+    table_->draw(padding_, start, step, 0, count, out, {});
+  } catch (const NothingToDraw&) {
+    throw py::value_error(kNothing);
+  }
+}
+
+void bind_dynamic_table(py::module_& module) {
+  using Table = DynamicTable;
+  py::class_<Table, std::shared_ptr<Table>>(module, "DynamicTable")
+      .def(py::init(&make_table), py::arg("weights"), py::arg("items"), py::arg("is_float64"), py::arg("capacity"),
+           py::arg("scale"), py::arg("threads"))
+      .def("assign", &assign, py::arg("weights"), py::arg("items"), py::arg("is_float64"), py::arg("scale"),
+           py::arg("threads"))
+      .def("summary",
+           [](const Table& table) {
+             const Table::Summary now = briefly([&] { return table.summary(); });
+             return py::make_tuple(now.items, now.capacity, now.total, now.positive, now.version, now.bytes, now.scale,
+                                   pair_of(now.fingerprint));
+           })
+      .def("update",
+           [](Table& table, uintptr_t indices, uintptr_t weights, uint64_t count, int threads) {
+             with_table(threads, [&](const Execution& execution) {
+               table.update(pointer<const int64_t>(indices), pointer<const void>(weights), count, execution);
+             });
+           },
+           py::arg("indices"), py::arg("weights"), py::arg("count"), py::arg("threads"))
+      .def("append",
+           [](Table& table, uintptr_t weights, uint64_t count, int threads) {
+             with_table(threads, [&](const Execution& execution) {
+               table.append(pointer<const void>(weights), count, execution);
+             });
+           },
+           py::arg("weights"), py::arg("count"), py::arg("threads"))
+      .def("draw_into",
+           [](const Table& table, uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start,
+              uint64_t step, int threads, uint64_t strata) {
+             with_table(threads, [&](const Execution& execution) {
+               table.draw(make_stream(seed, epoch), start, step, strata, count, pointer<int64_t>(out), execution);
+             });
+           },
+           py::arg("out"), py::arg("count"), py::arg("seed"), py::arg("epoch"), py::arg("start"), py::arg("step"),
+           py::arg("threads"), py::arg("strata"))
+      .def("draw_distinct_into",
+           [](Table& table, uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch) {
+             with_table(1, [&](const Execution&) {
+               table.draw_distinct(seed, epoch, count, pointer<int64_t>(out));
+             });
+           },
+           py::arg("out"), py::arg("count"), py::arg("seed"), py::arg("epoch"))
+      .def("masses_of",
+           [](const Table& table, uintptr_t indices, uint64_t count, uintptr_t out) {
+             uint64_t total = 0;
+             const bool found = briefly([&] {
+               return table.masses_of(pointer<const int64_t>(indices), count, pointer<uint64_t>(out), &total);
+             });
+             if (!found) throw py::index_error("indices must lie in [0, N)");
+             return total;
+           },
+           py::arg("indices"), py::arg("count"), py::arg("out"))
+      .def("weights_of",
+           [](const Table& table, uintptr_t indices, uint64_t count, uintptr_t out) {
+             const bool found = briefly([&] {
+               return table.weights_of(pointer<const int64_t>(indices), count, pointer<void>(out));
+             });
+             if (!found) throw py::index_error("indices must lie in [0, N)");
+           },
+           py::arg("indices"), py::arg("count"), py::arg("out"))
+      .def("masses_into",
+           [](const Table& table, uintptr_t out, uint64_t room) {
+             uint64_t total = 0;
+             const uint64_t items = briefly([&] { return table.all_masses(room, pointer<uint64_t>(out), &total); });
+             return py::make_tuple(items, total);
+           },
+           py::arg("out"), py::arg("room"))
+      .def("weights_into",
+           [](const Table& table, uintptr_t out, uint64_t room) {
+             const Table::Held held = briefly([&] { return table.all_weights(room, pointer<void>(out)); });
+             return py::make_tuple(held.items, held.scale, held.version, pair_of(held.fingerprint));
+           },
+           py::arg("out"), py::arg("room"))
+      .def("largest", [](Table& table) { return briefly([&] { return table.largest(); }); })
+      .def("smallest", [](Table& table) { return briefly([&] { return table.smallest(); }); });
+  py::class_<DynamicDraws, PassDraws, std::shared_ptr<DynamicDraws>>(module, "DynamicDraws")
+      .def(py::init<std::shared_ptr<Table>, uint64_t, uint64_t>(), py::arg("table"), py::arg("seed"),
+           py::arg("epoch"));
+}
+
+}  // namespace pysampler::python
