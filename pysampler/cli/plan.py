@@ -16,6 +16,7 @@ from pysampler.labels.schemes import SCHEMES
 from pysampler.plan import SamplingPlan, Source, plan_labels, plan_weights, read_source
 from pysampler.plan.report import as_text, as_values
 
+_FORMATS = (".png", ".svg", ".pdf")
 _SOURCE_HELP = (
     "a folder of images (a sub-folder per class, or the class in the file name: Siamese_12.jpg), or labels or weights "
     "in a .csv, .tsv, .parquet, .npy or .pt file"
@@ -105,6 +106,8 @@ def _targets(given: Sequence[str], classes: Sequence[Any]) -> dict[Any, float]:
 
 
 def _plot(plan: SamplingPlan, path: Path) -> int:
+    if path.suffix.lower() not in _FORMATS:
+        return fail("plan", f"--plot draws {', '.join(_FORMATS)} files, but got {path}", 2)
     # matplotlib logs, once per machine, that it prepares its fonts: of no use to our reader.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:

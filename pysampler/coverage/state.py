@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from pysampler.coverage.marks import Counts, Words
+from pysampler.inputs.memory import as_array
 from pysampler.inputs.numbers import MAX_COUNT, whole_number
 from pysampler.safetensors_file import ExpectedTensor, FileFormat, StoredTensor, read_safetensors, write_safetensors
 
@@ -170,5 +171,5 @@ def _array(tensor: Any, dtype: torch.dtype, name: str) -> NDArray[Any]:
     if not isinstance(tensor, torch.Tensor) or tensor.dtype != dtype:
         kind = tensor.dtype if isinstance(tensor, torch.Tensor) else type(tensor).__name__
         raise ValueError(f"{name} must be a tensor of {dtype}, but is {kind}")
-    array: NDArray[Any] = np.ascontiguousarray(tensor.detach().cpu().numpy())
+    array: NDArray[Any] = np.ascontiguousarray(as_array(tensor, name))
     return array

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -64,6 +65,7 @@ class CoverageTracker:
         self._pending: list[int] = []  # put by: marking ints one by one would cost far more
         # Signal handlers may ask while an update runs, on the same thread.
         self._lock = threading.RLock()
+        _trackers.add(self)
 
     def __repr__(self) -> str:
         return (
@@ -200,7 +202,7 @@ class CoverageTracker:
     def never_seen(self) -> torch.Tensor:
         """Returns the items that have not come yet: int64, ascending. 8 bytes for each; O(N)."""
         chunks = list(self.never_seen_chunks())
-        return torch.cat(chunks) if chunks else torch.empty(0, dtype=torch.int64)
+        return torch.cat(chunks) if chunks else torch.empty(0, dtype=torch.int64, device="cpu")
 
     def never_seen_chunks(self) -> Iterator[torch.Tensor]:
         """Yields the items that have not come yet in ascending order, in int64 tensors of some millions at most.
@@ -320,6 +322,18 @@ class CoverageTracker:
                 del self._pending[:count]
                 self._store.mark(taken)
             yield self._store
+
+
+# A fork while another thread is inside ``update`` copies its lock as taken, by a thread that the child does not have.
+_trackers: weakref.WeakSet[CoverageTracker] = weakref.WeakSet()
+
+
+def _renew_locks() -> None:
+    for tracker in _trackers:
+        tracker._lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_renew_locks)
 
 
 def _counts_of(store: CoverageStore) -> marks.Counts:

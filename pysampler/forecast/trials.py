@@ -89,13 +89,14 @@ def simulate_coverage(
     key = seed_key(seed)
     table = (weights if isinstance(weights, AliasTable | ClassTable) else AliasTable(weights)).to("cpu")
     forecast = forecast_coverage(table, num_samples)
-    if forecast.full_coverage_draws_mean * count > 2.0**36:
+    draws = max(forecast.full_coverage_draws_mean, forecast.draws_per_epoch)  # a trial draws its first epoch whole
+    if draws * count > 2.0**36:
         raise ValueError(
-            f"full coverage takes {forecast.full_coverage_draws_mean:.3g} draws on average, too many to be drawn "
-            f"in {count} trials; the forecast needs no draws"
+            f"a trial takes {draws:.3g} draws on average, too many (full coverage {forecast.full_coverage_draws_mean:.3g}, "
+            f"an epoch {forecast.draws_per_epoch}) to be drawn in {count} trials; the forecast needs no draws"
         )
-    unique = torch.empty(count, dtype=torch.int64)
-    full = torch.empty(count, dtype=torch.int64)
+    unique = torch.empty(count, dtype=torch.int64, device="cpu")
+    full = torch.empty(count, dtype=torch.int64, device="cpu")
     stride = min(max(math.ceil(forecast.full_coverage_draws_99), forecast.draws_per_epoch), _MOST_DRAWS)
     with progress_bar(count, "coverage trials", "trial", progress) as advance:
         for trial in range(count):

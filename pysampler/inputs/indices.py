@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pysampler.inputs.memory import as_array
+
 IndexArray = NDArray[np.int64] | NDArray[np.int32]
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
@@ -29,7 +31,7 @@ def flat_indices(indices: Any) -> IndexArray:
         TypeError: Anything else, booleans included.
     """
     if isinstance(indices, torch.Tensor):
-        indices = indices.detach().cpu().numpy()
+        indices = as_array(indices, "indices")
     if isinstance(indices, list | tuple):
         indices = _from_list(indices)
     elif not isinstance(indices, np.ndarray):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -26,6 +27,24 @@ def whole_number(value: Any, name: str, least: int, most: int | None = None) -> 
     if number < least or (most is not None and number > most):
         limits = f">= {least}" if most is None else f"in [{least}, {most}]"
         raise ValueError(f"{name} must be {limits}, but got {name}={number}")
+    return number
+
+
+def real_number(value: Any, name: str) -> float:
+    """Returns ``value`` as a float.
+
+    Raises:
+        TypeError: No real number.
+        ValueError: NaN, infinite, or an int beyond the range of floats.
+    """
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, but got {name}={value!r}") from None
+    if not math.isfinite(number):
+        raise ValueError(f"{name} must be finite, but got {name}={value!r:.40}")
     return number
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from pysampler.inputs.memory import check_memory
+
 _DTYPES = (torch.int64, torch.int32)
 
 
@@ -18,21 +20,37 @@ def output_for(
     """Returns ``out`` if it fits, else a new tensor of ``draws`` indices below ``items`` on ``device``.
 
     Raises:
-        TypeError: A dtype other than int64 and int32, or an ``out`` of another dtype or device.
+        TypeError: A dtype other than int64 and int32, or an ``out`` of another dtype or device, or
+            without memory, such as a DTensor.
         ValueError: An ``out`` of another shape or not contiguous; int32 for indices beyond it.
+        MemoryError: No memory for a new tensor on the CPU.
     """
     if dtype is None and out is None:
-        return torch.empty(draws, dtype=torch.int64, device=device)
+        return _new(draws, torch.int64, device)
     kind = dtype or (out.dtype if isinstance(out, torch.Tensor) and out.dtype in _DTYPES else torch.int64)
     if kind not in _DTYPES:
         raise TypeError(f"dtype must be torch.int64 or torch.int32, but is {kind}")
     if kind == torch.int32 and items > 2**31:
         raise ValueError(f"indices of {items} items do not fit into int32; use int64")
     if out is None:
-        return torch.empty(draws, dtype=kind, device=device)
+        return _new(draws, kind, device)
     if not isinstance(out, torch.Tensor) or out.dtype != kind or out.device != device:
         where = "the CPU" if device.type == "cpu" else str(device)
         raise TypeError(f"out must be an {str(kind).removeprefix('torch.')} tensor on {where}")
     if out.layout != torch.strided or out.shape != (draws,) or not out.is_contiguous():
         raise ValueError(f"out must be contiguous, of shape ({draws},), but its shape is {tuple(out.shape)}")
+    check_memory(out, "out")
+    if out.is_neg():
+        raise ValueError("out must hold what is written to it, but is a negated view: pass out.resolve_neg()")
     return out
+
+
+def _new(draws: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    try:
+        new = torch.empty(draws, dtype=dtype, device=device)
+    except RuntimeError as error:
+        if device.type != "cpu":
+            raise  # torch.cuda.OutOfMemoryError, which users catch
+        raise MemoryError(f"there is no memory for {draws} draws: {error}") from None
+    check_memory(new, "the result")  # there is none under FakeTensorMode
+    return new

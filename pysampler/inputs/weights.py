@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from pysampler.inputs.memory import as_array, check_dense
+
 MAX_ITEMS = 2**32 - 1
 
 # Held exactly by float32; everything else goes through float64.
@@ -43,9 +45,12 @@ def to_tensor(weights: Any, to_cpu: bool = True) -> torch.Tensor:
         raise TypeError(
             f"weights must be a tensor, an array or a sequence of numbers, but got {type(weights).__name__}"
         )
+    if isinstance(weights, list | tuple) and any(isinstance(weight, torch.Tensor) for weight in weights):
+        # NumPy takes no element that requires grad, is bfloat16 or lies on a GPU.
+        weights = [as_array(each, "weights") if isinstance(each, torch.Tensor) else each for each in weights]
     try:
         array = np.asarray(weights)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise TypeError(f"weights must be numbers in a regular shape: {error}") from error
     return _from_numpy(array)
 
@@ -59,13 +64,8 @@ def _has_buffer(value: object) -> bool:
 
 
 def _from_torch(weights: torch.Tensor) -> torch.Tensor:
-    if weights.is_nested:
-        raise TypeError("weights must be a dense tensor, but they are a nested one")
-    if weights.layout != torch.strided:
-        raise TypeError(f"weights must be a dense tensor, but its layout is {weights.layout}; call .to_dense()")
-    if weights.device.type == "meta":
-        raise TypeError("weights must hold data, but they are on the meta device")
-    if weights.is_complex() or weights.is_quantized:
+    check_dense(weights, "weights")
+    if weights.is_complex():
         raise TypeError(f"weights must be real numbers, but their dtype is {weights.dtype}")
     return weights.detach().resolve_neg()
 
@@ -86,6 +86,9 @@ def _from_numpy(array: np.ndarray[Any, Any]) -> torch.Tensor:
 def check_shape(weights: torch.Tensor) -> None:
     """Raises ValueError unless ``weights`` is one-dimensional, with 1 to 2^32 - 1 entries."""
     shape = tuple(weights.shape)
+    if weights.ndim == 2 and 1 in shape:
+        way_out = "weights.squeeze(1)" if shape[1] == 1 else "weights[0]"
+        raise ValueError(f"weights should be a 1d sequence but given weights have shape {shape}: pass {way_out}")
     if weights.ndim == 2 and min(shape) > 0:
         raise ValueError(
             f"weights should be a 1d sequence but given weights have shape {shape}. A matrix of "

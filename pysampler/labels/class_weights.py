@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal
 
 import numpy as np
 import torch
 
+from pysampler.inputs.numbers import real_number
 from pysampler.labels.read import Labels, read_labels
 from pysampler.labels.schemes import FloatArray, Scheme, Targets, scheme_parameter, weights_of_classes
 
@@ -137,7 +137,7 @@ def combine_labels(labels: Labels, values: FloatArray, combine: str, unlabelled:
     """
     if combine not in ("max", "mean", "sum"):
         raise ValueError(f"combine must be 'max', 'mean' or 'sum', but got combine={combine!r}")
-    if unlabelled is not None and not 0 <= unlabelled < math.inf:
+    if unlabelled is not None and not real_number(unlabelled, "unlabelled") >= 0:
         raise ValueError(f"unlabelled must be finite and >= 0, but got unlabelled={unlabelled}")
     per_label = values[labels.codes]
     if labels.offsets is None:

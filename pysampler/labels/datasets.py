@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from pysampler.labels.values import LabelValues, concatenate, label_values
 # ImageFolder samples and imgs, StanfordCars _samples.
 _LABEL_ATTRIBUTES = ("targets", "labels", "_labels")
 _PAIR_ATTRIBUTES = ("samples", "imgs", "_samples")
+_FILE = re.compile(r"\.[A-Za-z]\w{1,4}$")
 _COLUMNS = ("label", "labels")
 
 
@@ -34,7 +36,11 @@ def dataset_labels(dataset: Any, column: str | None = None) -> LabelValues:
         TypeError: A dataset that keeps its labels in no known place.
     """
     if isinstance(dataset, Subset):
-        indices = np.asarray(dataset.indices, dtype=np.int64)
+        indices = np.asarray(dataset.indices)
+        if indices.dtype.kind not in "iu" and indices.size:
+            way_out = "; a mask becomes indices with mask.nonzero()" if indices.dtype.kind == "b" else ""
+            raise ValueError(f"the indices of a Subset must be whole numbers, but are {indices.dtype}{way_out}")
+        indices = indices.astype(np.int64)
         return dataset_labels(dataset.dataset, column).take(indices)
     if isinstance(dataset, ConcatDataset):
         return concatenate([dataset_labels(part, column) for part in dataset.datasets])
@@ -62,17 +68,34 @@ def dataset_labels(dataset: Any, column: str | None = None) -> LabelValues:
 
 def _kept_labels(dataset: Any) -> LabelValues | None:
     if isinstance(dataset, TensorDataset):
+        if len(dataset.tensors) == 1:
+            raise TypeError(
+                "a TensorDataset of a single tensor holds inputs and no labels: pass the labels themselves, or "
+                "dataset.tensors[0] if that is what they are"
+            )
         return label_values(dataset.tensors[-1])
     names = _class_names(dataset)
     for attribute in _LABEL_ATTRIBUTES:
         kept = getattr(dataset, attribute, None)
         if kept is not None and not callable(kept):
-            return _named(label_values(kept), names)
+            return _named(_no_paths(label_values(kept), attribute), names)
     for attribute in _PAIR_ATTRIBUTES:
         pairs = getattr(dataset, attribute, None)
         if isinstance(pairs, (list, tuple)) and all(isinstance(pair, (list, tuple)) for pair in pairs):
             return _named(label_values([pair[1] for pair in pairs]), names)
     return None
+
+
+def _no_paths(values: LabelValues, attribute: str) -> LabelValues:
+    """Raises TypeError if labels are names of files, all different: of annotations, as in VOC."""
+    flat = values.flat
+    distinct = isinstance(flat, list) and len(flat) > 1 and len(set(flat)) == len(flat)
+    if distinct and all(isinstance(name, str) and _FILE.search(name) for name in flat):
+        raise TypeError(
+            f"the {attribute} of this dataset are names of files, such as {flat[0]!r}, and no classes: read the "
+            "classes from these files and pass them"
+        )
+    return values
 
 
 def _class_names(dataset: Any) -> tuple[Any, ...] | None:

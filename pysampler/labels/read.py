@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,8 @@ from pysampler.labels.datasets import dataset_labels, is_dataset
 from pysampler.labels.values import IntArray, LabelValues, label_values
 
 MAX_CLASSES = 2**24
+_LEAST_JUDGED = 10  # items
+_LONE = 0.9
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -101,9 +104,25 @@ def read_labels(
         raise ValueError("labels must have at least one item, but they are empty")
     if len(values.flat) == 0 and not values.names and classes is None:
         raise ValueError(f"labels must have at least one class, but none of the {len(values)} items has any label")
-    if isinstance(values.flat, list):
-        return _numbered(values, values.flat, classes)
-    return _indexed(values, values.flat, classes)
+    labels = (
+        _numbered(values, values.flat, classes)
+        if isinstance(values.flat, list)
+        else _indexed(values, values.flat, classes)
+    )
+    _warn_of_lone_items(labels)
+    return labels
+
+
+def _warn_of_lone_items(labels: Labels) -> None:
+    """Warns if nearly every class has one item: then these are ids, inputs or names of files rather than labels."""
+    filled = int(np.count_nonzero(labels.counts))
+    if len(labels) >= _LEAST_JUDGED and filled > _LONE * len(labels):
+        warnings.warn(
+            f"{filled} classes for {len(labels)} items: nearly every class has a single item, so weights would be the "
+            "same for all; are these labels, or names, ids or inputs of the items?",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _found(source: Any, column: str | None, get_labels: Callable[[Any], Any] | None) -> LabelValues:
@@ -134,7 +153,10 @@ def _numbered(values: LabelValues, flat: list[Any], classes: Sequence[Any] | Non
             classes = sorted(found)
         except TypeError as error:
             kinds = " and ".join(sorted({type(name).__name__ for name in found}))
-            raise TypeError(f"labels of types {kinds} have no common order; give classes= in order") from error
+            raise TypeError(
+                f"labels of types {kinds} have no common order; make them all names, or "
+                "give their order: read_labels(..., classes=)"
+            ) from error
     index = _index_of(classes)
     try:
         codes = np.fromiter(map(index.__getitem__, flat), np.int64, len(flat))
@@ -155,7 +177,11 @@ def _indexed(values: LabelValues, flat: IntArray, classes: Sequence[Any] | None)
     wrong = np.flatnonzero((flat < 0) | (flat >= bound))
     if len(wrong):
         first = int(wrong[0])
-        ids = "; if they are ids, give classes=" if names is None and flat[first] > 0 else ""
+        ids = (
+            "; if they are ids of classes, list these: read_labels(..., classes=)"
+            if names is None and flat[first] > 0
+            else ""
+        )
         raise ValueError(
             f"labels must be class indices in [0, {bound}), but {_place(values, first)} is {flat[first]} "
             f"({len(wrong)} of {len(flat)} are invalid){ids}"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 import torch
 
-from pysampler.inputs.numbers import epoch_number
+from pysampler.inputs.numbers import epoch_number, real_number
 from pysampler.inputs.weights import readable, to_tensor
 from pysampler.keys import seed_key
 from pysampler.labels.class_weights import combine_labels
@@ -50,7 +49,7 @@ def repeat_factors(labels: Any, threshold: float = 0.001) -> torch.Tensor:
         >>> repeat_factors([{"dog"}, {"dog", "owl"}, {"dog"}, set()], threshold=1.0).tolist()
         [1.1547005383792515, 2.0, 1.1547005383792515, 1.0]
     """
-    if not 0 < threshold < math.inf:
+    if not real_number(threshold, "threshold") > 0:
         raise ValueError(f"threshold must be positive and finite, but got threshold={threshold}")
     read = read_labels(labels)
     share = np.maximum(read.counts, 1) / len(read)  # classes without items are of no item
@@ -117,4 +116,4 @@ def repeat_indices(factors: Any, *, seed: int, epoch: int = 0) -> torch.Tensor:
         [0, 1, 1, 1, 3, 3]
     """
     counts = repeat_counts(factors, seed=seed, epoch=epoch)
-    return torch.repeat_interleave(torch.arange(len(counts)), counts)
+    return torch.repeat_interleave(torch.arange(len(counts), device="cpu"), counts)

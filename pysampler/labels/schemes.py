@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from pysampler.inputs.numbers import real_number
 from pysampler.labels.read import Labels
 from pysampler.labels.values import IntArray
 
@@ -74,6 +75,7 @@ def scheme_parameter(scheme: str, beta: float | None, alpha: float | None, progr
     value = DEFAULT_BETA if name == "beta" and beta is None else given[name]
     if value is None:
         raise ValueError(f"scheme {scheme!r} needs {name}=")
+    real_number(value, name)
     inside = {"beta": 0 <= value < 1, "alpha": math.isfinite(value), "progress": 0 <= value <= 1}[name]
     if not inside:
         limits = {"beta": "in [0, 1)", "alpha": "finite", "progress": "in [0, 1]"}[name]
@@ -106,7 +108,10 @@ def _shares(labels: Labels, targets: Targets) -> FloatArray:
 def _target_shares(labels: Labels, targets: Targets) -> FloatArray:
     if isinstance(targets, Mapping):
         return in_class_order(labels.classes, labels.counts, targets, "targets")
-    shares = np.asarray(targets, dtype=np.float64)
+    try:
+        shares = np.asarray(targets, dtype=np.float64)
+    except OverflowError:
+        raise ValueError("targets must be finite, but one is beyond the range of floats") from None
     if shares.shape != (len(labels.classes),):
         raise ValueError(
             f"targets must have one share per class, {len(labels.classes)}, but their shape is {shares.shape}"
@@ -135,6 +140,8 @@ def in_class_order(classes: Sequence[Any], counts: IntArray, values: Mapping[Any
     for name, value in values.items():
         try:
             ordered[index[name]] = value
+        except OverflowError:
+            raise ValueError(f"{argument} must be finite, but that of {name!r} is beyond the range of floats") from None
         except (TypeError, ValueError):
             raise TypeError(f"{argument} must be numbers, but that of {name!r} is {value!r}") from None
     return ordered

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from pysampler.inputs.memory import as_array
+
 IntArray = npt.NDArray[np.int64]
+
+_JOINT = "for several tasks joint classes: a name such as 'red car' per item"
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +93,7 @@ def label_values(source: Any) -> LabelValues:
         TypeError: No container of labels.
     """
     if isinstance(source, torch.Tensor):
-        if source.layout != torch.strided or source.device.type == "meta":
-            raise TypeError("labels must be a dense tensor that holds data; call .to_dense()")
-        tensor = source.detach().cpu()
-        return _from_array((tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy())
+        return _from_array(as_array(source, "labels"))
     if hasattr(source, "iloc") or (hasattr(source, "categories") and hasattr(source, "codes")):
         return _from_pandas(source)
     if hasattr(source, "__array__"):
@@ -116,8 +118,17 @@ def _from_pandas(source: Any) -> LabelValues:
                     f"a table of labels must hold zeros and ones, but its columns are {list(source.columns)}; "
                     "pass the column of labels, as in table['label']"
                 )
-            return _from_matrix(values, tuple(source.columns.tolist()))
+            matrix = _from_matrix(values, tuple(source.columns.tolist()))
+            if matrix.offsets is not None and source.shape[1] == 2:
+                warnings.warn(
+                    f"the columns {list(source.columns)} are read as two classes that an item may have or not have; if "
+                    "they are the labels of two tasks, make joint classes: table.astype(str).agg(' '.join, axis=1)",
+                    UserWarning,
+                    stacklevel=4,
+                )
+            return matrix
         source = source.iloc[:, 0]
+    _refuse_counts(source)
     missing = np.flatnonzero(np.asarray(source.isna()))
     if len(missing):
         raise ValueError(_missing(int(missing[0]), None, len(missing), len(source)))
@@ -126,6 +137,18 @@ def _from_pandas(source: Any) -> LabelValues:
         codes = np.asarray(categorical.codes, dtype=np.int64)
         return LabelValues(codes, None, tuple(categorical.categories.tolist()))
     return _from_array(source.to_numpy())
+
+
+def _refuse_counts(series: Any) -> None:
+    """Raises ValueError for what ``groupby(...).size()`` and ``value_counts()`` return: counts by class, no labels."""
+    if getattr(series, "name", None) not in (None, "count", "size") or not hasattr(series, "index"):
+        return
+    named = any(name is not None for name in getattr(series.index, "names", ()))
+    if named and getattr(series.dtype, "kind", "") in "iu" and series.index.is_unique:
+        raise ValueError(
+            f"these look like counts by {list(series.index.names)}, one number per class: pass the labels themselves, "
+            "one per item; if they are labels, pass .to_numpy()"
+        )
 
 
 def _from_array(array: npt.NDArray[Any]) -> LabelValues:
@@ -166,7 +189,8 @@ def _from_matrix(matrix: npt.NDArray[Any], names: tuple[Any, ...] | None) -> Lab
         row, column = wrong[0]
         raise ValueError(
             f"a matrix of labels must hold zeros and ones, but labels[{row}, {column}] is {matrix[row, column]} "
-            f"({len(wrong)} of {matrix.size} are invalid); for scores use .argmax(1)"
+            f"({len(wrong)} of {matrix.size} are invalid); for scores use .argmax(1), for class indices of an item a "
+            f"set per item, {_JOINT}"
         )
     rows, columns = np.nonzero(hot)
     names = tuple(range(matrix.shape[1])) if names is None else names
@@ -179,12 +203,21 @@ def _from_sequence(values: list[Any]) -> LabelValues:
     if any(issubclass(kind, (torch.Tensor, np.ndarray)) for kind in kinds):
         if not all(issubclass(kind, (torch.Tensor, np.ndarray)) for kind in kinds):
             raise TypeError(f"labels mix {_words(kinds)}; give all of them in one way")
-        return _from_array(np.array([np.asarray(value) for value in values]))
+        arrays = [as_array(value, "labels") if isinstance(value, torch.Tensor) else value for value in values]
+        if len({array.shape for array in arrays}) != 1:
+            raise ValueError(
+                "the arrays of a list of labels are read as rows of a one-hot or multi-hot matrix, but their shapes "
+                "differ; give the class indices of an item as a set: [set(row.tolist()) for row in labels]"
+            )
+        return _from_array(np.array(arrays))
     if all(issubclass(kind, (int, float, np.number, np.bool_)) for kind in kinds):
         array = np.asarray(values)
         if array.dtype.kind == "O":
             raise ValueError("labels must be below 2^63; give larger ids as strings")
         return _from_array(array)
+    labels = _labels_of_pairs(values)
+    if labels is not None:
+        return _from_sequence(labels)
     if all(issubclass(kind, (set, frozenset, list, tuple)) for kind in kinds):
         return _from_collections(values, any(issubclass(kind, (list, tuple)) for kind in kinds))
     if kinds <= {str, bytes}:
@@ -196,6 +229,23 @@ def _from_sequence(values: list[Any]) -> LabelValues:
     if missing:
         raise ValueError(_missing(missing[0], values[missing[0]], len(missing), len(values)))
     return LabelValues([value.item() if isinstance(value, np.generic) else value for value in values])
+
+
+def _labels_of_pairs(values: list[Any]) -> list[Any] | None:
+    """Returns the second entries if these are (item, label) pairs, as a dataset gives them: an image or path first."""
+    if not values or not all(isinstance(value, tuple) and len(value) == 2 for value in values):
+        return None
+    if not all(_is_number(label) or isinstance(label, str) for _, label in values):
+        return None
+    if any(_is_number(item) or (isinstance(item, str) and not _is_number(label)) for item, label in values):
+        return None  # two labels of an item, or a row of a matrix
+    return [label for _, label in values]
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, (torch.Tensor, np.ndarray)):
+        return value.ndim == 0
+    return isinstance(value, (int, float, np.number, np.bool_))
 
 
 def _from_collections(values: list[Collection[Any]], ordered: bool) -> LabelValues:

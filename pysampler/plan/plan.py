@@ -80,6 +80,12 @@ def plan_labels(
     filled = np.flatnonzero(read.counts)
     if len(filled) == 1:
         raise ValueError(f"all {len(read)} items are of one class, {read.classes[filled[0]]!r}: nothing to balance")
+    if read.offsets is not None and (np.diff(read.offsets) == 0).any():
+        bare = np.diff(read.offsets) == 0
+        raise ValueError(
+            f"every item needs a label, but item {bare.argmax()} has none ({bare.sum()} of {len(bare)} have none); "
+            "leave such items out, or give them a class of their own"
+        )
     options: dict[str, Any] = {"beta": beta, "alpha": alpha, "progress": progress, "targets": targets}
     weights = sample_weights(read, scheme, **options)
     per_class = class_weights(read, scheme, **options, empty="zero", dtype=torch.float64).numpy()

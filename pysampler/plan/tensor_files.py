@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pysampler.inputs.memory import check_dense
 from pysampler.plan.column_files import choose_column
 
 
@@ -28,6 +29,8 @@ def npy_array(place: Path, wanted: str | None) -> tuple[Any, str]:
         raise ValueError(f"{place} cannot be read as an array of numbers or strings: {error}") from error
     if not isinstance(array, np.ndarray) or array.size == 0:
         raise ValueError(f"{place} must hold an array of at least one item, but it holds {_kind_of(array)}")
+    if array.dtype.kind not in "biufUSO" or array.dtype.itemsize == 0:
+        raise ValueError(f"{place} must hold numbers or strings, but its dtype is {array.dtype}")
     return array, ""
 
 
@@ -58,9 +61,21 @@ def pt_values(place: Path, wanted: str | None) -> tuple[Any, str]:
         raise ValueError(f"{place} holds {_kind_of(values)}: it has no column {wanted!r}")
     if not isinstance(values, (torch.Tensor, list, tuple)) or (isinstance(values, torch.Tensor) and values.ndim == 0):
         raise ValueError(f"{place} must hold a tensor or a list, one value per item, but it holds {_kind_of(values)}")
+    if isinstance(values, torch.Tensor):
+        _check_tensor(values, place)
     if len(values) == 0:
         raise ValueError(f"{place} must hold at least one item, but it holds none")
     return values, name
+
+
+def _check_tensor(tensor: torch.Tensor, place: Path) -> None:
+    """Raises ValueError for what has no plain numbers, or claims many from few bytes: 2^40 views of a zero."""
+    try:
+        check_dense(tensor, "the tensor")
+    except TypeError as error:
+        raise ValueError(f"{place} cannot be used: {error}") from None
+    if tensor.numel() > 2**32 and tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        raise ValueError(f"{place} holds an expanded tensor: {tensor.numel()} entries that share memory")
 
 
 def _check_readable(place: Path) -> None:

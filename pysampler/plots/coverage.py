@@ -45,6 +45,7 @@ def coverage_curve(
     Raises:
         ImportError: If matplotlib is missing.
     """
+    seen, class_sizes = np.asarray(seen), np.asarray(class_sizes).tolist()
     figure = new_figure(title, width=8.6, height=4.8)
     axes = figure.subplots()
     total = sum(class_sizes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,12 @@ class DataFigure(Figure):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.data: dict[str, npt.NDArray[Any]] = {}
+
+    def _repr_png_(self) -> bytes:
+        """Shows the figure where a notebook's cell ends with it."""
+        file = io.BytesIO()
+        self.savefig(file, format="png")
+        return file.getvalue()
 
     def keep(self, data: Mapping[str, npt.ArrayLike]) -> None:
         """Adds copies of ``data`` to those kept."""

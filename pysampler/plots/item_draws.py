@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def draws_per_item(
-    draws: IntArray,
+    draws: npt.ArrayLike,
     labels: npt.ArrayLike,
     class_names: Sequence[str],
     *,
@@ -37,7 +37,7 @@ def draws_per_item(
     """Draws how often each item was shown: a bar per item, and the distribution per class (ECDF).
 
     Args:
-        draws: Draws of each item, shape (items,), as `draws_of_each_item` returns them.
+        draws: Draws of each item, shape (items,), as `draws_of_each_item` or ``CoverageTracker.counts`` give them.
         labels: The class of every item, shape (items,).
         class_names: A name per class, frequent classes first.
         expected: Expected draws of an item of each class; drawn as a line over its bars.
@@ -50,6 +50,7 @@ def draws_per_item(
     Raises:
         ImportError: If matplotlib is missing.
     """
+    draws = np.asarray(draws)
     figure = new_figure(title, width=11.0, height=4.6)
     bars, steps = figure.subplots(1, 2, width_ratios=(3, 2))
     most, start = int(draws.max(initial=0)), 0

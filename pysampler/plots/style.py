@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # Okabe and Ito's palette, told apart under every common form of colour blindness. Many classes are
 # ordered (frequent to rare), so they get an ordered scale instead.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
+# The rest of that palette and three more: ten that are told apart, the first four as above.
+_TEN = (*PALETTE, "#56B4E9", "#D55E00", "#F0E442", "#7F3C8D", "#444444", "#A5A5A5")
 INK, SOFT_INK, GRID = "#222222", "#666666", "#E3E3E3"
 
 
@@ -56,6 +58,8 @@ def class_colours(num_classes: int) -> list[Any]:
     """Gives every class a colour: distinct ones for few classes, an ordered scale for many."""
     if num_classes <= len(PALETTE):
         return list(PALETTE[:num_classes])
+    if num_classes <= len(_TEN):
+        return list(_TEN[:num_classes])
     return list(matplotlib_modules().colormaps["viridis"](np.linspace(0.0, 0.92, num_classes)))
 
 

@@ -21,7 +21,8 @@ class ImbalancedDatasetSampler(WeightedRandomSampler):
     ``WeightedRandomSampler``. For another mix, pass ``sample_weights(dataset, ...)`` to that class.
 
     Args:
-        dataset: A dataset with a length. Its labels are read by ``read_labels`` unless given; no item is loaded.
+        dataset: A dataset with a length. Its labels are its ``get_labels()`` if it has that, else read by
+            ``read_labels``, unless given; no item is loaded.
         labels: Its labels, in any form that ``read_labels`` reads: one per item of the dataset, or, if ``indices`` are
             fewer or more, one per entry of these.
         indices: The items to draw from, in [0, len(dataset)); by default all. Classes are balanced among these. An item
@@ -63,12 +64,30 @@ class ImbalancedDatasetSampler(WeightedRandomSampler):
         if items == 0:
             raise ValueError("the dataset must have at least one item, but it is empty")
         chosen = np.arange(items) if indices is None else _whole(indices)
-        read = read_labels(dataset, get_labels=callback_get_label) if labels is None else read_labels(labels)
+        read = _labels_of(dataset, callback_get_label) if labels is None else read_labels(labels)
         per_entry = sample_weights(_of_entries(read, chosen, items))
         weights = np.bincount(chosen, per_entry.numpy(), minlength=items)
         super().__init__(
             torch.from_numpy(weights), len(chosen) if num_samples is None else num_samples, True, generator, seed=seed
         )
+
+
+def _labels_of(dataset: Any, callback: Callable[[Any], Any] | None) -> Labels:
+    """Reads the labels: from the callback, else ``dataset.get_labels()`` (ufoym's convention), else where they lie."""
+    if callback is None and callable(getattr(dataset, "get_labels", None)):
+        return read_labels(dataset.get_labels())
+    if callback is not None:
+        return read_labels(dataset, get_labels=callback)
+    try:
+        return read_labels(dataset)
+    except TypeError as error:
+        if "get_labels=" not in str(error):
+            raise
+        raise TypeError(
+            f"{type(dataset).__name__} keeps its labels in no place that is known (get_labels(), targets, labels, "
+            "samples, imgs), and loading every item for its label may take long; pass labels=, or "
+            "callback_get_label=lambda dataset: [dataset[i][1] for i in range(len(dataset))]"
+        ) from None
 
 
 def _whole(indices: Any) -> IntArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 import threading
 from collections import Counter
@@ -315,3 +316,24 @@ def test_indices_that_lie_anywhere_in_memory_are_aligned_first() -> None:
     tracker = CoverageTracker(6)
     tracker.update(askew)
     assert tracker.never_seen().tolist() == [5]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_while_another_thread_holds_the_lock_leaves_the_child_a_free_one() -> None:
+    tracker = CoverageTracker(4)
+    taken, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with tracker._lock:
+            taken.set()
+            done.wait()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    taken.wait()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if tracker._lock.acquire(timeout=5) else 1)
+    done.set()
+    holder.join()
+    assert os.waitpid(child, 0)[1] == 0

@@ -65,3 +65,8 @@ def test_trials_that_could_not_end_are_refused() -> None:
         simulate_coverage([1.0, 1e-9])
     with pytest.raises(ValueError, match="trials=0"):
         simulate_coverage([1.0], trials=0)
+
+
+def test_an_epoch_too_long_to_be_drawn_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="too many"):
+        simulate_coverage([1.0, 2.0], 2**47, trials=1)

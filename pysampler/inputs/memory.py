@@ -1,0 +1,106 @@
+"""The memory of tensors: where it is, for C++, or why there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+
+
+def address_of(tensor: torch.Tensor, name: str = "the tensor") -> int:
+    """Returns the address of a contiguous tensor's first entry: of memory that holds all of its entries.
+
+    Every address of a tensor that goes to C++ comes from here. Many tensors look like others and have no memory: those
+    of a DTensor are on the ranks, those of FakeTensorMode were never filled, and for both ``data_ptr()`` is 0.
+
+    Args:
+        tensor: Contiguous, on the CPU or a GPU.
+        name: What errors call it.
+
+    Cost: 0.3 us.
+
+    Raises:
+        TypeError: There is no memory, or less than the tensor needs; says what to pass instead.
+    """
+    entries = tensor.numel()
+    try:
+        address = tensor.data_ptr()
+        held = tensor.untyped_storage().nbytes() if address else 0
+    except (RuntimeError, NotImplementedError):  # inside vmap and grad
+        address, held = 0, 0
+    if entries and (not address or held < (tensor.storage_offset() + entries) * tensor.element_size()):
+        raise TypeError(_without_memory(tensor, name))
+    return address
+
+
+def check_memory(tensor: torch.Tensor, name: str) -> None:
+    """Raises TypeError unless the values of a strided tensor can be read, or there are none."""
+    try:
+        if tensor.numel() == 0:
+            return
+        storage = tensor.untyped_storage()
+        last = tensor.storage_offset() + sum(
+            (n - 1) * step for n, step in zip(tensor.shape, tensor.stride(), strict=True)
+        )
+        if storage.data_ptr() and storage.nbytes() >= (last + 1) * tensor.element_size():
+            return
+    except (RuntimeError, NotImplementedError, ValueError):  # ValueError: a lazy module's parameter
+        pass
+    raise TypeError(_without_memory(tensor, name))
+
+
+def as_array(tensor: torch.Tensor, name: str) -> NDArray[Any]:
+    """Returns a tensor's values as a NumPy array, which may share its memory.
+
+    Whatever NumPy has no dtype for, bfloat16 and the floats of 8 bits, becomes float32, which holds it exactly.
+    Gradients are left behind; tensors on a GPU are copied.
+
+    Raises:
+        TypeError: A sparse, nested, quantized or meta tensor, or one without memory of its own, such as a DTensor.
+    """
+    check_dense(tensor, name)
+    values = tensor.detach().cpu().resolve_conj().resolve_neg()
+    if values.dtype == torch.bfloat16 or (values.is_floating_point() and values.element_size() == 1):
+        values = values.float()
+    try:
+        array: NDArray[Any] = values.numpy()
+    except (RuntimeError, TypeError) as error:
+        raise TypeError(f"{name} must be a tensor that NumPy can read: {error}") from None
+    return array
+
+
+def check_dense(tensor: torch.Tensor, name: str) -> None:
+    """Raises TypeError unless ``tensor`` is strided and holds data."""
+    if tensor.is_nested:
+        raise TypeError(f"{name} must be a dense tensor, but got a nested one")
+    if tensor.layout != torch.strided:
+        raise TypeError(f"{name} must be a dense tensor, but its layout is {tensor.layout}; call .to_dense()")
+    if tensor.device.type == "meta":
+        raise TypeError(f"{name} must hold data, but is on the meta device")
+    if tensor.is_quantized:
+        raise TypeError(f"{name} must be plain numbers, but its dtype is {tensor.dtype}; call .dequantize()")
+    check_memory(tensor, name)
+
+
+def _without_memory(tensor: torch.Tensor, name: str) -> str:
+    kind = type(tensor).__name__
+    if hasattr(tensor, "full_tensor") and hasattr(tensor, "to_local"):
+        return (
+            f"{name} must be a tensor with memory of its own, but got a {kind}, whose entries are spread over ranks; "
+            "pass .to_local(), the part of this rank, or .full_tensor()"
+        )
+    if kind == "FakeTensor":
+        return f"{name} must hold data, but got a FakeTensor: leave FakeTensorMode before"
+    if torch._is_functional_tensor(tensor) or kind == "FunctionalTensor":
+        return f"{name} must hold data, but got a tensor that is being traced (functionalised): pass a real one"
+    if type(tensor) is torch.Tensor and torch._is_zerotensor(tensor):
+        return f"{name} must have memory, but got one of torch's tensors of zeros without any; pass .clone()"
+    if torch.nn.parameter.is_lazy(tensor):
+        return f"{name} must hold data, but got the {kind} of a lazy module: run the module once before"
+    if type(tensor) in (torch.Tensor, torch.nn.Parameter):
+        return (
+            f"{name} must be a tensor with memory of its own, but got one whose memory was freed, or that vmap or grad "
+            "is looking at"
+        )
+    return f"{name} must be a tensor with memory of its own, but got a {kind}: pass the plain tensor inside of it"

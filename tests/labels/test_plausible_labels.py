@@ -1,0 +1,73 @@
+"""What holds no classes is not read as classes without a word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from optional import require
+from torch.utils.data import Subset, TensorDataset
+from unreadable import Unreadable
+
+from pysampler import ImbalancedDatasetSampler, class_weights, read_labels, repeat_factors, sample_weights
+
+
+def test_a_list_of_items_with_their_labels_is_read_by_its_labels() -> None:
+    for items in (["a.png", "b.png", "c.png"], list(torch.zeros(3, 2, 2)), [None, None, None]):
+        assert read_labels(list(zip(items, [1, 0, 1], strict=True))).codes.tolist() == [1, 0, 1]
+
+
+def test_targets_that_are_names_of_files_are_refused() -> None:
+    with pytest.raises(TypeError, match=r"names of files, such as '1.xml'"):
+        read_labels(Unreadable(2, targets=["1.xml", "2.xml"]))
+
+
+def test_a_tensor_dataset_of_inputs_alone_is_refused() -> None:
+    with pytest.raises(TypeError, match="single tensor holds inputs"):
+        read_labels(TensorDataset(torch.arange(4)))
+
+
+def test_a_subset_by_mask_is_refused() -> None:
+    mask: Any = torch.tensor([True, False, True, True])
+    with pytest.raises(ValueError, match=r"mask.nonzero\(\)"):
+        read_labels(Subset(Unreadable(targets=[0, 1, 0, 1]), mask))
+
+
+def test_labels_of_one_item_each_are_doubted() -> None:
+    with pytest.warns(UserWarning, match="30 classes for 30 items"):
+        sample_weights(range(30))
+
+
+def test_ragged_arrays_are_told_to_be_sets() -> None:
+    with pytest.raises(ValueError, match=r"set\(row.tolist\(\)\)"):
+        read_labels([torch.tensor([0, 1]), torch.tensor([2])])
+
+
+def test_counts_by_class_are_no_labels_and_two_columns_are_doubted() -> None:
+    pd = require("pandas")
+    frame = pd.DataFrame({"a": [0, 1, 1], "b": [1, 1, 0]})
+    with pytest.raises(ValueError, match="counts by"):
+        read_labels(frame.groupby("a").size())
+    with pytest.warns(UserWarning, match="joint classes"):
+        read_labels(frame)
+
+
+def test_the_imbalanced_sampler_asks_the_dataset_for_get_labels_and_names_its_own_arguments() -> None:
+    assert ImbalancedDatasetSampler(Unreadable(4, get_labels=lambda: [0, 0, 0, 1])).weights[3] == 1
+    with pytest.raises(TypeError, match="callback_get_label="):
+        ImbalancedDatasetSampler(Unreadable(4))
+
+
+@pytest.mark.parametrize("name", ["progress", "alpha", "beta", "targets", "unlabelled", "threshold"])
+def test_numbers_beyond_floats_are_value_errors(name: str) -> None:
+    scheme: dict[str, Any] = {"progress": "progressive", "alpha": "power", "beta": "effective"}
+    with pytest.raises(ValueError, match=name):
+        if name == "threshold":
+            repeat_factors([0, 1], 10**400)
+        elif name == "unlabelled":
+            sample_weights([{0}, set()], unlabelled=10**400)
+        elif name == "targets":
+            class_weights([0, 1], targets={0: 10**400, 1: 0})
+        else:
+            class_weights([0, 1], scheme[name], **{name: 10**400})
