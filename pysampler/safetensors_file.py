@@ -24,7 +24,7 @@ from typing_extensions import Buffer
 
 _ALIGNMENT = 64
 _MAX_HEADER_BYTES = 1 << 16
-_ITEM_BYTES = {"U8": 1, "U16": 2, "U32": 4, "U64": 8}
+_ITEM_BYTES = {"U8": 1, "U16": 2, "U32": 4, "U64": 8, "F32": 4, "F64": 8}
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class ExpectedTensor:
 
     Attributes:
         name: What it is called.
-        dtype: "U8", "U16", "U32" or "U64".
+        dtype: "U8", "U16", "U32", "U64", "F32" or "F64"; several, separated by "|", if a file may have any of them.
         shape: Numbers, and symbols that stand for one number throughout a file.
         optional: Whether it may be left out.
     """
@@ -91,12 +91,14 @@ class FileContents:
     Attributes:
         path: Absolute.
         metadata: The strings of its header.
-        shapes: From the names of the tensors that it has to their shapes.
+        dtypes: From the names of the tensors that it has to their dtypes.
+        shapes: The same to their shapes.
         data: The same to their bytes; writable, unless they are mapped.
     """
 
     path: str
     metadata: Mapping[str, str]
+    dtypes: Mapping[str, str]
     shapes: Mapping[str, list[int]]
     data: Mapping[str, memoryview]
 
@@ -157,9 +159,12 @@ def read_safetensors(path: str | os.PathLike[str], expected: FileFormat, mapped:
                 raise ValueError(f"{name} is truncated")
     if len(data) != nbytes:
         raise ValueError(f"{name} changed while it was read")
-    shapes = {tensor: entry["shape"] for tensor, entry in entries.items()}
     return FileContents(
-        name, metadata, shapes, {tensor: data[slice(*entry["data_offsets"])] for tensor, entry in entries.items()}
+        name,
+        metadata,
+        {tensor: entry["dtype"] for tensor, entry in entries.items()},
+        {tensor: entry["shape"] for tensor, entry in entries.items()},
+        {tensor: data[slice(*entry["data_offsets"])] for tensor, entry in entries.items()},
     )
 
 
@@ -227,11 +232,13 @@ def _checked_tensors(
                     raise ValueError(f"{name} is damaged: its header says {symbol} of {size!r} in {tensor.name}")
                 sizes[symbol] = size
         wanted = [symbol if isinstance(symbol, int) else sizes[symbol] for symbol in tensor.shape]
-        begin, nbytes = end, _ITEM_BYTES[tensor.dtype]
+        allowed = tensor.dtype.split("|")
+        dtype = entry.get("dtype") if entry.get("dtype") in allowed else allowed[0]
+        begin, nbytes = end, _ITEM_BYTES[dtype]
         for size in wanted:
             nbytes *= size
         end = begin + nbytes
-        if entry != {"dtype": tensor.dtype, "shape": wanted, "data_offsets": [begin, end]}:
+        if entry != {"dtype": dtype, "shape": wanted, "data_offsets": [begin, end]}:
             raise ValueError(f"{name} is damaged: {tensor.name} is described as {entry!r}")
         entries[tensor.name] = {**entry, "shape": wanted, "data_offsets": [begin, end]}
     return entries

@@ -58,7 +58,7 @@ class CudaEntries:
         return self.entries.cpu().numpy().data
 
     def draw_into(self, out: torch.Tensor, wanted: tuple[int, int, int, int, int]) -> None:
-        """Queues the draws (count, key, epoch, start, step) on torch's current stream of the device, and waits for nothing."""
+        """Queues the draws (count, key, epoch, start, step) on torch's current stream of the device."""
         from pysampler import _cuda  # noqa: PLC0415 - may be missing
 
         with queue_on(self.device, self.entries, out) as stream:

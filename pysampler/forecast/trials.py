@@ -92,8 +92,8 @@ def simulate_coverage(
     draws = max(forecast.full_coverage_draws_mean, forecast.draws_per_epoch)  # a trial draws its first epoch whole
     if draws * count > 2.0**36:
         raise ValueError(
-            f"a trial takes {draws:.3g} draws on average, too many (full coverage {forecast.full_coverage_draws_mean:.3g}, "
-            f"an epoch {forecast.draws_per_epoch}) to be drawn in {count} trials; the forecast needs no draws"
+            f"a trial takes {draws:.3g} draws on average, too many (full coverage "
+            f"{forecast.full_coverage_draws_mean:.3g}, an epoch {forecast.draws_per_epoch}) to be drawn in {count} trials; the forecast needs no draws"
         )
     unique = torch.empty(count, dtype=torch.int64, device="cpu")
     full = torch.empty(count, dtype=torch.int64, device="cpu")

@@ -83,7 +83,7 @@ def check_dense(tensor: torch.Tensor, name: str) -> None:
     check_memory(tensor, name)
 
 
-def _without_memory(tensor: torch.Tensor, name: str) -> str:
+def _without_memory(tensor: torch.Tensor, name: str) -> str:  # noqa: PLR0911 - a sentence for each
     kind = type(tensor).__name__
     if hasattr(tensor, "full_tensor") and hasattr(tensor, "to_local"):
         return (

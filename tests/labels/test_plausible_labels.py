@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -62,12 +63,11 @@ def test_the_imbalanced_sampler_asks_the_dataset_for_get_labels_and_names_its_ow
 @pytest.mark.parametrize("name", ["progress", "alpha", "beta", "targets", "unlabelled", "threshold"])
 def test_numbers_beyond_floats_are_value_errors(name: str) -> None:
     scheme: dict[str, Any] = {"progress": "progressive", "alpha": "power", "beta": "effective"}
+    calls: dict[str, Callable[[], Any]] = {
+        "threshold": lambda: repeat_factors([0, 1], 10**400),
+        "unlabelled": lambda: sample_weights([{0}, set()], unlabelled=10**400),
+        "targets": lambda: class_weights([0, 1], targets={0: 10**400, 1: 0}),
+    }
+    call = calls.get(name, lambda: class_weights([0, 1], scheme[name], **{name: 10**400}))
     with pytest.raises(ValueError, match=name):
-        if name == "threshold":
-            repeat_factors([0, 1], 10**400)
-        elif name == "unlabelled":
-            sample_weights([{0}, set()], unlabelled=10**400)
-        elif name == "targets":
-            class_weights([0, 1], targets={0: 10**400, 1: 0})
-        else:
-            class_weights([0, 1], scheme[name], **{name: 10**400})
+        call()
