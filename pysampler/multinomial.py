@@ -9,6 +9,7 @@ import torch
 from pysampler import _core
 from pysampler.cuda.availability import problem as cuda_problem
 from pysampler.cuda.generator import refuse_capture
+from pysampler.inputs.memory import address_of
 from pysampler.inputs.numbers import check_positions, positive_count
 from pysampler.inputs.weights import MAX_ITEMS, readable, to_tensor
 from pysampler.keys import key_from_generator
@@ -85,9 +86,9 @@ def multinomial(
     elif rows > 0:
         source = tensor if tensor.is_cpu and _is_readable(tensor) else readable(tensor.cpu())
         _core.multinomial_into(
-            indices.data_ptr(),
+            address_of(indices, "out"),
             indices is not out,
-            source.data_ptr(),
+            address_of(source, "weights"),
             rows,
             columns,
             source.dtype is torch.float64,

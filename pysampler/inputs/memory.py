@@ -83,7 +83,7 @@ def check_dense(tensor: torch.Tensor, name: str) -> None:
     check_memory(tensor, name)
 
 
-def _without_memory(tensor: torch.Tensor, name: str) -> str:  # noqa: PLR0911 - a sentence for each
+def _without_memory(tensor: torch.Tensor, name: str) -> str:
     kind = type(tensor).__name__
     if hasattr(tensor, "full_tensor") and hasattr(tensor, "to_local"):
         return (
@@ -98,9 +98,7 @@ def _without_memory(tensor: torch.Tensor, name: str) -> str:  # noqa: PLR0911 - 
         return f"{name} must have memory, but got one of torch's tensors of zeros without any; pass .clone()"
     if torch.nn.parameter.is_lazy(tensor):
         return f"{name} must hold data, but got the {kind} of a lazy module: run the module once before"
-    if type(tensor) in (torch.Tensor, torch.nn.Parameter):
-        return (
-            f"{name} must be a tensor with memory of its own, but got one whose memory was freed, or that vmap or grad "
-            "is looking at"
-        )
-    return f"{name} must be a tensor with memory of its own, but got a {kind}: pass the plain tensor inside of it"
+    plain = type(tensor) in (torch.Tensor, torch.nn.Parameter)
+    what = "one whose memory was freed, or that vmap or grad is looking at" if plain else f"a {kind}"
+    way_out = "" if plain else ": pass the plain tensor inside of it"
+    return f"{name} must be a tensor with memory of its own, but got {what}{way_out}"

@@ -11,6 +11,7 @@ import torch
 
 from pysampler import _core as compiled
 from pysampler.cuda.table import CudaEntries
+from pysampler.inputs.memory import address_of
 from pysampler.inputs.output import output_for
 from pysampler.inputs.weights import check_shape, readable, to_tensor
 from pysampler.keys import StreamRange
@@ -54,7 +55,7 @@ class AliasTable(Source):
         source = readable(tensor.cpu())
         self._take(
             compiled.Table.build(
-                source.data_ptr(), source.numel(), source.dtype == torch.float64, torch.get_num_threads()
+                address_of(source, "weights"), source.numel(), source.dtype == torch.float64, torch.get_num_threads()
             )
         )
 

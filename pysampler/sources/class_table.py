@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from pysampler import _core
+from pysampler.inputs.memory import address_of
 from pysampler.inputs.weights import readable, to_tensor
 from pysampler.labels.read import read_labels
 from pysampler.labels.schemes import Targets, in_class_order, weights_of_classes
@@ -61,7 +62,7 @@ class ClassTable(Source):
     def _begin(self, members: ClassMembers, class_weights: Any) -> None:
         weights = _checked_weights(members, class_weights)
         core = _core.ClassTable.build(
-            members.core, weights.data_ptr(), weights.dtype == torch.float64, torch.get_num_threads()
+            members.core, address_of(weights, "class_weights"), weights.dtype == torch.float64, torch.get_num_threads()
         )
         self._set(members, core)
 

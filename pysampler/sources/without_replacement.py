@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from pysampler import _core
+from pysampler.inputs.memory import address_of
 from pysampler.inputs.weights import readable
 from pysampler.sources.alias_table import AliasTable
 from pysampler.sources.base import Source
@@ -59,7 +60,7 @@ class WithoutReplacement(Source):
         """How many items have a positive weight. O(N) the first time."""
         source = readable(self.weights)
         return _core.positive_weights(
-            source.data_ptr(), source.numel(), source.dtype == torch.float64, torch.get_num_threads()
+            address_of(source, "weights"), source.numel(), source.dtype == torch.float64, torch.get_num_threads()
         )
 
     def check_draws(self, draws: int) -> None:
@@ -76,9 +77,9 @@ class WithoutReplacement(Source):
         source = readable(self.weights)
         indices = torch.empty(draws, dtype=torch.int64, device="cpu")
         _core.draw_without_replacement_into(
-            indices.data_ptr(),
+            address_of(indices, "the epoch"),
             draws,
-            source.data_ptr(),
+            address_of(source, "weights"),
             source.numel(),
             source.dtype == torch.float64,
             self.table._core if isinstance(self.table, AliasTable) else None,

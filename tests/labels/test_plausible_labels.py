@@ -60,14 +60,18 @@ def test_the_imbalanced_sampler_asks_the_dataset_for_get_labels_and_names_its_ow
         ImbalancedDatasetSampler(Unreadable(4))
 
 
-@pytest.mark.parametrize("name", ["progress", "alpha", "beta", "targets", "unlabelled", "threshold"])
-def test_numbers_beyond_floats_are_value_errors(name: str) -> None:
-    scheme: dict[str, Any] = {"progress": "progressive", "alpha": "power", "beta": "effective"}
-    calls: dict[str, Callable[[], Any]] = {
-        "threshold": lambda: repeat_factors([0, 1], 10**400),
-        "unlabelled": lambda: sample_weights([{0}, set()], unlabelled=10**400),
-        "targets": lambda: class_weights([0, 1], targets={0: 10**400, 1: 0}),
-    }
-    call = calls.get(name, lambda: class_weights([0, 1], scheme[name], **{name: 10**400}))
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("progress", lambda big: class_weights([0, 1], "progressive", progress=big)),
+        ("alpha", lambda big: class_weights([0, 1], "power", alpha=big)),
+        ("beta", lambda big: class_weights([0, 1], "effective", beta=big)),
+        ("targets", lambda big: class_weights([0, 1], targets={0: big, 1: 0})),
+        ("targets", lambda big: class_weights([0, 1], targets=[big, 0])),
+        ("unlabelled", lambda big: sample_weights([{0, 1}, {0}, set()], unlabelled=big)),
+        ("threshold", lambda big: repeat_factors([0, 1], big)),
+    ],
+)
+def test_numbers_beyond_floats_are_value_errors(name: str, call: Callable[[Any], Any]) -> None:
     with pytest.raises(ValueError, match=name):
-        call()
+        call(10**400)

@@ -302,3 +302,12 @@ def test_the_forecast_beside_a_coverage_curve_is_the_expected_number() -> None:
         data = plots.coverage_curve(seen, [4, 2], NAMES, share=share, forecast=forecast).data
         assert data["forecast"].tolist() == [forecast.expected_unique_after(5 * epoch) / unit for epoch in range(3)]
         assert data["all images"].tolist() == [0, 3 / unit, 6 / unit]
+
+
+def test_a_figure_shows_itself_in_a_notebook_and_takes_a_trackers_counts() -> None:
+    require("matplotlib")
+    tracker = pysampler.CoverageTracker(6, counts=True)
+    tracker.update([0, 4, 4])
+    figure = plots.draws_per_item(tracker.counts, LABELS, NAMES)
+    assert figure.data["rarely"].tolist() == [0, 2]
+    assert figure._repr_png_().startswith(b"\x89PNG")
