@@ -18,6 +18,8 @@ def whole_number(value: Any, name: str, least: int, most: int | None = None) -> 
         TypeError: Not an integer; bool counts as none.
         ValueError: Outside [least, most].
     """
+    if type(value) is int and value >= least and (most is None or value <= most):
+        return value
     if isinstance(value, bool):
         raise TypeError(f"{name} must be an integer, but got {name}={value}")
     try:

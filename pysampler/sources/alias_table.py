@@ -18,6 +18,8 @@ from pysampler.keys import StreamRange
 from pysampler.sources.alias_table_file import TableFile, read_table_file, write_table_file
 from pysampler.sources.base import Source, check_fingerprint, load_same
 
+_CPU = torch.device("cpu")
+
 
 class AliasTable(Source):
     """A discrete distribution over [0, N), drawn from in constant time (Walker's alias method).
@@ -68,6 +70,7 @@ class AliasTable(Source):
     ) -> None:
         self._on_cpu = core
         self._on_gpu = on_gpu
+        self._items = len(core) if core is not None else len(on_gpu or ())
         self._file = file if file is not None and file.mapped else None
         self._fingerprint = fingerprint
 
@@ -94,10 +97,7 @@ class AliasTable(Source):
     @property
     def num_items(self) -> int:
         """How many items there are."""
-        return len(self)
-
-    def __len__(self) -> int:
-        return len(self._core) if self._on_gpu is None else len(self._on_gpu)
+        return self._items
 
     def __repr__(self) -> str:
         where = "" if self._on_gpu is None else f", device='{self.device}'"
@@ -106,7 +106,7 @@ class AliasTable(Source):
     @property
     def device(self) -> torch.device:
         """Where the table is and draws."""
-        return super().device if self._on_gpu is None else self._on_gpu.device
+        return _CPU if self._on_gpu is None else self._on_gpu.device
 
     def epoch(self, key: int, epoch: int, draws: int) -> compiled.PassDraws:
         """Returns an epoch's draws by position. Its length, ``draws``, does not matter."""
@@ -121,6 +121,10 @@ class AliasTable(Source):
         if wanted.draws > 0:
             self._on_gpu.draw_into(result, wanted)
         return result
+
+    def _fill(self, indices: torch.Tensor, wanted: StreamRange, draws: int) -> None:
+        # At once, without the object of an epoch: small draws are called often.
+        self._core.draw_into(indices.data_ptr(), *wanted, torch.get_num_threads())
 
     def with_weights(self, weights: Any) -> Source:
         """Returns an ``AliasTable`` of other weights; a table is returned as it is."""

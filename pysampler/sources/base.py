@@ -173,11 +173,15 @@ class Source(ABC):
         result = output_for(wanted.draws, self.num_items, self.device, dtype, out)
         if wanted.draws > 0:
             wide = result if result.dtype == torch.int64 else torch.empty(wanted.draws, dtype=torch.int64, device=_CPU)
-            passed = self.current().epoch(wanted.key, wanted.epoch, draws)
-            passed.draw_into(wide.data_ptr(), wanted.draws, wanted.start, wanted.step, torch.get_num_threads())
+            self._fill(wide, wanted, draws)
             if wide is not result:
                 result.copy_(wide)
         return result
+
+    def _fill(self, indices: torch.Tensor, wanted: StreamRange, draws: int) -> None:
+        """Writes what is wanted of an epoch of ``draws`` positions to a contiguous int64 tensor on the CPU."""
+        passed = self.current().epoch(wanted.key, wanted.epoch, draws)
+        passed.draw_into(indices.data_ptr(), wanted.draws, wanted.start, wanted.step, torch.get_num_threads())
 
     def probabilities(self) -> torch.Tensor:
         """Returns what each item is really drawn with in the long run: float64 of shape (num_items,), sum 1. O(N)."""
