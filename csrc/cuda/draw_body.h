@@ -66,7 +66,7 @@ PYSAMPLER_HOST_DEVICE void store_two(Index* to, IndexPair<Index> pair) {
 #endif
 }
 
-// out[i] = the draw at position start + i * step, for i in [0, count). As the CPU's direct_draw, for any grid.
+// out[i] = the draw at position start + i * step, for i in [0, count). As the CPU's draw, for any grid.
 template <class Index>
 struct DrawBody {
   static constexpr uint32_t kThreads = 256;

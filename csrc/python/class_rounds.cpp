@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/fingerprint.h"
-#include "cpu/draw/stretches.h"
+#include "cpu/runtime/stretches.h"
 #include "python/call.h"
 #include "python/class_table.h"
 #include "python/pass_draws.h"

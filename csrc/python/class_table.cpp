@@ -54,10 +54,10 @@ class ClassTableDraws final : public PassDraws {
       : table_(std::move(table)), streams_(class_streams(seed, epoch)), padding_(class_padding(seed, epoch)) {}
 
   void draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override {
-    class_draw(table_->view(), table_->places(), streams_, start, step, count, out, active_target(), {});
+    class_draw(table_->view(), table_->places(), streams_, {start, step, count}, out);
   }
   void pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override {
-    class_draw(table_->view(), table_->places(), padding_, start, step, count, out, active_target(), {});
+    class_draw(table_->view(), table_->places(), padding_, {start, step, count}, out);
   }
 
  private:
@@ -164,13 +164,13 @@ std::shared_ptr<ClassTable> ClassTable::build(std::shared_ptr<Members> members, 
   return std::make_shared<ClassTable>(std::move(classes), std::move(members));
 }
 
-ClassTableView ClassTable::view() const { return {classes_->entries(), members_->view()}; }
+ClassTableView ClassTable::view() const { return {classes_->view(), members_->view()}; }
 
 void ClassTable::draw_into(uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start, uint64_t step,
                            int threads) const {
   without_gil(threads, [&](const Execution& execution) {
-    class_draw(view(), members_->places(), class_streams(seed, epoch), start, step, count, pointer<int64_t>(out),
-               active_target(), execution);
+    class_draw(view(), members_->places(), class_streams(seed, epoch), {start, step, count}, pointer<int64_t>(out),
+               execution);
   });
 }
 

@@ -36,9 +36,9 @@ uint64_t positive_weights(uintptr_t weights, uint64_t count, bool is_float64, in
 void draw_without_replacement_into(uintptr_t out, uint64_t count, uintptr_t weights, uint64_t items, bool is_float64,
                                    const Table* table, uint64_t seed, uint64_t epoch, int threads) {
   const WithoutReplacement request = {weight_view(weights, items, is_float64),
-                                      table == nullptr ? nullptr : table->entries(), seed, epoch, 0};
+                                      table == nullptr ? nullptr : table->view().entries, seed, epoch, 0};
   without_gil(threads, [&](const Execution& execution) {
-    draw_without_replacement(request, count, pointer<int64_t>(out), active_target(), execution);
+    draw_without_replacement(request, count, pointer<int64_t>(out), execution);
   });
 }
 
@@ -50,7 +50,7 @@ void multinomial_into(uintptr_t out, uintptr_t weights, uint64_t rows, uint64_t 
     without_gil(threads, [&](const Execution& execution) { check_rows(job, execution); });
     const auto seed = take_key().cast<uint64_t>();
     without_gil(threads, [&](const Execution& execution) {
-      multinomial(job, seed, pointer<int64_t>(out), active_target(), execution);
+      multinomial(job, seed, pointer<int64_t>(out), execution);
     });
   } catch (const InvalidRow& error) {
     const std::string name = is_matrix ? "weights[" + std::to_string(error.row) + "]" : "weights";
@@ -65,7 +65,7 @@ void multinomial_into(uintptr_t out, uintptr_t weights, uint64_t rows, uint64_t 
 
 PYBIND11_MODULE(_core, module) {
   namespace bindings = pysampler::python;
-  module.def("cpu_target", [] { return pysampler::target_name(bindings::active_target()); });
+  module.def("cpu_target", [] { return pysampler::target_name(pysampler::active_target()); });
   module.def("cpu_targets", &bindings::supported_target_names);
   bindings::bind_table(module);
   bindings::bind_pass_draws(module);

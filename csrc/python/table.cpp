@@ -1,10 +1,11 @@
 #include "python/table.h"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <stdexcept>
 
 #include "cpu/draw/draw.h"
-#include "cpu/draw/partitioned_draw.h"
 #include "cpu/runtime/memory.h"
 #include "cpu/table/build.h"
 #include "cpu/table/table_scan.h"
@@ -23,9 +24,9 @@ std::shared_ptr<Table> Table::build(uintptr_t weights, uint64_t items, bool is_f
   const auto memory = std::make_shared<LargeBuffer>(items * sizeof(AliasEntry));
   auto* entries = memory->as<AliasEntry>();
   without_gil(threads, [&](const Execution& execution) {
-    pysampler::build(weight_view(weights, items, is_float64), entries, active_target(), execution);
+    pysampler::build(weight_view(weights, items, is_float64), entries, execution);
   });
-  return std::shared_ptr<Table>(new Table(memory, entries, items));
+  return std::shared_ptr<Table>(new Table(memory, {entries, items}));
 }
 
 std::shared_ptr<Table> Table::over(const py::buffer& buffer, bool check, int threads) {
@@ -49,40 +50,31 @@ std::shared_ptr<Table> Table::over(const py::buffer& buffer, bool check, int thr
     owner = copy;
   }
   const bool sound = !check || without_gil(threads, [&](const Execution& execution) {
-                       return aliases_in_range(entries, items, execution);
+                       return aliases_in_range({entries, items}, execution);
                      });
   if (!sound) throw py::value_error("the table is damaged: an alias lies outside of it");
-  return std::shared_ptr<Table>(new Table(owner, entries, items));
+  return std::shared_ptr<Table>(new Table(owner, {entries, items}));
 }
 
 std::string Table::draw_into(uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start,
                              uint64_t step, int threads, const std::string& evaluation) const {
-  if (evaluation != "auto" && evaluation != "partitioned" && evaluation != "direct") {
-    throw py::value_error("evaluation must be auto, direct or partitioned");
-  }
-  const Stream stream = make_stream(seed, epoch);
-  const bool partitioned =
-      step == 1 && (evaluation == "partitioned" || (evaluation == "auto" && partitioned_draw_pays(items_, count)));
-  without_gil(threads, [&](const Execution& execution) {
-    auto* to = pointer<int64_t>(out);
-    if (partitioned) {
-      partitioned_draw(entries_, items_, stream, start, count, to, active_target(), execution);
-    } else {
-      direct_draw(entries_, items_, stream, start, step, count, to, active_target(), execution);
-    }
+  static constexpr const char* kNames[] = {"auto", "direct", "partitioned"};  // as Evaluation has them
+  const auto wanted = std::find(std::begin(kNames), std::end(kNames), evaluation) - std::begin(kNames);
+  if (wanted == 3) throw py::value_error("evaluation must be auto, direct or partitioned");
+  const Evaluation used = without_gil(threads, [&](const Execution& execution) {
+    return draw(view_, make_stream(seed, epoch), {start, step, count}, pointer<int64_t>(out), execution,
+                static_cast<Evaluation>(wanted));
   });
-  return partitioned ? "partitioned" : "direct";
+  return kNames[static_cast<int>(used)];
 }
 
 void Table::masses_into(uintptr_t out) const {
   const py::gil_scoped_release released;
-  table_masses(entries_, items_, pointer<uint64_t>(out));
+  table_masses(view_, pointer<uint64_t>(out));
 }
 
 Fingerprint Table::fingerprint(int threads) const {
-  return without_gil(threads, [&](const Execution& execution) {
-    return pysampler::fingerprint(entries_, items_, execution);
-  });
+  return without_gil(threads, [&](const Execution& execution) { return pysampler::fingerprint(view_, execution); });
 }
 
 void bind_table(py::module_& module) {
@@ -91,7 +83,7 @@ void bind_table(py::module_& module) {
                   py::arg("threads"))
       .def_static("over", &Table::over, py::arg("buffer"), py::arg("check"), py::arg("threads"))
       .def("__len__", &Table::items)
-      .def_property_readonly("address", [](const Table& table) { return reinterpret_cast<uintptr_t>(table.entries()); })
+      .def_property_readonly("address", [](const Table& table) { return reinterpret_cast<uintptr_t>(table.view().entries); })
       .def("draw_into", &Table::draw_into, py::arg("out"), py::arg("count"), py::arg("seed"), py::arg("epoch"),
            py::arg("start"), py::arg("step"), py::arg("threads"), py::arg("evaluation") = "auto")
       .def("masses_into", &Table::masses_into, py::arg("out"))
@@ -102,7 +94,7 @@ void bind_table(py::module_& module) {
            },
            py::arg("threads"))
       .def_buffer([](const Table& table) {
-        return py::buffer_info(const_cast<AliasEntry*>(table.entries()), sizeof(uint64_t),
+        return py::buffer_info(const_cast<AliasEntry*>(table.view().entries), sizeof(uint64_t),
                                py::format_descriptor<uint64_t>::format(), 1,
                                {static_cast<py::ssize_t>(table.items())}, {sizeof(uint64_t)}, /*readonly=*/true);
       });

@@ -153,7 +153,7 @@ void test_damaged_members_are_found() {
 void test_tables_that_lead_to_empty_classes_are_found() {
   const std::vector<ClassRange> ranges = {{2, 0}, {0, 2}};
   const auto sound = [&](std::vector<AliasEntry> entries) {
-    return drawn_classes_filled({entries.data(), {ranges.data(), nullptr, 2}});
+    return drawn_classes_filled({{entries.data(), 2}, {ranges.data(), nullptr, 2}});
   };
   CHECK(sound({full_slot(0), {0, 0}}));
   CHECK(!sound({full_slot(0), {1, 0}}));

@@ -95,7 +95,7 @@ void test_multinomial_draws_from_denormal_weights() {
     try {
       within(environment, [&] {
         check_rows(job, {1, {}});
-        multinomial(job, 1, out.data(), Target::kPortable, {1, {}});
+        multinomial(job, 1, out.data(), {1, {}, Target::kPortable});
       });
     } catch (const InvalidRow&) {
     }

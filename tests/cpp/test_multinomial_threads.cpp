@@ -40,7 +40,7 @@ void check_case(const Case& c) {
   for_each_target([&](Target target) {
     for (const int threads : {1, 3}) {
       std::vector<int64_t> out(expected.size() + 1, kUntouched);
-      multinomial({view_of(weights), c.rows, c.columns, c.draws, true}, seed, out.data(), target, {threads, {}});
+      multinomial({view_of(weights), c.rows, c.columns, c.draws, true}, seed, out.data(), {threads, {}, target});
       CHECK(out.back() == kUntouched);
       out.pop_back();
       CHECK(out == expected);
@@ -94,7 +94,7 @@ void test_no_rows_are_no_work() {
     int calls = 0;
     const Execution execution = {2, [&] { return ++calls > 0; }};
     check_rows(job, execution);
-    multinomial(job, 1, nullptr, supported_targets().front(), execution);
+    multinomial(job, 1, nullptr, execution);
     CHECK(calls == 0);
   }
 }

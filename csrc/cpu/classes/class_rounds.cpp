@@ -59,7 +59,7 @@ void undersampled_draw(const Undersampling& sampling, uint64_t seed, uint64_t ep
   while (count != 0) {
     const uint64_t first = start % draws;
     const uint64_t in_this_one = std::min(count, (draws - 1 - first) / step + 1);
-    permuted_range(make_permutation(stream, start / draws, draws), first, step, in_this_one, out, target);
+    permuted_range(make_permutation(stream, start / draws, draws), {first, step, in_this_one}, out, target);
     for (uint64_t i = 0; i < in_this_one; ++i) out[i] = item_of(static_cast<uint64_t>(out[i]));
     start += in_this_one * step;
     out += in_this_one;

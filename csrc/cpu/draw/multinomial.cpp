@@ -43,7 +43,7 @@ void for_each_row(const MultinomialJob& job, const Execution& execution, Work wo
   const uint64_t rows_per_task = std::max<uint64_t>(1, kItemsPerTask / (job.columns + job.draws));
   parallel_for((job.rows + rows_per_task - 1) / rows_per_task, execution, [&](uint64_t task) {
     const uint64_t end = std::min(job.rows, (task + 1) * rows_per_task);
-    for (uint64_t row = task * rows_per_task; row < end; ++row) work(row, Execution{});
+    for (uint64_t row = task * rows_per_task; row < end; ++row) work(row, {1, {}, execution.target});
   });
 }
 
@@ -64,19 +64,19 @@ void check_rows(const MultinomialJob& job, const Execution& execution) {
   if (first_bad < job.rows) check_row(job, first_bad, execution);  // throws
 }
 
-void multinomial(const MultinomialJob& job, uint64_t seed, int64_t* out, Target target, const Execution& execution) {
+void multinomial(const MultinomialJob& job, uint64_t seed, int64_t* out, const Execution& execution) {
   const StandardFloats standard_floats;
   for_each_row(job, execution, [&](uint64_t row, const Execution& within) {
     const WeightView weights = row_of(job, row);
     int64_t* const to = out + row * job.draws;
     if (!job.replacement) {
-      draw_without_replacement({weights, nullptr, seed, 0, row * job.columns}, job.draws, to, target, within);
+      draw_without_replacement({weights, nullptr, seed, 0, row * job.columns}, job.draws, to, within);
       return;
     }
     const LargeBuffer table(job.columns * sizeof(AliasEntry));
     auto* const entries = table.as<AliasEntry>();
-    build(weights, entries, target, within);
-    draw(entries, job.columns, make_stream(seed, 0), row * job.draws, 1, job.draws, to, target, within);
+    build(weights, entries, within);
+    draw({entries, job.columns}, make_stream(seed, 0), {row * job.draws, 1, job.draws}, to, within);
   });
 }
 

@@ -5,7 +5,6 @@
 
 #include "core/weights.h"
 #include "cpu/runtime/parallel.h"
-#include "cpu/simd/target.h"
 #include "cpu/table/weight_check.h"
 
 namespace pysampler {
@@ -32,6 +31,6 @@ void check_rows(const MultinomialJob& job, const Execution& execution);
 // out[row * draws + j] = draw j of that row. With replacement its position in the stream is row * draws + j.
 // Reproducible for any number of threads. Scratch: a table (8 bytes a column) per thread. The rows must
 // have passed check_rows.
-void multinomial(const MultinomialJob& job, uint64_t seed, int64_t* out, Target target, const Execution& execution);
+void multinomial(const MultinomialJob& job, uint64_t seed, int64_t* out, const Execution& execution);
 
 }  // namespace pysampler

@@ -5,14 +5,13 @@
 
 namespace pysampler {
 
-void permuted_range(const Permutation& permutation, uint64_t start, uint64_t step, uint64_t count, int64_t* out,
-                    Target target) {
+void permuted_range(const Permutation& permutation, const Positions& elements, int64_t* out, Target target) {
   uint64_t done = 0;
   if (permutation.rounds != 0) {
-    done = count - count % portable::kLanes;
-    kernels_for(target)(permutation, start, step, done, out);
+    done = elements.count - elements.count % portable::kLanes;
+    kernels_for(target)(permutation, elements.start, elements.step, done, out);
   }
-  for (; done < count; ++done) out[done] = static_cast<int64_t>(permute(permutation, start + done * step));
+  for (; done < elements.count; ++done) out[done] = static_cast<int64_t>(permute(permutation, elements[done]));
 }
 
 }  // namespace pysampler

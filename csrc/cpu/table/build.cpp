@@ -20,13 +20,13 @@ constexpr uint64_t kMinTasksPerThread = 4;  // fewer are done before another thr
 // One construction: the passes in their order, and what they hand to each other.
 class Builder {
  public:
-  Builder(WeightView weights, AliasEntry* table, Target target, const Execution& execution)
+  Builder(WeightView weights, AliasEntry* table, const Execution& execution)
       : weights_(weights),
         table_(table),
-        kernels_(build_kernels(target)),
+        kernels_(build_kernels(execution.target)),
         blocks_(block_layout(weights.count).blocks),
         tasks_((blocks_ - 1) / kBlocksPerTask + 1),
-        execution_{useful_threads(execution.threads), execution.interrupt},
+        execution_(execution.on_at_most(tasks_ / kMinTasksPerThread)),
         sums_(blocks_) {}
 
   void run() {
@@ -50,10 +50,6 @@ class Builder {
   }
 
  private:
-  int useful_threads(int threads) const {
-    return static_cast<int>(std::clamp<uint64_t>(tasks_ / kMinTasksPerThread, 1, std::max(threads, 1)));
-  }
-
   uint64_t first_block(uint64_t task) const { return task * kBlocksPerTask; }
   uint64_t block_count(uint64_t task) const { return std::min(kBlocksPerTask, blocks_ - first_block(task)); }
 
@@ -176,9 +172,9 @@ class Builder {
 
 }  // namespace
 
-void build(WeightView weights, AliasEntry* table, Target target, const Execution& execution) {
+void build(WeightView weights, AliasEntry* table, const Execution& execution) {
   const StandardFloats standard_floats;
-  Builder(weights, table, target, execution).run();
+  Builder(weights, table, execution).run();
 }
 
 }  // namespace pysampler

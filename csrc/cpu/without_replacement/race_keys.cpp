@@ -31,11 +31,6 @@ const double kNoWeight = double_from_bits(kDoesNotRun);
 
 bool is_seen(const Race& race, uint64_t item) { return race.seen && (race.seen[item / 64] >> (item % 64) & 1) != 0; }
 
-double weight_at(WeightView weights, uint64_t item) {
-  return weights.type == WeightType::kFloat32 ? static_cast<const float*>(weights.data)[item]
-                                              : static_cast<const double*>(weights.data)[item];
-}
-
 // Words and scaled weights of a block of items.
 struct Block {
   alignas(64) uint64_t words_from_group[kRaceBlock + 32];  // from the start of a group of sixteen positions
@@ -70,14 +65,13 @@ void fill(const Race& race, const RaceKernels& kernels, uint64_t begin, uint64_t
 
 }  // namespace
 
-double race_scale_of(WeightView weights, Target target, const Execution& execution) {
+double race_scale_of(WeightView weights, const Execution& execution) {
   if (weights.type == WeightType::kFloat32) return 1.0;  // keys then lie within 2^-193 and 2^155
   constexpr uint64_t kItemsPerTask = 1 << 17;
+  const RaceKernels& kernels = kernels_for(execution.target);
   std::atomic<uint64_t> largest{0};
-  parallel_for((weights.count + kItemsPerTask - 1) / kItemsPerTask, execution, [&](uint64_t task) {
-    const uint64_t begin = task * kItemsPerTask;
-    const uint64_t found = kernels_for(target).largest_float64(static_cast<const double*>(weights.data) + begin,
-                                                                std::min(kItemsPerTask, weights.count - begin));
+  parallel_ranges(weights.count, kItemsPerTask, execution, [&](uint64_t begin, uint64_t end) {
+    const uint64_t found = kernels.largest_float64(static_cast<const double*>(weights.data) + begin, end - begin);
     uint64_t known = largest.load();
     while (known < found && !largest.compare_exchange_weak(known, found)) {
     }
