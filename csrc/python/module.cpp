@@ -10,6 +10,7 @@
 #include "python/call.h"
 #include "python/class_table.h"
 #include "python/coverage.h"
+#include "python/fingerprint.h"
 #include "python/iterators.h"
 #include "python/pass_draws.h"
 #include "python/position_source.h"
@@ -71,6 +72,7 @@ PYBIND11_MODULE(_core, module) {
   bindings::bind_pass_draws(module);
   bindings::bind_systematic(module);
   bindings::bind_position_source(module);
+  module.def("combined_fingerprint", &bindings::combined_fingerprint, py::arg("first"), py::arg("second"));
   bindings::bind_class_table(module);
   bindings::bind_class_rounds(module);
   bindings::bind_iterators(module);

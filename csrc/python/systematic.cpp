@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "core/alias_table.h"
+#include "python/buffers.h"
 #include "python/call.h"
+#include "python/fingerprint.h"
 
 namespace py = pybind11;
 
@@ -47,11 +49,7 @@ std::shared_ptr<MassTable> of_classes(uintptr_t masses, uintptr_t ranges, uint64
     auto table = std::make_shared<MassTable>(mass_table_of_classes(
         pointer<const uint64_t>(masses), pointer<const ClassRange>(ranges), classes, places, items));
     table->order = pointer<const uint32_t>(order);
-    // The owner is released with the GIL held, whoever drops the last reference.
-    table->order_owner = std::shared_ptr<py::object>(new py::object(std::move(owner)), [](py::object* object) {
-      const py::gil_scoped_acquire gil;
-      delete object;
-    });
+    table->order_owner = kept_alive(std::move(owner));
     return table;
   } catch (const InvalidRange& error) {
     throw py::value_error("class " + std::to_string(error.label) + " has mass but no members, or members beyond " +
@@ -113,9 +111,7 @@ void bind_systematic(py::module_& module) {
            py::arg("out"))
       .def("fingerprint", [](const MassTable& table) {
         const py::gil_scoped_release released;
-        const Fingerprint value = table.fingerprint();
-        const py::gil_scoped_acquire acquired;
-        return py::make_tuple(value.low, value.high);
+        return to_hex(table.fingerprint());
       });
   py::class_<SystematicDraws, PassDraws, std::shared_ptr<SystematicDraws>>(module, "SystematicDraws")
       .def(py::init<std::shared_ptr<MassTable>, uint64_t, uint64_t, uint64_t, uint64_t>(), py::arg("table"),

@@ -1,15 +1,15 @@
 #include "python/table.h"
 
 #include <algorithm>
-#include <cstring>
 #include <iterator>
-#include <stdexcept>
 
 #include "cpu/draw/draw.h"
 #include "cpu/runtime/memory.h"
 #include "cpu/table/build.h"
 #include "cpu/table/table_scan.h"
+#include "python/buffers.h"
 #include "python/call.h"
+#include "python/fingerprint.h"
 
 namespace py = pybind11;
 
@@ -30,30 +30,14 @@ std::shared_ptr<Table> Table::build(uintptr_t weights, uint64_t items, bool is_f
 }
 
 std::shared_ptr<Table> Table::over(const py::buffer& buffer, bool check, int threads) {
-  // The buffer is released with the GIL held, whoever drops the last reference.
-  const std::shared_ptr<py::buffer_info> view(new py::buffer_info(buffer.request()), [](py::buffer_info* info) {
-    const py::gil_scoped_acquire gil;
-    delete info;
-  });
-  const auto bytes = static_cast<uint64_t>(view->size) * static_cast<uint64_t>(view->itemsize);
-  const uint64_t items = bytes / sizeof(AliasEntry);
-  const bool contiguous = view->ndim == 1 && (view->size == 0 || view->strides[0] == view->itemsize);
-  if (!contiguous || bytes % sizeof(AliasEntry) != 0 || items == 0 || items > kMaxItems) {
-    throw py::value_error("a table is a contiguous buffer of 8 bytes for each of 1 to 2^32 - 1 items");
-  }
-  std::shared_ptr<const void> owner = view;
-  const auto* entries = static_cast<const AliasEntry*>(view->ptr);
-  if (reinterpret_cast<uintptr_t>(view->ptr) % alignof(AliasEntry) != 0) {
-    const auto copy = std::make_shared<LargeBuffer>(bytes);
-    std::memcpy(copy->as<void>(), view->ptr, bytes);
-    entries = copy->as<AliasEntry>();
-    owner = copy;
-  }
+  const auto [owner, entries, items] = adopt<AliasEntry>(buffer, "a table's entries");
+  if (items == 0 || items > kMaxItems) throw py::value_error("a table has between 1 and 2^32 - 1 items");
+  const AliasTableView view = {entries, items};
   const bool sound = !check || without_gil(threads, [&](const Execution& execution) {
-                       return aliases_in_range({entries, items}, execution);
+                       return aliases_in_range(view, execution);
                      });
   if (!sound) throw py::value_error("the table is damaged: an alias lies outside of it");
-  return std::shared_ptr<Table>(new Table(owner, {entries, items}));
+  return std::shared_ptr<Table>(new Table(owner, view));
 }
 
 std::string Table::draw_into(uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start,
@@ -73,8 +57,9 @@ void Table::masses_into(uintptr_t out) const {
   table_masses(view_, pointer<uint64_t>(out));
 }
 
-Fingerprint Table::fingerprint(int threads) const {
-  return without_gil(threads, [&](const Execution& execution) { return pysampler::fingerprint(view_, execution); });
+std::string Table::fingerprint(int threads) const {
+  return to_hex(
+      without_gil(threads, [&](const Execution& execution) { return pysampler::fingerprint(view_, execution); }));
 }
 
 void bind_table(py::module_& module) {
@@ -87,12 +72,7 @@ void bind_table(py::module_& module) {
       .def("draw_into", &Table::draw_into, py::arg("out"), py::arg("count"), py::arg("seed"), py::arg("epoch"),
            py::arg("start"), py::arg("step"), py::arg("threads"), py::arg("evaluation") = "auto")
       .def("masses_into", &Table::masses_into, py::arg("out"))
-      .def("fingerprint",
-           [](const Table& table, int threads) {
-             const Fingerprint value = table.fingerprint(threads);
-             return py::make_tuple(value.low, value.high);
-           },
-           py::arg("threads"))
+      .def("fingerprint", &Table::fingerprint, py::arg("threads"))
       .def_buffer([](const Table& table) {
         return py::buffer_info(const_cast<AliasEntry*>(table.view().entries), sizeof(uint64_t),
                                py::format_descriptor<uint64_t>::format(), 1,

@@ -8,7 +8,6 @@
 #include <string>
 
 #include "core/alias_table.h"
-#include "core/fingerprint.h"
 #include "core/weights.h"
 
 namespace pysampler::python {
@@ -30,7 +29,7 @@ class Table {
   std::string draw_into(uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start, uint64_t step,
                         int threads, const std::string& evaluation) const;
   void masses_into(uintptr_t out) const;
-  Fingerprint fingerprint(int threads) const;
+  std::string fingerprint(int threads) const;
 
  private:
   Table(std::shared_ptr<const void> owner, AliasTableView view) : owner_(std::move(owner)), view_(view) {}

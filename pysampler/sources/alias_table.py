@@ -171,8 +171,7 @@ class AliasTable:
     def fingerprint(self) -> str:
         """128 bits in hex that tell tables apart. Equal tables have equal ones. O(N) the first time."""
         if self._fingerprint is None:
-            low, high = self._core.fingerprint(torch.get_num_threads())
-            self._fingerprint = f"{high:016x}{low:016x}"
+            self._fingerprint = self._core.fingerprint(torch.get_num_threads())
         return self._fingerprint
 
     @property

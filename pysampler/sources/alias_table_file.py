@@ -65,10 +65,8 @@ def read_table_file(path: str | os.PathLike[str], mapped: bool, validate: bool) 
         table = _core.Table.over(data, validate, threads)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
-    if validate:
-        low, high = table.fingerprint(threads)
-        if f"{high:016x}{low:016x}" != header.fingerprint:
-            raise ValueError(f"{name} is damaged: its contents do not match its fingerprint")
+    if validate and table.fingerprint(threads) != header.fingerprint:
+        raise ValueError(f"{name} is damaged: its contents do not match its fingerprint")
     return table, TableFile(name, header.fingerprint, mapped)
 
 

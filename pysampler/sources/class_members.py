@@ -98,8 +98,8 @@ class ClassMembers:
         return result
 
     @cached_property
-    def fingerprint(self) -> tuple[int, int]:
-        """128 bits, as the low and the high word, that tell memberships apart. O(N) the first time."""
+    def fingerprint(self) -> str:
+        """128 bits in hex that tell memberships apart. O(N) the first time."""
         return self.core.fingerprint(torch.get_num_threads())
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -23,7 +23,7 @@ _MAX_DRAWS = 2**60
 class _Rounds:
     """What both kinds of rounds have in common: an epoch of fixed length, addressable by position."""
 
-    _compiled: _core.UndersampledClasses | _core.BatchedClasses
+    _compiled: _core.UnderSampling | _core.MPerClassBatches
     _members: ClassMembers
     num_samples: int
 
@@ -121,7 +121,7 @@ class UnderSampling(_Rounds):
     def __init__(self, labels: Any, per_class: Any = None) -> None:
         self._members = ClassMembers(labels)
         self._quotas = _quotas(self._members, per_class)
-        self._compiled = _core.UndersampledClasses(self._members.core, self._quotas.tolist())
+        self._compiled = _core.UnderSampling(self._members.core, self._quotas.tolist())
         self.num_samples = int(self._quotas.sum())
 
     def __repr__(self) -> str:
@@ -193,7 +193,7 @@ class MPerClassBatches(_Rounds):
             _check_batch(self.batch_size, self.m, filled, wanted)
         batches = max(1, wanted // self.batch_size)
         self.num_samples = batches * self.batch_size
-        self._compiled = _core.BatchedClasses(members.core, self.m, self.batch_size // self.m, batches)
+        self._compiled = _core.MPerClassBatches(members.core, self.m, self.batch_size // self.m, batches)
 
     def __repr__(self) -> str:
         return f"MPerClassBatches({self.m} of each of {self.batch_size // self.m} classes, {len(self)} items)"
@@ -211,7 +211,7 @@ def _undersampling(members: ClassMembers, quotas: IntArray) -> UnderSampling:
     rounds = UnderSampling.__new__(UnderSampling)
     rounds._members = members
     rounds._quotas = quotas
-    rounds._compiled = _core.UndersampledClasses(members.core, quotas.tolist())
+    rounds._compiled = _core.UnderSampling(members.core, quotas.tolist())
     rounds.num_samples = int(quotas.sum())
     return rounds
 

@@ -178,8 +178,8 @@ class ClassTable:
         O(N) the first time, O(C) for tables that share their members with one that was asked before.
         """
         if self._fingerprint is None:
-            low, high = self._core.classes.fingerprint(torch.get_num_threads())
-            self._fingerprint = _core.combined_fingerprint((low, high), self._members.fingerprint)
+            classes = self._core.classes.fingerprint(torch.get_num_threads())
+            self._fingerprint = _core.combined_fingerprint(classes, self._members.fingerprint)
         return self._fingerprint
 
     @property

@@ -231,8 +231,7 @@ class SystematicTable:
     def fingerprint(self) -> str:
         """128 bits in hex that tell masses and classes apart. Equal tables have equal ones. O(N) the first time."""
         if self._fingerprint is None:
-            low, high = self._core.fingerprint()
-            self._fingerprint = f"{high:016x}{low:016x}"
+            self._fingerprint = self._core.fingerprint()
         return self._fingerprint
 
     @property

@@ -39,8 +39,8 @@ void spread_evenly(const ClassItems& classes, const double* class_shares, uint64
   }
 }
 
-bool ranges_in_range(const ClassRange* ranges, uint64_t classes, uint64_t places) {
-  return std::all_of(ranges, ranges + classes,
+bool ranges_in_range(const ClassItems& classes, uint64_t places) {
+  return std::all_of(classes.ranges, classes.ranges + classes.classes,
                      [=](ClassRange range) { return uint64_t{range.begin} + range.size <= places; });
 }
 
@@ -63,17 +63,17 @@ bool drawn_classes_filled(const ClassTableView& table) {
   return true;
 }
 
-Fingerprint fingerprint(const ClassRange* ranges, uint64_t classes, const uint32_t* members, uint64_t places,
-                        uint64_t items, const Execution& execution) {
+Fingerprint fingerprint(const ClassItems& classes, uint64_t places, uint64_t items, const Execution& execution) {
   Fingerprint sum = {0, 0};
-  for (uint64_t c = 0; c < classes; ++c) {
-    sum = add(sum, fingerprint_of(ranges[c].size | static_cast<uint64_t>(ranges[c].begin) << 32, c));
+  for (uint64_t c = 0; c < classes.classes; ++c) {
+    const ClassRange range = classes.ranges[c];
+    sum = add(sum, fingerprint_of(range.size | static_cast<uint64_t>(range.begin) << 32, c));
   }
   std::mutex mutex;
-  parallel_ranges(members == nullptr ? 0 : places, kPlacesPerTask, execution, [&](uint64_t begin, uint64_t end) {
+  parallel_ranges(classes.members == nullptr ? 0 : places, kPlacesPerTask, execution, [&](uint64_t begin, uint64_t end) {
     Fingerprint part = {0, 0};
     for (uint64_t place = begin; place < end; ++place) {
-      part = add(part, fingerprint_of(uint64_t{members[place]}, classes + place));
+      part = add(part, fingerprint_of(uint64_t{classes.members[place]}, classes.classes + place));
     }
     const std::lock_guard<std::mutex> lock(mutex);
     sum = add(sum, part);
