@@ -57,7 +57,7 @@ std::shared_ptr<DynamicTable> make_table(uintptr_t weights, uint64_t items, bool
   const int exponent = given ? scale.cast<int>() : 0;
   return with_table(threads, [&](const Execution& execution) {
     return std::make_shared<DynamicTable>(weight_view(weights, items, is_float64), capacity,
-                                          given ? &exponent : nullptr, active_target(), execution);
+                                          given ? &exponent : nullptr, execution);
   });
 }
 
