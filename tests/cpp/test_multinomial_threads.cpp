@@ -39,7 +39,7 @@ std::vector<int64_t> prefix_draws(const std::vector<AliasEntry>& table, Stream s
   const uint64_t items = table.size();
   const BlockLayout layout = block_layout(items);
   std::vector<uint64_t> masses(items), order, ends;
-  table_masses(table.data(), items, masses.data());
+  table_masses({table.data(), items}, masses.data());
   uint64_t end = 0;
   for (uint64_t block = 0; block < layout.blocks; ++block) {
     for (uint64_t place = 0; place < kBlockItems; ++place) {
