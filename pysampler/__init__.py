@@ -42,6 +42,7 @@ from pysampler.sources.base import Source, python_draws
 from pysampler.sources.class_table import ClassTable
 from pysampler.sources.dynamic_table import DynamicTable
 from pysampler.sources.m_per_class import MPerClassBatches
+from pysampler.sources.mixture import Mixture
 from pysampler.sources.shuffle import Shuffle
 from pysampler.sources.systematic_table import SystematicTable
 from pysampler.sources.under_sampling import UnderSampling
@@ -70,6 +71,7 @@ __all__ = [
     "Labels",
     "MPerClassBatches",
     "MPerClassSampler",
+    "Mixture",
     "Shuffle",
     "ShuffleSampler",
     "Source",

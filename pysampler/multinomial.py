@@ -115,6 +115,7 @@ def _real_numbers(weights: Any) -> torch.Tensor:
         and weights.is_cpu
         and weights.dtype in _READ_AS_THEY_ARE
         and weights.layout is torch.strided
+        and not weights.is_nested
         and not weights.is_neg()
     ):
         return weights

@@ -48,5 +48,8 @@ class Progress:
     def load_state_dict(self, state: Any) -> None:
         """Makes the sampler's next pass go on from ``state``. Raises what ``sampler.load_state_dict`` raises."""
         self.sampler.load_state_dict(state)
+        if state["position"] == self.sampler.draws_per_epoch:
+            # The next epoch follows, whoever had pinned this one: frameworks may begin before they say so.
+            self.sampler.set_epoch(self.sampler.upcoming.epoch)
         self.begin()
         self._start = self.sampler.upcoming.position

@@ -21,10 +21,14 @@ is. If Trainer would skip and the sampler has a position too, EpochOnResume rais
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch.utils.data
 from transformers import TrainerCallback
+from transformers.trainer_utils import seed_worker
 
 from pysampler.integrations.loaders import sampler_of
 from pysampler.samplers.batches import WeightedBatchSampler
@@ -64,7 +68,8 @@ class WeightedBatches:
 
     Raises:
         TypeError: Another sampler, or one that knows ranks: Trainer would leave out most of its data.
-        ValueError: Without a seed, if there are several processes: each would draw something else.
+        ValueError: Without a seed, if there are several processes: each would draw something else. Arguments that ask
+            Trainer to group items by length or to choose them otherwise.
     """
 
     def __init__(self, *args: Any, train_sampler: Resumable, **kwargs: Any) -> None:
@@ -78,6 +83,7 @@ class WeightedBatches:
         self.train_sampler = train_sampler
         super().__init__(*args, **kwargs)
         trainer: Any = self
+        _check_strategy(trainer.args)
         if train_sampler.seed is None and trainer.args.world_size > 1:
             raise ValueError("train_sampler needs a seed if there are several processes, so that all draw the same")
         trainer.add_callback(EpochOnResume)
@@ -99,5 +105,29 @@ class WeightedBatches:
             pin_memory=args.dataloader_pin_memory,
             persistent_workers=args.dataloader_persistent_workers,
             prefetch_factor=args.dataloader_prefetch_factor,
+            worker_init_fn=_worker_seeding(args),
+            **_newer_arguments(args),
         )
         return trainer.accelerator.prepare(loader)
+
+
+def _worker_seeding(args: Any) -> Callable[..., None]:
+    """Trainer's own: workers of different ranks must not draw the same random numbers, in augmentations say."""
+    seeding: Callable[..., None] = seed_worker
+    if "rank" not in inspect.signature(seed_worker).parameters:
+        return seeding  # of versions before 4.53
+    return partial(seeding, num_workers=args.dataloader_num_workers, rank=args.process_index)
+
+
+def _newer_arguments(args: Any) -> dict[str, Any]:
+    """What later versions of Trainer hand on to the loader as well."""
+    names = ("multiprocessing_context", "in_order")
+    return {name: getattr(args, f"dataloader_{name}") for name in names if hasattr(args, f"dataloader_{name}")}
+
+
+def _check_strategy(args: Any) -> None:
+    """Raises ValueError if Trainer is asked to choose or group items itself: train_sampler does."""
+    strategy = getattr(args, "train_sampling_strategy", "random")
+    if getattr(args, "group_by_length", False) or strategy != "random":
+        asked = "group_by_length=True" if getattr(args, "group_by_length", False) else f"{strategy!r}"
+        raise ValueError(f"train_sampler says which items come: leave out {asked} (train_sampling_strategy)")

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import warnings
 
 import torch.distributed
 
 from pysampler.inputs.numbers import whole_number
+
+# Set by MPI and Slurm for several tasks; SLURM_NTASKS is set in scripts of one process too.
+_TASKS = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
+_warned = False
 
 
 class Ranks:
@@ -70,7 +75,22 @@ def _alone() -> tuple[int, int]:
             f"WORLD_SIZE is {world}, but there is no process group to tell which rank this is: call "
             "torch.distributed.init_process_group() before the sampler is used, or give num_replicas and rank"
         )
+    _warn_of_other_tasks()
     return 0, 1
+
+
+def _warn_of_other_tasks() -> None:
+    """Warns once if a launcher that sets no WORLD_SIZE has started several processes: each would draw all."""
+    global _warned  # noqa: PLW0603 - once in a process
+    several = [(name, os.environ[name]) for name in _TASKS if os.environ.get(name, "1") not in ("", "0", "1")]
+    if several and not _warned:
+        _warned = True
+        name, tasks = several[0]
+        warnings.warn(
+            f"{name} is {tasks}, but there is no process group, so this sampler takes itself for rank 0 of 1 and every "
+            "process draws the same: call torch.distributed.init_process_group() first, or give num_replicas and rank",
+            stacklevel=2,
+        )
 
 
 def _check_rank(rank: int, world: int) -> None:

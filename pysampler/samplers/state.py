@@ -117,8 +117,8 @@ def _check_same(state: Mapping[str, Any], expected: Identity) -> None:
     way_out = ""
     if differing == ["fingerprint"]:
         way_out = (
-            ". Items are drawn with other weights (or from other data) than when the state was saved, so its position "
-            "means nothing here: go on with the weights of that time, or begin a new run from the next epoch by "
+            ". Items are drawn with other weights, from other data or in another version's order than when the state "
+            "was saved, so its position means nothing here: go on with those, or begin anew from the next epoch by "
             f"set_epoch({state['epoch'] + 1 if type(state['epoch']) is int else 0})"
         )
     raise ValueError(f"the state belongs to another sampler: {differences}{way_out}")

@@ -174,8 +174,8 @@ class AliasTable(Source):
             return self if self._on_gpu is None else AliasTable._around(self._core, fingerprint=self._fingerprint)
         if self._on_gpu is not None and self._on_gpu.is_on(target):
             return self
-        core = self._core
-        return AliasTable._around(core, CudaEntries.copy_of(entries_of(core), target), fingerprint=self._fingerprint)
+        entries = CudaEntries.copy_of(entries_of(self._core), target)
+        return AliasTable._around(None, entries, fingerprint=self._fingerprint)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the table to ``path``, replacing it at once.

@@ -157,3 +157,28 @@ def test_the_state_of_other_weights_is_refused() -> None:
     again.load_state_dict(first.state_dict())
     with pytest.raises(ValueError, match="fingerprint"):
         next(iter(again))
+
+
+@pytest.mark.parametrize("layered", [False, True], ids=["bare", "prefetched-batches"])
+@pytest.mark.parametrize("restart", [True, False])
+@pytest.mark.parametrize("passes", [1, 2])
+def test_nodes_repeat_no_epoch_after_a_state_saved_at_an_epochs_end(layered: bool, restart: bool, passes: int) -> None:
+    """Its SamplerWrapper pins epochs itself, and asks for the finished one once more before it pins the next."""
+    nodes = require("torchdata.nodes")
+
+    def loader() -> Any:
+        node = nodes.SamplerWrapper(WeightedRandomSampler([1.0 + item % 7 for item in range(50)], 20, seed=1))
+        return nodes.Loader(
+            nodes.Prefetcher(nodes.Batcher(node, 5), 2) if layered else node, restart_on_stop_iteration=restart
+        )
+
+    uninterrupted = loader()
+    epochs = [list(uninterrupted) for _ in range(passes + 2)]
+    first = loader()
+    for _ in range(passes):
+        list(first)
+    again = loader()
+    again.load_state_dict(first.state_dict())
+    if not restart:
+        assert list(again) == []  # of the finished epoch, nothing is left
+    assert [list(again), list(again)] == epochs[passes:]

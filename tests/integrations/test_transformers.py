@@ -170,3 +170,46 @@ def test_misuse_is_named(ranks: RankProcesses, tmp_path: Path) -> None:
     sampler.load_state_dict({**sampler.state_dict(), "position": 8})
     with pytest.raises(ValueError, match="would go on at position 8, but Trainer skips"):
         train(Weighted, tmp_path, train_sampler=sampler)
+
+
+def loader_arguments(trainer: Any, monkeypatch: pytest.MonkeyPatch, module: Any) -> dict[str, Any]:
+    """What a trainer hands to torch's DataLoader."""
+    seen: list[dict[str, Any]] = []
+
+    class Recorded(torch.utils.data.DataLoader):  # type: ignore[type-arg]
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            seen.append(named)
+            super().__init__(*arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "DataLoader", Recorded)
+        trainer.get_train_dataloader()
+    return seen[0]
+
+
+def test_the_loader_gets_every_argument_that_trainers_own_gets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Worker seeding carries the rank: without it, workers of two ranks would augment alike."""
+    arguments = transformers.TrainingArguments(
+        tmp_path, per_device_train_batch_size=BATCH, dataloader_num_workers=2, report_to=[], use_cpu=True
+    )
+    stock = transformers.Trainer(Records(), arguments, train_dataset=Items())
+    ours = Weighted(Records(), arguments, train_dataset=Items(), train_sampler=WeightedRandomSampler(TABLE, seed=0))
+    expected = loader_arguments(stock, monkeypatch, transformers.trainer)
+    found = loader_arguments(ours, monkeypatch, torch.utils.data)
+    replaced = {"sampler", "batch_size", "drop_last", "shuffle"}
+    assert found.keys() - {"batch_sampler"} == expected.keys() - replaced
+    for name in found.keys() - {"batch_sampler", "worker_init_fn", "collate_fn"}:
+        assert found[name] == expected[name]
+    seeding, stocks = found["worker_init_fn"], expected["worker_init_fn"]
+    assert (seeding.func, seeding.keywords) == (stocks.func, stocks.keywords)
+
+
+def test_a_strategy_of_trainers_beside_the_sampler_is_refused(tmp_path: Path) -> None:
+    if "train_sampling_strategy" not in transformers.TrainingArguments.__dataclass_fields__:
+        arguments = transformers.TrainingArguments(tmp_path, group_by_length=True, report_to=[], use_cpu=True)
+    else:
+        arguments = transformers.TrainingArguments(
+            tmp_path, train_sampling_strategy="group_by_length", report_to=[], use_cpu=True
+        )
+    with pytest.raises(ValueError, match="group_by_length"):
+        Weighted(Records(), arguments, train_dataset=Items(), train_sampler=WeightedRandomSampler(TABLE, seed=0))

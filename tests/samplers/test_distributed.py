@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from pysampler import (
     WeightedBatchSampler,
     WeightedRandomSampler,
 )
+from pysampler.samplers import ranks as ranks_module
 
 TABLE = AliasTable(hashed_integers(200) + 1)
 
@@ -276,3 +278,28 @@ def test_a_batch_sampler_takes_distributed_samplers_but_no_batches() -> None:
     assert flat(WeightedBatchSampler(sampler, 7)) == TABLE.draw(20, seed=0, start=1, step=2).tolist()
     with pytest.raises(TypeError, match="yields batches already"):
         WeightedBatchSampler(DistributedWeightedBatchSampler(TABLE, 40, 2, 1, batch_size=3), 5)
+
+
+@pytest.mark.parametrize("name", ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"])
+def test_several_tasks_without_a_process_group_are_warned_of_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranks_module, "_warned", False)
+    monkeypatch.setenv("SLURM_NTASKS", "4")  # also in scripts of one process
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(DistributedWeightedSampler(TABLE, 10)) == 10
+    monkeypatch.setenv(name, "4")
+    with pytest.warns(UserWarning, match=rf"{name} is 4.*rank 0 of 1.*init_process_group"):
+        assert len(DistributedWeightedSampler(TABLE, 10)) == 10
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(DistributedWeightedSampler(TABLE, 10)) == 10
+        assert len(DistributedWeightedSampler(TABLE, 10, 2, 0)) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"), [("rank", "rank"), ("num_samples", "num_samples"), ("total_size", "num_samples")]
+)
+def test_what_only_the_constructor_can_set_says_so(name: str, argument: str) -> None:
+    sampler = DistributedWeightedSampler(TABLE, 10, 2, 0)
+    with pytest.raises(AttributeError, match=f"{name} cannot be set: give {argument}= to the constructor"):
+        setattr(sampler, name, 3)

@@ -20,11 +20,17 @@ WRITTEN: dict[str, Any] = json.loads((Path(__file__).parents[1] / "support" / "v
 SAMPLERS: dict[str, Any] = WRITTEN["samplers"]
 
 
+# Keyed permutations have had other orders since: what depends on them is refused, not silently drawn otherwise.
+REORDERED = {name for name in SAMPLERS if any(word in name for word in ("systematic", "shuffle", "under", "m per"))}
+reordered = pytest.mark.parametrize("name", sorted(REORDERED))
+unchanged = pytest.mark.parametrize("name", sorted(set(SAMPLERS) - REORDERED))
+
+
 def unpickled(text: str) -> Any:
     return pickle.loads(base64.b64decode(text))
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@unchanged
 def test_a_state_goes_on_in_a_pickled_sampler_of_the_time(name: str) -> None:
     written = SAMPLERS[name]
     sampler = unpickled(written["pickle"])
@@ -33,7 +39,17 @@ def test_a_state_goes_on_in_a_pickled_sampler_of_the_time(name: str) -> None:
     assert list(sampler) == written["resumed"]
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@reordered
+def test_a_state_of_an_order_that_has_changed_is_refused_and_a_pickle_begins_its_next_pass(name: str) -> None:
+    written = SAMPLERS[name]
+    sampler = unpickled(written["pickle"])
+    with pytest.raises(ValueError, match="fingerprint is"):
+        sampler.load_state_dict(written["state"])
+    assert sampler.upcoming.epoch == written["state"]["epoch"] + 1
+    assert len(list(sampler)) == len(written["next_pass"])
+
+
+@unchanged
 def test_a_pickled_sampler_knows_where_it_stood(name: str) -> None:
     written = SAMPLERS[name]
     sampler = unpickled(written["pickle"])
@@ -47,15 +63,21 @@ def test_a_pickled_sampler_knows_where_it_stood(name: str) -> None:
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_a_pinned_epoch_is_kept(name: str) -> None:
-    assert list(unpickled(SAMPLERS[name]["pinned"])) == SAMPLERS[name]["pinned_pass"]
+    sampler = unpickled(SAMPLERS[name]["pinned"])
+    assert sampler.epoch == 7
+    drawn = list(sampler)
+    assert name in REORDERED or drawn == SAMPLERS[name]["pinned_pass"]
 
 
 @pytest.mark.parametrize("name", WRITTEN["objects"])
 def test_pickled_tables_draw_the_same(name: str) -> None:
     written = WRITTEN["objects"][name]
     table = unpickled(written["pickle"])
-    assert table.fingerprint == written["fingerprint"]
-    assert table.draw(20, seed=3, epoch=1).tolist() == written["draws"]
+    drawn = table.draw(20, seed=3, epoch=1).tolist()
+    if name in ("alias table", "class table"):
+        assert (table.fingerprint, drawn) == (written["fingerprint"], written["draws"])
+    else:
+        assert table.fingerprint != written["fingerprint"]
 
 
 def test_a_pickled_forecast_is_read() -> None:
