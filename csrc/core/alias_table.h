@@ -22,6 +22,12 @@ static_assert(sizeof(AliasEntry) == 8, "tables are read as 8-byte words");
 
 PYSAMPLER_HOST_DEVICE AliasEntry full_slot(uint32_t item) { return {0xFFFFFFFFu, item}; }
 
+// Somebody's table, read only.
+struct AliasTableView {
+  const AliasEntry* entries;
+  uint64_t items;
+};
+
 // What a random word points at: a slot and where inside it (both 32 bits).
 struct SlotPoint {
   uint32_t slot;
@@ -40,9 +46,9 @@ PYSAMPLER_HOST_DEVICE uint32_t resolve(AliasEntry entry, SlotPoint point) {
   return point.fraction < entry.threshold ? point.slot : entry.alias;
 }
 
-PYSAMPLER_HOST_DEVICE uint32_t draw_one(const AliasEntry* table, uint64_t items, uint64_t word) {
-  const SlotPoint point = locate(word, items);
-  return resolve(table[point.slot], point);
+PYSAMPLER_HOST_DEVICE uint32_t draw_one(const AliasTableView& table, uint64_t word) {
+  const SlotPoint point = locate(word, table.items);
+  return resolve(table.entries[point.slot], point);
 }
 
 }  // namespace pysampler

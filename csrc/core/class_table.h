@@ -31,7 +31,7 @@ PYSAMPLER_HOST_DEVICE uint32_t item_at(const ClassItems& items, uint64_t place) 
 
 // An alias table over the classes, and their items. Needs a size >= 1 for every class that an entry can lead to.
 struct ClassTableView {
-  const AliasEntry* entries;  // one per class
+  AliasTableView classes;
   ClassItems items;
 };
 
@@ -55,7 +55,7 @@ PYSAMPLER_HOST_DEVICE uint32_t pick_from(ClassRange range, uint64_t word) {
 }
 
 PYSAMPLER_HOST_DEVICE uint32_t draw_one(const ClassTableView& table, uint64_t class_word, uint64_t pick_word) {
-  const uint32_t drawn = draw_one(table.entries, table.items.classes, class_word);
+  const uint32_t drawn = draw_one(table.classes, class_word);
   return item_at(table.items, pick_from(table.items.ranges[drawn], pick_word));
 }
 

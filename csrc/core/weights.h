@@ -16,6 +16,11 @@ struct WeightView {
   WeightType type;
 };
 
+PYSAMPLER_HOST_DEVICE double weight_at(const WeightView& weights, uint64_t index) {
+  return weights.type == WeightType::kFloat32 ? static_cast<const float*>(weights.data)[index]
+                                              : static_cast<const double*>(weights.data)[index];
+}
+
 // What is wrong with weights that define no distribution.
 struct InvalidWeights {
   enum class Reason { kNotFiniteOrNegative, kAllZero, kChangedMeanwhile };

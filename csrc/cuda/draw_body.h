@@ -70,7 +70,7 @@ PYSAMPLER_HOST_DEVICE void store_two(Index* to, IndexPair<Index> pair) {
 #endif
 }
 
-// out[i] = the draw at position start + i * step, for i in [0, count). As the CPU's direct_draw, for any grid. Positions
+// out[i] = the draw at position start + i * step, for i in [0, count). As the CPU's draw, for any grid. Positions
 // are numbers modulo 2^64.
 template <class Index>
 struct DrawBody {

@@ -5,11 +5,6 @@
 
 namespace pysampler::python {
 
-Target active_target() {
-  static const Target target = choose_target();
-  return target;
-}
-
 Interrupt signal_check() {
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::milliseconds kInterval(100);

@@ -6,15 +6,10 @@
 #include <utility>
 
 #include "cpu/runtime/parallel.h"
-#include "cpu/simd/target.h"
 #include "cpu/table/weight_check.h"
 #include "python/describe.h"
 
 namespace pysampler::python {
-
-// The kernels in use: chosen at the first call. Throws std::runtime_error if PYSAMPLER_CPU_TARGET names none, so that
-// the package can still be imported and say so.
-Target active_target();
 
 // Whether a signal handler has raised. Looks a few times a second only, counted over all that one call does.
 Interrupt signal_check();

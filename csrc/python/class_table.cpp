@@ -3,14 +3,14 @@
 #include <pybind11/stl.h>
 
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "cpu/classes/class_draw.h"
 #include "cpu/classes/class_members.h"
+#include "python/buffers.h"
 #include "python/call.h"
-#include "python/fingerprint_text.h"
+#include "python/fingerprint.h"
 
 namespace py = pybind11;
 
@@ -32,36 +32,20 @@ std::string describe(const InvalidLabel& error, uint64_t classes) {
 
 uintptr_t address(const void* data) { return reinterpret_cast<uintptr_t>(data); }
 
-// The memory of a one-dimensional buffer of whole `T`. Released with the GIL held, whoever drops the last reference.
-template <class T>
-std::pair<std::shared_ptr<py::buffer_info>, uint64_t> array_of(const py::buffer& buffer, const char* name) {
-  const std::shared_ptr<py::buffer_info> info(new py::buffer_info(buffer.request()), [](py::buffer_info* released) {
-    const py::gil_scoped_acquire gil;
-    delete released;
-  });
-  const auto bytes = static_cast<uint64_t>(info->size) * static_cast<uint64_t>(info->itemsize);
-  const bool contiguous = info->ndim == 1 && (info->size == 0 || info->strides[0] == info->itemsize);
-  if (!contiguous || bytes % sizeof(T) != 0 || address(info->ptr) % alignof(T) != 0) {
-    throw py::value_error(std::string(name) + " must be a contiguous, aligned buffer of " + std::to_string(sizeof(T)) +
-                          " bytes each");
-  }
-  return {info, bytes / sizeof(T)};
-}
-
 class ClassTableDraws final : public PassDraws {
  public:
   ClassTableDraws(std::shared_ptr<ClassTable> table, uint64_t seed, uint64_t epoch)
       : table_(std::move(table)), streams_(class_streams(seed, epoch)), padding_(class_padding(seed, epoch)) {}
 
   void draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override {
-    class_draw(table_->view(), table_->places(), streams_, start, step, count, out, active_target(), {});
+    class_draw(table_->view(), table_->places(), streams_, {start, step, count}, out);
   }
   void pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override {
-    class_draw(table_->view(), table_->places(), padding_, start, step, count, out, active_target(), {});
+    class_draw(table_->view(), table_->places(), padding_, {start, step, count}, out);
   }
   void draw_all(uint64_t start, uint64_t step, uint64_t count, int64_t* out,
                 const Execution& execution) const override {
-    class_draw(table_->view(), table_->places(), streams_, start, step, count, out, active_target(), execution);
+    class_draw(table_->view(), table_->places(), streams_, {start, step, count}, out, execution);
   }
 
  private:
@@ -81,16 +65,7 @@ void bind_members(py::module_& module) {
       .def_property_readonly("ranges_address", [](const Members& members) { return address(members.view().ranges); })
       .def_property_readonly("members_address", [](const Members& members) { return address(members.view().members); })
       .def("spread_into", &Members::spread_into, py::arg("out"), py::arg("class_shares"))
-      .def("fingerprint",
-           [](const Members& members, int threads) {
-             const Fingerprint value = members.fingerprint(threads);
-             return fingerprint_text(value);
-           },
-           py::arg("threads"));
-}
-
-std::string combined_fingerprint(const std::string& first, const std::string& second) {
-  return fingerprint_text(combine(fingerprint_from_text(first), fingerprint_from_text(second)));
+      .def("fingerprint", &Members::fingerprint, py::arg("threads"));
 }
 
 }  // namespace
@@ -116,30 +91,26 @@ std::shared_ptr<Members> Members::group(uintptr_t codes, uint64_t entries, uintp
 
 std::shared_ptr<Members> Members::over(const py::buffer& ranges, const py::object& members, uint64_t items, bool check,
                                        int threads) {
-  using Info = std::shared_ptr<py::buffer_info>;
   if (items == 0 || items > kMaxItems) throw py::value_error("there must be between 1 and 2^32 - 1 items");
-  const auto [range_info, classes] = array_of<ClassRange>(ranges, "ranges");
+  const auto adopted = std::make_shared<std::pair<Adopted<ClassRange>, Adopted<uint32_t>>>(
+      adopt<ClassRange>(ranges, "ranges"), Adopted<uint32_t>{nullptr, nullptr, items});
+  if (!members.is_none()) adopted->second = adopt<uint32_t>(members.cast<py::buffer>(), "members");
+  const uint64_t classes = adopted->first.count, places = adopted->second.count;
   if (classes == 0 || classes > kMaxClasses) throw py::value_error("there must be between 1 and 2^24 classes");
-  const auto owner = std::make_shared<std::pair<Info, Info>>(range_info, nullptr);
-  ClassItems view = {static_cast<const ClassRange*>(range_info->ptr), nullptr, classes};
-  uint64_t places = items;
-  if (!members.is_none()) {
-    std::tie(owner->second, places) = array_of<uint32_t>(members.cast<py::buffer>(), "members");
-    if (places > kMaxItems) throw py::value_error("there must be at most 2^32 - 1 members");
-    view.members = static_cast<const uint32_t*>(owner->second->ptr);
-  }
-  const bool sound = ranges_in_range(view.ranges, classes, places) &&  // they are few: looked at in any case
+  if (places > kMaxItems) throw py::value_error("there must be at most 2^32 - 1 members");
+  const ClassItems view = {adopted->first.data, adopted->second.data, classes};
+  const bool sound = ranges_in_range(view, places) &&  // they are few: looked at in any case
                      (!check || view.members == nullptr || without_gil(threads, [&](const Execution& execution) {
                        return members_in_range(view.members, places, items, execution);
                      }));
   if (!sound) throw py::value_error("the members of classes are damaged: they lead outside of the items");
-  return std::shared_ptr<Members>(new Members(owner, view, places, items));
+  return std::shared_ptr<Members>(new Members(adopted, view, places, items));
 }
 
-Fingerprint Members::fingerprint(int threads) const {
-  return without_gil(threads, [&](const Execution& execution) {
-    return pysampler::fingerprint(ranges_, classes_, members_, places_, items_, execution);
-  });
+std::string Members::fingerprint(int threads) const {
+  return to_hex(without_gil(threads, [&](const Execution& execution) {
+    return pysampler::fingerprint(view_, places_, items_, execution);
+  }));
 }
 
 void Members::spread_into(uintptr_t out, uintptr_t class_shares) const {
@@ -162,11 +133,10 @@ std::shared_ptr<ClassTable> ClassTable::build(std::shared_ptr<Members> members, 
   return std::make_shared<ClassTable>(std::move(classes), std::move(members));
 }
 
-ClassTableView ClassTable::view() const { return {classes_->entries(), members_->view()}; }
+ClassTableView ClassTable::view() const { return {classes_->view(), members_->view()}; }
 
 void bind_class_table(py::module_& module) {
   bind_members(module);
-  module.def("combined_fingerprint", &combined_fingerprint, py::arg("first"), py::arg("second"));
   py::class_<ClassTable, std::shared_ptr<ClassTable>>(module, "ClassTable")
       .def(py::init<std::shared_ptr<Table>, std::shared_ptr<Members>>(), py::arg("classes"), py::arg("members"))
       .def_static("build", &ClassTable::build, py::arg("members"), py::arg("weights"), py::arg("is_float64"),

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "core/class_table.h"
@@ -28,24 +29,18 @@ class Members {
 
   uint64_t items() const { return items_; }
   uint64_t places() const { return places_; }  // members, or items if there are none
-  ClassItems view() const { return {ranges_, members_, classes_}; }
-  Fingerprint fingerprint(int threads) const;
+  ClassItems view() const { return view_; }
+  std::string fingerprint(int threads) const;
   // The share of every item if those of classes are divided evenly among their members.
   void spread_into(uintptr_t out, uintptr_t class_shares) const;
 
  private:
   Members(std::shared_ptr<const void> owner, ClassItems view, uint64_t places, uint64_t items)
-      : owner_(std::move(owner)),
-        ranges_(view.ranges),
-        members_(view.members),
-        classes_(view.classes),
-        places_(places),
-        items_(items) {}
+      : owner_(std::move(owner)), view_(view), places_(places), items_(items) {}
 
   std::shared_ptr<const void> owner_;
-  const ClassRange* ranges_;
-  const uint32_t* members_;
-  uint64_t classes_, places_, items_;
+  ClassItems view_;
+  uint64_t places_, items_;
 };
 
 // A table over the classes and their members.

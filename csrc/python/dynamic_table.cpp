@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "python/call.h"
+#include "python/fingerprint.h"
 #include "python/table.h"
 
 namespace py = pybind11;
@@ -57,7 +58,7 @@ std::shared_ptr<DynamicTable> make_table(uintptr_t weights, uint64_t items, bool
   const int exponent = given ? scale.cast<int>() : 0;
   return with_table(threads, [&](const Execution& execution) {
     return std::make_shared<DynamicTable>(weight_view(weights, items, is_float64), capacity,
-                                          given ? &exponent : nullptr, active_target(), execution);
+                                          given ? &exponent : nullptr, execution);
   });
 }
 
@@ -66,8 +67,6 @@ void assign(DynamicTable& table, uintptr_t weights, uint64_t items, bool is_floa
     table.assign(weight_view(weights, items, is_float64), &scale, execution);
   });
 }
-
-py::tuple pair_of(Fingerprint value) { return py::make_tuple(value.low, value.high); }
 
 }  // namespace
 
@@ -108,7 +107,7 @@ void bind_dynamic_table(py::module_& module) {
            [](const Table& table) {
              const Table::Summary now = briefly([&] { return table.summary(); });
              return py::make_tuple(now.items, now.capacity, now.total, now.positive, now.version, now.bytes, now.scale,
-                                   pair_of(now.fingerprint));
+                                   to_hex(now.fingerprint));
            })
       .def("update",
            [](Table& table, uintptr_t indices, uintptr_t weights, uint64_t count, int threads) {
@@ -168,7 +167,7 @@ void bind_dynamic_table(py::module_& module) {
       .def("weights_into",
            [](const Table& table, uintptr_t out, uint64_t room) {
              const Table::Held held = briefly([&] { return table.all_weights(room, pointer<void>(out)); });
-             return py::make_tuple(held.items, held.scale, held.version, pair_of(held.fingerprint));
+             return py::make_tuple(held.items, held.scale, held.version, to_hex(held.fingerprint));
            },
            py::arg("out"), py::arg("room"))
       .def("largest", [](Table& table) { return briefly([&] { return table.largest(); }); })

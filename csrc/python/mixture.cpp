@@ -104,15 +104,15 @@ void Mixture::add(MixtureSource source) {
   sources_->push_back(source);
 }
 
-void Mixture::add_items(uint64_t items) { add({items, 0, SourceKind::kPlain, nullptr, {}}); }
+void Mixture::add_items(uint64_t items) { add({items, 0, SourceKind::kPlain, {}, {}}); }
 
 void Mixture::add_table(std::shared_ptr<Table> table) {
-  add({table->items(), 0, SourceKind::kTable, table->entries(), {}});
+  add({table->items(), 0, SourceKind::kTable, table->view(), {}});
   owners_.push_back(std::move(table));
 }
 
 void Mixture::add_classes(std::shared_ptr<ClassTable> table, uint64_t items) {
-  add({items, 0, SourceKind::kClasses, nullptr, table->view()});
+  add({items, 0, SourceKind::kClasses, {}, table->view()});
   owners_.push_back(std::move(table));
 }
 

@@ -10,6 +10,7 @@
 #include "python/class_table.h"
 #include "python/coverage.h"
 #include "python/dynamic_table.h"
+#include "python/fingerprint.h"
 #include "python/iterators.h"
 #include "python/mixture.h"
 #include "python/multinomial.h"
@@ -38,9 +39,9 @@ uint64_t positive_weights(uintptr_t weights, uint64_t count, bool is_float64, in
 void draw_without_replacement_into(uintptr_t out, uint64_t count, uintptr_t weights, uint64_t items, bool is_float64,
                                    const Table* table, uint64_t seed, uint64_t epoch, int threads) {
   const WithoutReplacement request = {weight_view(weights, items, is_float64),
-                                      table == nullptr ? nullptr : table->entries(), seed, epoch, 0};
+                                      table == nullptr ? nullptr : table->view().entries, seed, epoch, 0};
   without_gil(threads, [&](const Execution& execution) {
-    draw_without_replacement(request, count, pointer<int64_t>(out), active_target(), execution);
+    draw_without_replacement(request, count, pointer<int64_t>(out), execution);
   });
 }
 
@@ -49,13 +50,14 @@ void draw_without_replacement_into(uintptr_t out, uint64_t count, uintptr_t weig
 
 PYBIND11_MODULE(_core, module) {
   namespace bindings = pysampler::python;
-  module.def("cpu_target", [] { return pysampler::target_name(bindings::active_target()); });
+  module.def("cpu_target", [] { return pysampler::target_name(pysampler::active_target()); });
   module.def("cpu_targets", &bindings::supported_target_names);
   bindings::bind_table(module);
   bindings::bind_pass_draws(module);
   bindings::bind_systematic(module);
   bindings::bind_dynamic_table(module);
   bindings::bind_position_source(module);
+  module.def("combined_fingerprint", &bindings::combined_fingerprint, py::arg("first"), py::arg("second"));
   bindings::bind_class_table(module);
   bindings::bind_class_rounds(module);
   bindings::bind_mixture(module);

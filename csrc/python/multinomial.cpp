@@ -21,7 +21,7 @@ void multinomial_into(uintptr_t out, bool out_is_new, uintptr_t weights, uint64_
                            is_float64 ? WeightType::kFloat64 : WeightType::kFloat32};
   try {
     Multinomial job = without_gil(threads, [&](const Execution& execution) {
-      return Multinomial({view, draws, replacement}, active_target(), execution);
+      return Multinomial({view, draws, replacement}, execution);
     });
     const auto seed = take_key().cast<uint64_t>();
     if (out_is_new) prefer_huge_pages(pointer<void>(out), rows * draws * sizeof(int64_t));

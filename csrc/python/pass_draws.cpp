@@ -4,7 +4,7 @@
 #include <string>
 
 #include "cpu/draw/draw.h"
-#include "cpu/draw/stretches.h"
+#include "cpu/runtime/stretches.h"
 #include "cpu/permutation/permuted_range.h"
 #include "python/call.h"
 
@@ -19,16 +19,16 @@ void PassDraws::draw_all(uint64_t start, uint64_t step, uint64_t count, int64_t*
 }
 
 void StreamDraws::draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
-  direct_draw(table_->entries(), table_->items(), stream_, start, step, count, out, active_target(), {});
+  pysampler::draw(table_->view(), stream_, {start, step, count}, out, {}, Evaluation::kDirect);
 }
 
 void StreamDraws::pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
-  direct_draw(table_->entries(), table_->items(), padding_, start, step, count, out, active_target(), {});
+  pysampler::draw(table_->view(), padding_, {start, step, count}, out, {}, Evaluation::kDirect);
 }
 
 void StreamDraws::draw_all(uint64_t start, uint64_t step, uint64_t count, int64_t* out,
                            const Execution& execution) const {
-  table_->draw(stream_, start, step, count, out, "auto", execution);
+  pysampler::draw(table_->view(), stream_, {start, step, count}, out, execution);
 }
 
 ShuffledDraws::ShuffledDraws(uint64_t items, uint64_t seed, uint64_t epoch)
@@ -40,7 +40,8 @@ void ShuffledDraws::draw(uint64_t start, uint64_t step, uint64_t count, int64_t*
   while (count != 0) {
     const uint64_t element = start % items_;
     const uint64_t in_this_one = std::min(count, (items_ - 1 - element) / step + 1);
-    permuted_range(make_permutation(stream_, start / items_, items_), element, step, in_this_one, out, active_target());
+    permuted_range(make_permutation(stream_, start / items_, items_), {element, step, in_this_one}, out,
+                   active_target());
     start += in_this_one * step;
     out += in_this_one;
     count -= in_this_one;

@@ -4,8 +4,9 @@
 #include <utility>
 
 #include "core/alias_table.h"
+#include "python/buffers.h"
 #include "python/call.h"
-#include "python/fingerprint_text.h"
+#include "python/fingerprint.h"
 
 namespace py = pybind11;
 
@@ -39,22 +40,18 @@ std::shared_ptr<MassTable> of_items(uintptr_t masses, uint64_t items, uintptr_t 
 }
 
 // `order` and `owner`: the items at the places, 4 bytes each, or 0, and what keeps them alive.
-std::shared_ptr<MassTable> of_classes(uintptr_t masses, uintptr_t spans, uint64_t classes, uintptr_t order,
+std::shared_ptr<MassTable> of_classes(uintptr_t masses, uintptr_t ranges, uint64_t classes, uintptr_t order,
                                       uint64_t places, uint64_t items, py::object owner) {
   if (classes == 0 || items == 0 || items > kMaxItems || places > kMaxItems) {
     throw py::value_error("a table has between 1 and 2^32 - 1 items, and at least one class");
   }
   try {
     auto table = std::make_shared<MassTable>(mass_table_of_classes(
-        pointer<const uint64_t>(masses), pointer<const ClassSpan>(spans), classes, places, items));
+        pointer<const uint64_t>(masses), pointer<const ClassRange>(ranges), classes, places, items));
     table->order = pointer<const uint32_t>(order);
-    // The owner is released with the GIL held, whoever drops the last reference.
-    table->order_owner = std::shared_ptr<py::object>(new py::object(std::move(owner)), [](py::object* object) {
-      const py::gil_scoped_acquire gil;
-      delete object;
-    });
+    table->order_owner = kept_alive(std::move(owner));
     return table;
-  } catch (const InvalidSpan& error) {
+  } catch (const InvalidRange& error) {
     throw py::value_error("class " + std::to_string(error.label) + " has mass but no members, or members beyond " +
                           std::to_string(places) + " places");
   } catch (const InvalidMasses&) {
@@ -75,24 +72,24 @@ void SystematicDraws::check(uint64_t start, uint64_t step, uint64_t count) const
 
 void SystematicDraws::draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
   check(start, step, count);
-  pass_.draw(start, step, count, out, active_target());
+  pass_.draw({start, step, count}, out);
 }
 
 void SystematicDraws::pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
-  pass_.pad(start, step, count, out);
+  pass_.pad({start, step, count}, out);
 }
 
 void SystematicDraws::draw_all(uint64_t start, uint64_t step, uint64_t count, int64_t* out,
                                const Execution& execution) const {
   check(start, step, count);
-  pass_.draw(start, step, count, out, active_target(), execution);
+  pass_.draw({start, step, count}, out, execution);
 }
 
 void bind_systematic(py::module_& module) {
   py::class_<MassTable, std::shared_ptr<MassTable>>(module, "MassTable")
       .def_static("of_items", &of_items, py::arg("masses"), py::arg("items"), py::arg("labels"),
                   py::arg("classes"), py::arg("threads"))
-      .def_static("of_classes", &of_classes, py::arg("masses"), py::arg("spans"), py::arg("classes"), py::arg("order"),
+      .def_static("of_classes", &of_classes, py::arg("masses"), py::arg("ranges"), py::arg("classes"), py::arg("order"),
                   py::arg("places"), py::arg("items"), py::arg("owner"))
       .def("__len__", [](const MassTable& table) { return table.items; })
       .def_property_readonly("classes", &MassTable::classes)
@@ -113,7 +110,7 @@ void bind_systematic(py::module_& module) {
            py::arg("out"))
       .def("fingerprint", [](const MassTable& table) {
         const py::gil_scoped_release released;
-        return fingerprint_text(table.fingerprint());
+        return to_hex(table.fingerprint());
       });
   py::class_<SystematicDraws, PassDraws, std::shared_ptr<SystematicDraws>>(module, "SystematicDraws")
       .def(py::init<std::shared_ptr<MassTable>, uint64_t, uint64_t, uint64_t, uint64_t>(), py::arg("table"),

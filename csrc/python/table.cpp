@@ -1,15 +1,15 @@
 #include "python/table.h"
 
-#include <cstring>
-#include <stdexcept>
+#include <algorithm>
+#include <iterator>
 
 #include "cpu/draw/draw.h"
-#include "cpu/draw/partitioned_draw.h"
 #include "cpu/runtime/memory.h"
 #include "cpu/table/build.h"
 #include "cpu/table/table_scan.h"
+#include "python/buffers.h"
 #include "python/call.h"
-#include "python/fingerprint_text.h"
+#include "python/fingerprint.h"
 
 namespace py = pybind11;
 
@@ -24,70 +24,42 @@ std::shared_ptr<Table> Table::build(uintptr_t weights, uint64_t items, bool is_f
   const auto memory = std::make_shared<LargeBuffer>(items * sizeof(AliasEntry));
   auto* entries = memory->as<AliasEntry>();
   without_gil(threads, [&](const Execution& execution) {
-    pysampler::build(weight_view(weights, items, is_float64), entries, active_target(), execution);
+    pysampler::build(weight_view(weights, items, is_float64), entries, execution);
   });
-  return std::shared_ptr<Table>(new Table(memory, entries, items));
+  return std::shared_ptr<Table>(new Table(memory, {entries, items}));
 }
 
 std::shared_ptr<Table> Table::over(const py::buffer& buffer, bool check, int threads) {
-  // The buffer is released with the GIL held, whoever drops the last reference.
-  const std::shared_ptr<py::buffer_info> view(new py::buffer_info(buffer.request()), [](py::buffer_info* info) {
-    const py::gil_scoped_acquire gil;
-    delete info;
-  });
-  const auto bytes = static_cast<uint64_t>(view->size) * static_cast<uint64_t>(view->itemsize);
-  const uint64_t items = bytes / sizeof(AliasEntry);
-  const bool contiguous = view->ndim == 1 && (view->size == 0 || view->strides[0] == view->itemsize);
-  if (!contiguous || bytes % sizeof(AliasEntry) != 0 || items == 0 || items > kMaxItems) {
-    throw py::value_error("a table is a contiguous buffer of 8 bytes for each of 1 to 2^32 - 1 items");
-  }
-  std::shared_ptr<const void> owner = view;
-  const auto* entries = static_cast<const AliasEntry*>(view->ptr);
-  if (reinterpret_cast<uintptr_t>(view->ptr) % alignof(AliasEntry) != 0) {
-    const auto copy = std::make_shared<LargeBuffer>(bytes);
-    std::memcpy(copy->as<void>(), view->ptr, bytes);
-    entries = copy->as<AliasEntry>();
-    owner = copy;
-  }
+  const auto [owner, entries, items] = adopt<AliasEntry>(buffer, "a table's entries");
+  if (items == 0 || items > kMaxItems) throw py::value_error("a table has between 1 and 2^32 - 1 items");
+  const AliasTableView view = {entries, items};
   const bool sound = !check || without_gil(threads, [&](const Execution& execution) {
-                       return aliases_in_range(entries, items, execution);
+                       return aliases_in_range(view, execution);
                      });
   if (!sound) throw py::value_error("the table is damaged: an alias lies outside of it");
-  return std::shared_ptr<Table>(new Table(owner, entries, items));
+  return std::shared_ptr<Table>(new Table(owner, view));
 }
 
 std::string Table::draw_into(uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start,
                              uint64_t step, int threads, const std::string& evaluation) const {
-  const bool partitioned = without_gil(threads, [&](const Execution& execution) {
-    return draw(make_stream(seed, epoch), start, step, count, pointer<int64_t>(out), evaluation, execution);
+  static constexpr const char* kNames[] = {"auto", "direct", "partitioned"};  // as Evaluation has them
+  const auto wanted = std::find(std::begin(kNames), std::end(kNames), evaluation) - std::begin(kNames);
+  if (wanted == 3) throw py::value_error("evaluation must be auto, direct or partitioned");
+  const Evaluation used = without_gil(threads, [&](const Execution& execution) {
+    return draw(view_, make_stream(seed, epoch), {start, step, count}, pointer<int64_t>(out), execution,
+                static_cast<Evaluation>(wanted));
   });
-  return partitioned ? "partitioned" : "direct";
-}
-
-bool Table::draw(const Stream& stream, uint64_t start, uint64_t step, uint64_t count, int64_t* out,
-                 const std::string& evaluation, const Execution& execution) const {
-  if (evaluation != "auto" && evaluation != "partitioned" && evaluation != "direct") {
-    throw py::value_error("evaluation must be auto, direct or partitioned");
-  }
-  const bool partitioned =
-      step == 1 && (evaluation == "partitioned" || (evaluation == "auto" && partitioned_draw_pays(items_, count)));
-  if (partitioned) {
-    partitioned_draw(entries_, items_, stream, start, count, out, active_target(), execution);
-  } else {
-    direct_draw(entries_, items_, stream, start, step, count, out, active_target(), execution);
-  }
-  return partitioned;
+  return kNames[static_cast<int>(used)];
 }
 
 void Table::masses_into(uintptr_t out) const {
   const py::gil_scoped_release released;
-  table_masses(entries_, items_, pointer<uint64_t>(out));
+  table_masses(view_, pointer<uint64_t>(out));
 }
 
-Fingerprint Table::fingerprint(int threads) const {
-  return without_gil(threads, [&](const Execution& execution) {
-    return pysampler::fingerprint(entries_, items_, execution);
-  });
+std::string Table::fingerprint(int threads) const {
+  return to_hex(
+      without_gil(threads, [&](const Execution& execution) { return pysampler::fingerprint(view_, execution); }));
 }
 
 void bind_table(py::module_& module) {
@@ -96,18 +68,13 @@ void bind_table(py::module_& module) {
                   py::arg("threads"))
       .def_static("over", &Table::over, py::arg("buffer"), py::arg("check"), py::arg("threads"))
       .def("__len__", &Table::items)
-      .def_property_readonly("address", [](const Table& table) { return reinterpret_cast<uintptr_t>(table.entries()); })
+      .def_property_readonly("address", [](const Table& table) { return reinterpret_cast<uintptr_t>(table.view().entries); })
       .def("draw_into", &Table::draw_into, py::arg("out"), py::arg("count"), py::arg("seed"), py::arg("epoch"),
            py::arg("start"), py::arg("step"), py::arg("threads"), py::arg("evaluation") = "auto")
       .def("masses_into", &Table::masses_into, py::arg("out"))
-      .def("fingerprint",
-           [](const Table& table, int threads) {
-             const Fingerprint value = table.fingerprint(threads);
-             return fingerprint_text(value);
-           },
-           py::arg("threads"))
+      .def("fingerprint", &Table::fingerprint, py::arg("threads"))
       .def_buffer([](const Table& table) {
-        return py::buffer_info(const_cast<AliasEntry*>(table.entries()), sizeof(uint64_t),
+        return py::buffer_info(const_cast<AliasEntry*>(table.view().entries), sizeof(uint64_t),
                                py::format_descriptor<uint64_t>::format(), 1,
                                {static_cast<py::ssize_t>(table.items())}, {sizeof(uint64_t)}, /*readonly=*/true);
       });

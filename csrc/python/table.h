@@ -8,10 +8,7 @@
 #include <string>
 
 #include "core/alias_table.h"
-#include "core/fingerprint.h"
-#include "core/stream.h"
 #include "core/weights.h"
-#include "cpu/runtime/parallel.h"
 
 namespace pysampler::python {
 
@@ -25,25 +22,20 @@ class Table {
   // the whole buffer).
   static std::shared_ptr<Table> over(const pybind11::buffer& buffer, bool check, int threads);
 
-  const AliasEntry* entries() const { return entries_; }
-  uint64_t items() const { return items_; }
+  AliasTableView view() const { return view_; }
+  uint64_t items() const { return view_.items; }
 
   // Writes `count` int64 draws to `out`; tells how they were evaluated: "direct" or "partitioned".
   std::string draw_into(uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start, uint64_t step,
                         int threads, const std::string& evaluation) const;
-  // The same on `execution`'s threads, for any stream; returns whether it was partitioned.
-  bool draw(const Stream& stream, uint64_t start, uint64_t step, uint64_t count, int64_t* out,
-            const std::string& evaluation, const Execution& execution) const;
   void masses_into(uintptr_t out) const;
-  Fingerprint fingerprint(int threads) const;
+  std::string fingerprint(int threads) const;
 
  private:
-  Table(std::shared_ptr<const void> owner, const AliasEntry* entries, uint64_t items)
-      : owner_(std::move(owner)), entries_(entries), items_(items) {}
+  Table(std::shared_ptr<const void> owner, AliasTableView view) : owner_(std::move(owner)), view_(view) {}
 
   std::shared_ptr<const void> owner_;
-  const AliasEntry* entries_;
-  uint64_t items_;
+  AliasTableView view_;
 };
 
 WeightView weight_view(uintptr_t data, uint64_t count, bool is_float64);

@@ -24,7 +24,7 @@ class ClassRounds(Source):
     one_key = True
     num_samples: int
 
-    _compiled: _core.UndersampledClasses | _core.BatchedClasses
+    _compiled: _core.UnderSampling | _core.MPerClassBatches
     _members: ClassMembers
 
     @property

@@ -112,7 +112,7 @@ class DynamicTable(Source):
     @property
     def fingerprint(self) -> str:
         """128 bits in hex that tell apart what tables hold: weights and scale. O(1): kept up to date."""
-        return _hex(self._core.summary()[7])
+        return self._core.summary()[7]
 
     @property
     def max(self) -> float:
@@ -315,7 +315,7 @@ class DynamicTable(Source):
             weights = torch.empty(room, dtype=self._dtype, device="cpu")
             items, scale, _, fingerprint = self._core.weights_into(weights.data_ptr(), room)
             if items <= room:
-                return DynamicTableParts(weights[:items], scale, self.capacity, _hex(fingerprint))
+                return DynamicTableParts(weights[:items], scale, self.capacity, fingerprint)
             room = items
 
     def state_dict(self) -> dict[str, Any]:
@@ -410,7 +410,3 @@ def from_parts(parts: DynamicTableParts) -> DynamicTable:
     if table.fingerprint != parts.fingerprint:
         raise ValueError(f"the table is damaged: its fingerprint is {table.fingerprint}, expected {parts.fingerprint}")
     return table
-
-
-def _hex(fingerprint: tuple[int, int]) -> str:
-    return f"{fingerprint[1]:016x}{fingerprint[0]:016x}"

@@ -68,7 +68,7 @@ class MPerClassBatches(ClassRounds):
             _check_batch(self.batch_size, self.m, filled, wanted)
         batches = max(1, wanted // self.batch_size)
         self.num_samples = batches * self.batch_size
-        self._compiled = _core.BatchedClasses(members.core, self.m, self.batch_size // self.m, batches)
+        self._compiled = _core.MPerClassBatches(members.core, self.m, self.batch_size // self.m, batches)
 
     def __repr__(self) -> str:
         return f"MPerClassBatches({self.m} of each of {self.batch_size // self.m} classes, {len(self)} items)"

@@ -54,7 +54,7 @@ class UnderSampling(ClassRounds):
     def __init__(self, labels: Any, per_class: Any = None) -> None:
         self._members = ClassMembers(labels)
         self._quotas = _quotas(self._members, per_class)
-        self._compiled = _core.UndersampledClasses(self._members.core, self._quotas.tolist())
+        self._compiled = _core.UnderSampling(self._members.core, self._quotas.tolist())
         self.num_samples = int(self._quotas.sum())
 
     def __repr__(self) -> str:
@@ -78,7 +78,7 @@ def _restored(members: ClassMembers, quotas: IntArray) -> UnderSampling:
     rounds = UnderSampling.__new__(UnderSampling)
     rounds._members = members
     rounds._quotas = quotas
-    rounds._compiled = _core.UndersampledClasses(members.core, quotas.tolist())
+    rounds._compiled = _core.UnderSampling(members.core, quotas.tolist())
     rounds.num_samples = int(quotas.sum())
     return rounds
 

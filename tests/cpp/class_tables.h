@@ -24,8 +24,8 @@ struct RandomClasses {
     }
   }
 
-  ClassTableView scattered() const { return {entries.data(), {ranges.data(), members.data(), ranges.size()}}; }
-  ClassTableView consecutive() const { return {entries.data(), {ranges.data(), nullptr, ranges.size()}}; }
+  ClassTableView scattered() const { return {{entries.data(), entries.size()}, {ranges.data(), members.data(), ranges.size()}}; }
+  ClassTableView consecutive() const { return {{entries.data(), entries.size()}, {ranges.data(), nullptr, ranges.size()}}; }
 };
 
 inline std::vector<int64_t> class_draws_one_by_one(const ClassTableView& table, ClassStreams streams, uint64_t start,

@@ -23,7 +23,7 @@ inline std::vector<AliasEntry> random_table(uint64_t items, uint64_t seed) {
 inline std::vector<int64_t> draws_one_by_one(const AliasEntry* table, uint64_t items, Stream stream, uint64_t start,
                                              uint64_t step, uint64_t count) {
   std::vector<int64_t> draws(count);
-  for (uint64_t i = 0; i < count; ++i) draws[i] = draw_one(table, items, stream_word(stream, start + i * step));
+  for (uint64_t i = 0; i < count; ++i) draws[i] = draw_one({table, items}, stream_word(stream, start + i * step));
   return draws;
 }
 

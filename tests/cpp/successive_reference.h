@@ -66,7 +66,7 @@ inline std::vector<int64_t> reference_unseen_draws(const AliasEntry* table, uint
   for (uint64_t begin = 0; begin < items; begin += chunk) {
     const uint64_t end = std::min(items, begin + chunk), before = found.size();
     for (uint64_t i = begin; i < end && found.size() < count; ++i) {
-      const uint32_t item = draw_one(table, items, stream_word(stream, first_position + i));
+      const uint32_t item = draw_one({table, items}, stream_word(stream, first_position + i));
       if (!(*seen)[item]) found.push_back(item);
       (*seen)[item] = true;
     }

@@ -22,7 +22,7 @@ template <class Weight>
 std::vector<AliasEntry> table_of(const std::vector<Weight>& weights, Target target = Target::kPortable,
                                  int threads = 1) {
   std::vector<AliasEntry> table(weights.size(), {0xDEADBEEFu, 0xFFFFFFFFu});  // a slot left out would show
-  build(view_of(weights), table.data(), target, {threads, {}});
+  build(view_of(weights), table.data(), {threads, {}, target});
   return table;
 }
 
@@ -35,9 +35,9 @@ inline bool same_table(const std::vector<AliasEntry>& a, const std::vector<Alias
 // computed in long double, whose 64 bits of mantissa make it exact enough. Empty if all is well.
 inline std::string flaw_of_table(const std::vector<double>& weights, const std::vector<AliasEntry>& table) {
   const uint64_t items = weights.size();
-  if (!aliases_in_range(table.data(), items, {})) return "an alias lies outside";
+  if (!aliases_in_range({table.data(), items})) return "an alias lies outside";
   std::vector<uint64_t> masses(items);
-  table_masses(table.data(), items, masses.data());
+  table_masses({table.data(), items}, masses.data());
   long double sum = 0;
   for (const double weight : weights) sum += weight;
   for (uint64_t i = 0; i < items; ++i) {

@@ -75,7 +75,7 @@ void test_a_draw_reads_the_slot_that_its_word_points_at() {
     const AliasEntry entry = table[static_cast<size_t>(exact >> 32)];
     const uint32_t expected =
         static_cast<uint32_t>(exact) < entry.threshold ? static_cast<uint32_t>(exact >> 32) : entry.alias;
-    CHECK(draw_one(table.data(), 1000, word) == expected);
+    CHECK(draw_one({table.data(), 1000}, word) == expected);
   }
 }
 

@@ -66,7 +66,7 @@ void test_equal_weights_give_full_slots() {
     for (const double weight : {1.0, 0.1, 3e-310, 1.7e308}) {
       const std::vector<AliasEntry> table = table_of(std::vector<double>(items, weight));
       std::vector<uint64_t> masses(items);
-      table_masses(table.data(), items, masses.data());
+      table_masses({table.data(), items}, masses.data());
       for (const uint64_t mass : masses) CHECK(mass + 2 > kSlotMass && mass < kSlotMass + 2);
     }
   }
@@ -75,7 +75,7 @@ void test_equal_weights_give_full_slots() {
 void test_whole_multiples_of_a_slot_are_exact() {
   const std::vector<AliasEntry> table = table_of(std::vector<double>{3, 0, 1, 0, 2, 0});
   std::vector<uint64_t> masses(6);
-  table_masses(table.data(), 6, masses.data());
+  table_masses({table.data(), 6}, masses.data());
   CHECK(masses == (std::vector<uint64_t>{3 * kSlotMass, 0, kSlotMass, 0, 2 * kSlotMass, 0}));
 }
 

@@ -92,8 +92,8 @@ void check_edited(uint64_t items, int threads, const std::vector<double>& usual,
     for_each_target([&](Target target) {
       table.assign(items, {0xDEADBEEFu, 0xFFFFFFFFu});
       try {
-        build(view_of(weights), table.data(), target, {threads, {}});
-        CHECK(aliases_in_range(table.data(), items, {}));
+        build(view_of(weights), table.data(), {threads, {}, target});
+        CHECK(aliases_in_range({table.data(), items}));
       } catch (const InvalidWeights&) {
       }
     });

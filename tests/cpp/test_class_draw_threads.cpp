@@ -41,7 +41,7 @@ void check_kernels(const ClassTableView& table, uint64_t start, uint64_t step) {
         const uint64_t offset = turn % 2 == 0 ? (8 - (16 - start % 16) % 16 * (step == 1) % 8) % 8 : turn % 8;
         ++turn;
         check_draw(expected, count, offset, [&](int64_t* out) {
-          class_draw_kernels(target).draw_range(table, kStreams, start, step, count, out, hints);
+          class_draw_kernels(target).draw_range(table, kStreams, {start, step, count}, out, hints);
         });
       }
     }
@@ -64,7 +64,7 @@ void test_kernels_equal_single_draws_for_any_start_step_and_count() {
 void test_the_largest_classes_are_picked_from_alike() {
   const std::vector<AliasEntry> entries = {{0x80000000u, 1}, {0x80000001u, 2}, full_slot(2), {0, 0}};
   const std::vector<ClassRange> ranges = {{0xFFFFFFFFu, 0}, {0x80000001u, 0x7FFFFFFEu}, {1, 0xFFFFFFFEu}, {0, 0}};
-  const ClassTableView table = {entries.data(), {ranges.data(), nullptr, ranges.size()}};
+  const ClassTableView table = {{entries.data(), entries.size()}, {ranges.data(), nullptr, ranges.size()}};
   check_kernels(table, 0, 1);
   check_kernels(table, 3, 7);
   const std::vector<int64_t> draws = class_draws_one_by_one(table, kStreams, 0, 1, 1000);
@@ -92,7 +92,7 @@ void test_any_number_of_threads_gives_the_same_draws() {
         for_each_target([&](Target target) {
           for (const int threads : {1, 3}) {
             check_draw(expected, count, 1, [&](int64_t* out) {
-              class_draw(table, classes->members.size(), kStreams, 999999, 3, count, out, target, {threads, {}});
+              class_draw(table, classes->members.size(), kStreams, {999999, 3, count}, out, {threads, {}, target});
             });
           }
         });
@@ -107,7 +107,7 @@ void test_outputs_too_large_for_the_caches_are_the_same() {
   for (const ClassTableView& table : {classes.scattered(), classes.consecutive()}) {
     const std::vector<int64_t> expected = class_draws_one_by_one(table, kStreams, 5, 1, count);
     check_draw(expected, count, 5, [&](int64_t* out) {
-      class_draw(table, classes.members.size(), kStreams, 5, 1, count, out, supported_targets().front(), {2, {}});
+      class_draw(table, classes.members.size(), kStreams, {5, 1, count}, out, {2, {}});
     });
   }
 }

@@ -57,7 +57,7 @@ void check_grouping(const Labels& labels, uint64_t classes, bool consecutive) {
     CHECK((grouped.members.bytes() == 0) == consecutive);
     const uint32_t* const members = grouped.members.bytes() == 0 ? nullptr : grouped.members.as<uint32_t>();
     const uint64_t places = members == nullptr ? labels.view().items : labels.codes.size();
-    CHECK(ranges_in_range(grouped.ranges.as<ClassRange>(), classes, places));
+    CHECK(ranges_in_range({grouped.ranges.as<ClassRange>(), nullptr, classes}, places));
     CHECK(members == nullptr || members_in_range(members, places, labels.view().items, {threads, {}}));
   }
 }
@@ -140,10 +140,10 @@ void test_offsets_that_lead_elsewhere_are_refused() {
 
 void test_damaged_members_are_found() {
   const std::vector<ClassRange> ranges = {{2, 0}, {1, 2}};
-  CHECK(ranges_in_range(ranges.data(), 2, 3));
-  CHECK(!ranges_in_range(ranges.data(), 2, 2));
+  CHECK(ranges_in_range({ranges.data(), nullptr, 2}, 3));
+  CHECK(!ranges_in_range({ranges.data(), nullptr, 2}, 2));
   const std::vector<ClassRange> wrapping = {{0xFFFFFFFFu, 2}};
-  CHECK(!ranges_in_range(wrapping.data(), 1, 1));
+  CHECK(!ranges_in_range({wrapping.data(), nullptr, 1}, 1));
   std::vector<uint32_t> members(1100000, 5);
   CHECK(members_in_range(members.data(), members.size(), 6, {2, {}}));
   members[1099999] = 6;
@@ -153,7 +153,7 @@ void test_damaged_members_are_found() {
 void test_tables_that_lead_to_empty_classes_are_found() {
   const std::vector<ClassRange> ranges = {{2, 0}, {0, 2}};
   const auto sound = [&](std::vector<AliasEntry> entries) {
-    return drawn_classes_filled({entries.data(), {ranges.data(), nullptr, 2}});
+    return drawn_classes_filled({{entries.data(), 2}, {ranges.data(), nullptr, 2}});
   };
   CHECK(sound({full_slot(0), {0, 0}}));
   CHECK(!sound({full_slot(0), {1, 0}}));
@@ -181,9 +181,9 @@ void test_fingerprints_tell_memberships_apart() {
   const std::vector<ClassRange> ranges = {{2, 0}, {1, 2}}, others = {{1, 0}, {2, 1}};
   const std::vector<uint32_t> members = {0, 2, 1}, swapped = {2, 0, 1};
   const Fingerprint prints[] = {
-      fingerprint(ranges.data(), 2, nullptr, 3, 3, {}),        fingerprint(others.data(), 2, nullptr, 3, 3, {}),
-      fingerprint(ranges.data(), 2, members.data(), 3, 3, {}), fingerprint(ranges.data(), 2, swapped.data(), 3, 3, {}),
-      fingerprint(ranges.data(), 2, nullptr, 3, 4, {}),
+      fingerprint({ranges.data(), nullptr, 2}, 3, 3),        fingerprint({others.data(), nullptr, 2}, 3, 3),
+      fingerprint({ranges.data(), members.data(), 2}, 3, 3), fingerprint({ranges.data(), swapped.data(), 2}, 3, 3),
+      fingerprint({ranges.data(), nullptr, 2}, 3, 4),
   };
   for (const Fingerprint& one : prints) {
     CHECK(std::count_if(std::begin(prints), std::end(prints),
@@ -191,8 +191,8 @@ void test_fingerprints_tell_memberships_apart() {
   }
   std::vector<uint32_t> many(1100000);
   std::iota(many.begin(), many.end(), 0);
-  const Fingerprint alone = fingerprint(ranges.data(), 2, many.data(), many.size(), many.size(), {});
-  CHECK(fingerprint(ranges.data(), 2, many.data(), many.size(), many.size(), {4, {}}).low == alone.low);
+  const Fingerprint alone = fingerprint({ranges.data(), many.data(), 2}, many.size(), many.size());
+  CHECK(fingerprint({ranges.data(), many.data(), 2}, many.size(), many.size(), {4, {}}).low == alone.low);
 }
 
 }  // namespace

@@ -98,15 +98,15 @@ void test_dealing_far_on_equals_dealing_in_one_long_epoch() {
   }
 }
 
-std::vector<int64_t> epoch_of(const Undersampling& sampling, uint64_t epoch) {
+std::vector<int64_t> epoch_of(const UnderSampling& sampling, uint64_t epoch) {
   std::vector<int64_t> shown(sampling.ends.back());
-  undersampled_draw(sampling, 5, epoch, 0, 1, shown.size(), shown.data(), Target::kPortable);
+  sampling.draw(5, epoch, {0, 1, shown.size()}, shown.data(), Target::kPortable);
   return shown;
 }
 
 void test_under_sampled_epochs_show_each_class_its_quota_and_all_in_turn() {
   const Classes classes({1000, 30, 0, 7, 95});
-  const Undersampling sampling = {classes.items(), {30, 60, 60, 67, 77}};  // quotas 30, 30, 0, 7, 10
+  const UnderSampling sampling = {classes.items(), {30, 60, 60, 67, 77}};  // quotas 30, 30, 0, 7, 10
   std::vector<std::vector<int64_t>> times(2, std::vector<int64_t>(1132));
   for (uint64_t epoch = 0; epoch < 68; ++epoch) {
     const std::vector<int64_t> shown = epoch_of(sampling, epoch);
@@ -128,11 +128,11 @@ void test_under_sampled_epochs_show_each_class_its_quota_and_all_in_turn() {
 
 void test_any_stretch_of_an_epoch_is_the_same_on_every_target() {
   const Classes classes({5000, 300, 1, 70, 2000});
-  const Undersampling sampling = {classes.items(), {400, 1000, 1003, 1073, 1473}};  // 700 of 300, 3 of 1
-  const PerClassBatches batches = {classes.items(), {0, 1, 3, 4}, 6, 3, 100};
+  const UnderSampling sampling = {classes.items(), {400, 1000, 1003, 1073, 1473}};  // 700 of 300, 3 of 1
+  const MPerClassBatches batches = {classes.items(), {0, 1, 3, 4}, 6, 3, 100};
   std::vector<int64_t> shown(3 * 1473), dealt(5000);
-  undersampled_draw(sampling, 8, 9, 0, 1, shown.size(), shown.data(), Target::kPortable);
-  per_class_draw(batches, 8, 9, 0, 1, dealt.size(), dealt.data());
+  sampling.draw(8, 9, {0, 1, shown.size()}, shown.data(), Target::kPortable);
+  batches.draw(8, 9, {0, 1, dealt.size()}, dealt.data());
   const auto check = [](const std::vector<int64_t>& all, uint64_t start, uint64_t step, auto draw) {
     std::vector<int64_t> part((all.size() - 1 - start) / step + 1), expected;
     for (uint64_t p = start; p < all.size(); p += step) expected.push_back(all[p]);
@@ -143,10 +143,10 @@ void test_any_stretch_of_an_epoch_is_the_same_on_every_target() {
     for (const uint64_t step : {1, 2, 7, 1473, 2000}) {
       for (const uint64_t start : {0, 1, 1000, 1472, 1473, 4000}) {
         check(shown, start, step, [&](uint64_t first, uint64_t apart, uint64_t count, int64_t* out) {
-          undersampled_draw(sampling, 8, 9, first, apart, count, out, target);
+          sampling.draw(8, 9, {first, apart, count}, out, target);
         });
         check(dealt, start, step, [&](uint64_t first, uint64_t apart, uint64_t count, int64_t* out) {
-          per_class_draw(batches, 8, 9, first, apart, count, out);
+          batches.draw(8, 9, {first, apart, count}, out);
         });
       }
     }
@@ -155,9 +155,9 @@ void test_any_stretch_of_an_epoch_is_the_same_on_every_target() {
 
 void test_what_follows_an_under_sampled_epoch_is_the_same_items_again() {
   const Classes classes({50, 9});
-  const Undersampling sampling = {classes.items(), {9, 18}};
+  const UnderSampling sampling = {classes.items(), {9, 18}};
   std::vector<int64_t> shown(36);
-  undersampled_draw(sampling, 1, 2, 0, 1, 36, shown.data(), Target::kPortable);
+  sampling.draw(1, 2, {0, 1, 36}, shown.data(), Target::kPortable);
   std::vector<int64_t> first(shown.begin(), shown.begin() + 18), second(shown.begin() + 18, shown.end());
   CHECK(first != second);
   std::sort(first.begin(), first.end());
@@ -167,11 +167,11 @@ void test_what_follows_an_under_sampled_epoch_is_the_same_items_again() {
 
 void test_batches_have_m_items_of_each_class_and_show_all_in_turn() {
   const Classes classes({5, 0, 3, 9, 4, 7});
-  const PerClassBatches batches = {classes.items(), {0, 2, 3, 4, 5}, 4, 3, 10};
+  const MPerClassBatches batches = {classes.items(), {0, 2, 3, 4, 5}, 4, 3, 10};
   std::map<uint64_t, std::vector<std::set<int64_t>>> rounds;  // of each class
   for (uint64_t epoch = 0; epoch < 20; ++epoch) {
     std::vector<int64_t> dealt(120);
-    per_class_draw(batches, 3, epoch, 0, 1, 120, dealt.data());
+    batches.draw(3, epoch, {0, 1, 120}, dealt.data());
     for (int group = 0; group < 30; ++group) {
       const auto begin = dealt.begin() + 4 * group;
       const uint64_t of_class = classes.class_of(*begin);
@@ -180,9 +180,9 @@ void test_batches_have_m_items_of_each_class_and_show_all_in_turn() {
       CHECK(rounds[of_class].back().size() == std::min<size_t>(4, classes.ranges[of_class].size));
     }
     std::vector<int64_t> next(12);  // beyond the end: what the next epoch begins with
-    per_class_draw(batches, 3, epoch, 120, 1, 12, next.data());
+    batches.draw(3, epoch, {120, 1, 12}, next.data());
     std::vector<int64_t> begins(12);
-    per_class_draw(batches, 3, epoch + 1, 0, 1, 12, begins.data());
+    batches.draw(3, epoch + 1, {0, 1, 12}, begins.data());
     CHECK(next == begins);
   }
   CHECK(rounds.size() == 5);

@@ -14,7 +14,6 @@
 namespace pysampler {
 namespace {
 
-using cuda::BuildStatus;
 using cuda::ThreadOrder;
 using Reason = InvalidWeights::Reason;
 
@@ -127,12 +126,12 @@ void check_refused_alike(const std::vector<Weight>& weights) {
   const cuda::BuildOutcome found = build_as_gpu(weights).outcome;
   CHECK(!found.is_good() && found.changed == 0);
   if (expected.reason == Reason::kAllZero) {
-    CHECK(found.status == BuildStatus::kAllZero);
+    CHECK(found.invalid.reason == Reason::kAllZero);
     return;
   }
-  CHECK(expected.reason == Reason::kNotFiniteOrNegative && found.status == BuildStatus::kNotFiniteOrNegative);
-  CHECK(found.first_bad == expected.first_index && found.bad == expected.bad_count);
-  CHECK(std::memcmp(&found.first_value, &expected.first_value, sizeof(double)) == 0);
+  CHECK(expected.reason == Reason::kNotFiniteOrNegative && found.invalid.reason == Reason::kNotFiniteOrNegative);
+  CHECK(found.invalid.first_index == expected.first_index && found.invalid.bad_count == expected.bad_count);
+  CHECK(std::memcmp(&found.invalid.first_value, &expected.first_value, sizeof(double)) == 0);
 }
 
 template <class Weight>

@@ -70,7 +70,7 @@ void test_edits_of_weights_that_are_summed_twice_are_noticed() {
     const GpuBuilt built = build_as_gpu(weights, cuda::ThreadOrder::kForward, 2, [&] {
       if (pass++ == 2) std::fill(weights.begin(), weights.end(), edit);
     });
-    CHECK(built.outcome.status == cuda::BuildStatus::kChangedMeanwhile);
+    CHECK(built.outcome.failed != 0 && built.outcome.invalid.reason == InvalidWeights::Reason::kChangedMeanwhile);
   }
 }
 

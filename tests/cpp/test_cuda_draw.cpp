@@ -133,8 +133,7 @@ void test_threads_stride_over_outputs_larger_than_the_grid() {
     const Grid grid = draw_grid(request.count, 1);
     CHECK(request.count > 2ull * DrawBody<int64_t>::kInFlight * grid.blocks * grid.threads);
     std::vector<int64_t> expected(request.count);
-    direct_draw(table.data(), table.size(), make_stream(7, 1), 11, step, request.count, expected.data(),
-                choose_target(), {});
+    draw({table.data(), table.size()}, make_stream(7, 1), {11, step, request.count}, expected.data());
     CHECK(with_guards<int64_t>(request, 1, nullptr) == expected);
     CHECK(with_guards<int64_t>(request, 132, nullptr) == expected);
   }

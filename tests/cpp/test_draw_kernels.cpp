@@ -54,7 +54,7 @@ void check_ranges(const std::vector<AliasEntry>& table, uint64_t start, uint64_t
         // Aligned to a cache line (streaming stores) in every other call.
         int64_t* out = output.at(turn % 2 == 0 ? (64 - (16 - start % 16) % 16 * (step == 1)) % 8 : turn % 8);
         ++turn;
-        kernels.draw_range(table.data(), items, kStream, start, step, count, out, hints);
+        kernels.draw_range({table.data(), items}, kStream, {start, step, count}, out, hints);
         CHECK(output.holds(expected, count));
       }
     }

@@ -32,11 +32,12 @@ void test_any_number_of_threads_gives_the_same_draws() {
       for_each_target([&](Target target) {
         for (const int threads : {1, 2, 3, 8}) {
           check_draw(expected, [&](int64_t* out) {
-            direct_draw(table.data(), table.size(), kStream, start, step, count, out, target, {threads, {}});
+            draw({table.data(), table.size()}, kStream, {start, step, count}, out, {threads, {}, target},
+                 Evaluation::kDirect);
           });
         }
         check_draw(expected, [&](int64_t* out) {
-          draw(table.data(), table.size(), kStream, start, step, count, out, target, {2, {}});
+          draw({table.data(), table.size()}, kStream, {start, step, count}, out, {2, {}, target});
         });
       });
     }
@@ -48,7 +49,7 @@ void test_outputs_too_large_for_the_caches_are_the_same() {
   const uint64_t count = 1100000;  // above 8 MiB: streaming stores
   const std::vector<int64_t> expected = draws_one_by_one(table.data(), table.size(), kStream, 5, 1, count);
   check_draw(expected, [&](int64_t* out) {
-    direct_draw(table.data(), table.size(), kStream, 5, 1, count, out, supported_targets().front(), {2, {}});
+    draw({table.data(), table.size()}, kStream, {5, 1, count}, out, {2, {}}, Evaluation::kDirect);
   });
 }
 
@@ -57,8 +58,8 @@ void test_nobody_asks_for_an_interrupt_and_nothing_changes() {
   const std::vector<int64_t> expected = draws_one_by_one(table.data(), table.size(), kStream, 0, 1, 600000);
   for (const int threads : {1, 2}) {
     check_draw(expected, [&](int64_t* out) {
-      direct_draw(table.data(), table.size(), kStream, 0, 1, expected.size(), out, Target::kPortable,
-                  {threads, [] { return false; }});
+      draw({table.data(), table.size()}, kStream, {0, 1, expected.size()}, out,
+           {threads, [] { return false; }, Target::kPortable}, Evaluation::kDirect);
     });
   }
 }
@@ -72,7 +73,7 @@ void test_partitioned_draws_equal_single_draws() {
         for_each_target([&](Target target) {
           for (const int threads : {1, 3}) {
             check_draw(expected, [&](int64_t* out) {
-              partitioned_draw(table.data(), items, kStream, start, count, out, target, {threads, {}});
+              partitioned_draw({table.data(), items}, kStream, start, count, out, {threads, {}, target});
             });
           }
         });

@@ -112,7 +112,7 @@ void check_draws(uint64_t items) {
   if (*std::max_element(weights.begin(), weights.end()) == 0) return;
   const Stream stream = make_stream(items, 5);
   for_each_target([&](Target target) {
-    const DynamicTable table(view_of(weights), items + items % 3 * 1000, nullptr, target, {});
+    const DynamicTable table(view_of(weights), items + items % 3 * 1000, nullptr, {1, {}, target});
     const std::vector<uint64_t> masses = masses_in(table);
     CHECK(table.summary().total < kFreshTotalLimit && table.summary().total >= kFreshTotalLimit / 2 - items);
     for (size_t i = 0; i < items; ++i) CHECK((masses[i] > 0) == (weights[i] > 0));
@@ -136,7 +136,7 @@ void test_draws_are_the_owners_of_their_units_whatever_the_size() {
 template <class Weight>
 void check_updates(Target target, uint64_t items, uint64_t batches, uint64_t batch) {
   std::vector<Weight> weights = random_weights<Weight>(items, 1);
-  DynamicTable table(view_of(weights), 0, nullptr, target, {});
+  DynamicTable table(view_of(weights), 0, nullptr, {1, {}, target});
   Random random(7);
   std::vector<int64_t> indices(batch);
   std::vector<Weight> given(batch);
@@ -151,7 +151,7 @@ void check_updates(Target target, uint64_t items, uint64_t batches, uint64_t bat
     table.update(indices.data(), given.data(), count, {});
   }
   const int scale = table.summary().scale;
-  DynamicTable fresh(view_of(weights), 0, &scale, target, {});
+  DynamicTable fresh(view_of(weights), 0, &scale, {1, {}, target});
   CHECK(table.summary().total == fresh.summary().total);
   CHECK(table.summary().positive == fresh.summary().positive);
   CHECK(same(table.summary().fingerprint, fresh.summary().fingerprint));
@@ -173,7 +173,7 @@ void test_millions_of_updates_leave_what_a_new_table_is() {
 void test_the_scale_follows_when_totals_leave_their_range_and_only_then() {
   const std::vector<double> ones(1000, 1.0);
   for_each_target([&](Target target) {
-    DynamicTable table(view_of(ones), 0, nullptr, target, {});
+    DynamicTable table(view_of(ones), 0, nullptr, {1, {}, target});
     const int first = table.summary().scale;
     std::vector<double> mirror = ones;
     Random random(2);
@@ -190,12 +190,12 @@ void test_the_scale_follows_when_totals_leave_their_range_and_only_then() {
       if (now.scale != last) {
         ++changes;
         CHECK(now.total < kFreshTotalLimit && now.total >= kFreshTotalLimit / 2 - 1000);
-        CHECK(now.scale == DynamicTable(view_of(mirror), 0, nullptr, target, {}).summary().scale);
+        CHECK(now.scale == DynamicTable(view_of(mirror), 0, nullptr, {1, {}, target}).summary().scale);
       }
       last = now.scale;
     }
     CHECK(changes > 10 && changes < 1500);
-    const DynamicTable fresh(view_of(mirror), 0, &last, target, {});
+    const DynamicTable fresh(view_of(mirror), 0, &last, {1, {}, target});
     CHECK(masses_in(fresh) == masses_in(table));
     CHECK(same(fresh.summary().fingerprint, table.summary().fingerprint));
   });
@@ -203,7 +203,7 @@ void test_the_scale_follows_when_totals_leave_their_range_and_only_then() {
 
 void test_an_overwritten_huge_weight_of_a_batch_leaves_no_trace() {
   const std::vector<double> ones(100, 1.0);
-  DynamicTable table(view_of(ones), 0, nullptr, Target::kPortable, {});
+  DynamicTable table(view_of(ones), 0, nullptr, {1, {}, Target::kPortable});
   const DynamicTable::Summary before = table.summary();
   const int64_t indices[] = {5, 6, 5, 6, 5};
   const double weights[] = {1e300, 1e308, 0.0, 1.0, 1.0};
@@ -215,7 +215,7 @@ void test_an_overwritten_huge_weight_of_a_batch_leaves_no_trace() {
 
 void test_bad_updates_are_named_and_change_nothing() {
   const std::vector<float> ones(100, 1.0f);
-  DynamicTable table(view_of(ones), 0, nullptr, Target::kPortable, {});
+  DynamicTable table(view_of(ones), 0, nullptr, {1, {}, Target::kPortable});
   const DynamicTable::Summary before = table.summary();
   const float nan = std::numeric_limits<float>::quiet_NaN(), infinite = std::numeric_limits<float>::infinity();
   const int64_t indices[] = {1, 2, 100}, good[] = {1, 2, 3};
@@ -242,7 +242,7 @@ void test_bad_updates_are_named_and_change_nothing() {
 void test_appended_items_are_as_if_they_had_always_been_there() {
   for_each_target([](Target target) {
     const std::vector<float> weights = random_weights<float>(5000, 9);
-    DynamicTable table({weights.data(), 0, WeightType::kFloat32}, 0, nullptr, target, {});
+    DynamicTable table({weights.data(), 0, WeightType::kFloat32}, 0, nullptr, {1, {}, target});
     CHECK(table.summary().total == 0);
     std::vector<int64_t> none(1);
     CHECK(THROWS(table.draw(make_stream(1, 1), 0, 1, 0, 1, none.data(), {}), NothingToDraw));
@@ -253,7 +253,7 @@ void test_appended_items_are_as_if_they_had_always_been_there() {
       done += count;
     }
     const int scale = table.summary().scale;
-    const DynamicTable fresh(view_of(weights), 0, &scale, target, {});
+    const DynamicTable fresh(view_of(weights), 0, &scale, {1, {}, target});
     CHECK(same(fresh.summary().fingerprint, table.summary().fingerprint));
     CHECK(masses_in(fresh) == masses_in(table));
     CHECK(draws_of(table, make_stream(1, 2), 0, 1, 2000) == draws_of(fresh, make_stream(1, 2), 0, 1, 2000));
@@ -263,7 +263,7 @@ void test_appended_items_are_as_if_they_had_always_been_there() {
 void test_each_stratum_gives_one_draw() {
   const std::vector<float> weights = random_weights<float>(3000, 4);
   for_each_target([&](Target target) {
-    const DynamicTable table(view_of(weights), 0, nullptr, target, {});
+    const DynamicTable table(view_of(weights), 0, nullptr, {1, {}, target});
     const std::vector<uint64_t> masses = masses_in(table);
     std::vector<uint64_t> ends(masses.size());
     uint64_t sum = 0;
@@ -286,7 +286,7 @@ void test_distinct_draws_are_distinct_alike_on_every_target_and_leave_the_table_
   weights[17] = 1e9;  // seen at once: most draws then are of the second kind
   std::vector<int64_t> first;
   for_each_target([&](Target target) {
-    DynamicTable table(view_of(weights), 0, nullptr, target, {});
+    DynamicTable table(view_of(weights), 0, nullptr, {1, {}, target});
     const DynamicTable::Summary before = table.summary();
     std::vector<int64_t> items(before.positive);
     table.draw_distinct(3, 4, items.size(), items.data());
@@ -296,7 +296,7 @@ void test_distinct_draws_are_distinct_alike_on_every_target_and_leave_the_table_
     CHECK(std::adjacent_find(items.begin(), items.end()) == items.end());
     for (const int64_t item : items) CHECK(weights[static_cast<size_t>(item)] > 0);
     CHECK(same(before.fingerprint, table.summary().fingerprint) && before.total == table.summary().total);
-    const DynamicTable fresh(view_of(weights), 0, nullptr, target, {});
+    const DynamicTable fresh(view_of(weights), 0, nullptr, {1, {}, target});
     CHECK(draws_of(table, make_stream(1, 2), 0, 1, 900) == draws_of(fresh, make_stream(1, 2), 0, 1, 900));
     CHECK(THROWS(table.draw_distinct(3, 4, before.positive + 1, items.data()), TooFewPositive));
   });
@@ -305,10 +305,10 @@ void test_distinct_draws_are_distinct_alike_on_every_target_and_leave_the_table_
 void test_scales_that_do_not_suit_the_weights_are_refused() {
   const std::vector<double> ones(16, 1.0);
   for (const int scale : {-2000, -1, 10, 47, 59, 60, 1201, 1 << 30}) {
-    CHECK(THROWS(DynamicTable(view_of(ones), 0, &scale, Target::kPortable, {}), InvalidScale));
+    CHECK(THROWS(DynamicTable(view_of(ones), 0, &scale, {1, {}, Target::kPortable}), InvalidScale));
   }
   for (const int scale : {48, 56, 58}) {
-    CHECK(DynamicTable(view_of(ones), 0, &scale, Target::kPortable, {}).summary().scale == scale);
+    CHECK(DynamicTable(view_of(ones), 0, &scale, {1, {}, Target::kPortable}).summary().scale == scale);
   }
 }
 

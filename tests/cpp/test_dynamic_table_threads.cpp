@@ -18,7 +18,7 @@ void test_a_draw_never_sees_half_an_update() {
   for_each_target([](Target target) {
     std::vector<float> weights(kItems, 0.0f);
     std::fill(weights.begin(), weights.begin() + kHalf, 1.0f);
-    DynamicTable table({weights.data(), kItems, WeightType::kFloat32}, 0, nullptr, target, {});
+    DynamicTable table({weights.data(), kItems, WeightType::kFloat32}, 0, nullptr, {1, {}, target});
     std::atomic<bool> done{false};
     std::atomic<uint64_t> mixed{0}, draws{0}, low{0}, high{0};
     const auto read = [&](uint64_t seed) {
@@ -52,7 +52,7 @@ void test_a_draw_never_sees_half_an_update() {
 void test_updates_of_several_threads_end_in_the_same_table() {
   constexpr uint64_t kItems = 4000, kThreads = 4;
   const std::vector<float> ones(kItems, 1.0f);
-  DynamicTable table({ones.data(), kItems, WeightType::kFloat32}, 0, nullptr, choose_target(), {});
+  DynamicTable table({ones.data(), kItems, WeightType::kFloat32}, 0, nullptr, {});
   std::vector<float> expected(kItems);
   std::vector<std::thread> writers;
   for (uint64_t thread = 0; thread < kThreads; ++thread) {
@@ -76,7 +76,7 @@ void test_updates_of_several_threads_end_in_the_same_table() {
   }
   for (std::thread& writer : writers) writer.join();
   const int scale = table.summary().scale;
-  const DynamicTable fresh({expected.data(), kItems, WeightType::kFloat32}, 0, &scale, choose_target(), {});
+  const DynamicTable fresh({expected.data(), kItems, WeightType::kFloat32}, 0, &scale, {});
   CHECK(fresh.summary().fingerprint.low == table.summary().fingerprint.low);
   CHECK(fresh.summary().total == table.summary().total);
 }
@@ -88,10 +88,10 @@ void test_any_number_of_threads_builds_and_draws_the_same() {
   for (double& weight : weights) weight = random.uniform();
   std::vector<int64_t> expected(kDraws), found(kDraws);
   const WeightView view = {weights.data(), kItems, WeightType::kFloat64};
-  const DynamicTable one(view, 0, nullptr, choose_target(), {});
+  const DynamicTable one(view, 0, nullptr, {});
   one.draw(make_stream(1, 2), 3, 5, 0, kDraws, expected.data(), {});
   for (const int threads : {2, 5}) {
-    const DynamicTable table(view, 0, nullptr, choose_target(), {threads, {}});
+    const DynamicTable table(view, 0, nullptr, {threads, {}});
     CHECK(table.summary().total == one.summary().total && table.summary().scale == one.summary().scale);
     table.draw(make_stream(1, 2), 3, 5, 0, kDraws, found.data(), {threads, {}});
     CHECK(found == expected);

@@ -95,7 +95,7 @@ void check_kernels(Target target, WeightType type, bool with_seen) {
   Random random(3);
   for (uint64_t& word : seen) word = random.bits() & random.bits();
   for (const uint64_t first_position : {uint64_t{0}, uint64_t{9}, (uint64_t{1} << 40) + 15}) {
-    const Race race = {weights.view(),  race_scale_of(weights.view(), target, {}),    make_stream(9, 8, Tag::kRace),
+    const Race race = {weights.view(),  race_scale_of(weights.view(), {}),    make_stream(9, 8, Tag::kRace),
                        first_position, with_seen ? seen.data() : nullptr, target};
     CHECK(race.scale == weights.scale());
     const auto key_of = [&](uint64_t item) {

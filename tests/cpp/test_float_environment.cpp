@@ -94,7 +94,7 @@ void test_multinomial_draws_from_denormal_weights() {
     std::vector<int64_t> out(5);
     try {
       within(environment, [&] {
-        Multinomial(job, Target::kPortable, {1, {}}).draw(1, out.data(), {1, {}});
+        Multinomial(job, {1, {}, Target::kPortable}).draw(1, out.data(), {1, {}, Target::kPortable});
       });
     } catch (const InvalidRow&) {
     }

@@ -14,7 +14,7 @@ namespace {
 
 std::string fingerprint_line(const WeightFamily& family, uint64_t items, Target target) {
   const std::vector<AliasEntry> table = table_of(family.weights(items), target);
-  const Fingerprint print = fingerprint(table.data(), items, {});
+  const Fingerprint print = fingerprint({table.data(), items});
   char digits[80];
   std::snprintf(digits, sizeof digits, "%016llx %016llx %llu", static_cast<unsigned long long>(print.low),
                 static_cast<unsigned long long>(print.high), static_cast<unsigned long long>(items));

@@ -39,7 +39,7 @@ void test_draws_from_huge_tables_equal_single_draws() {
       for_each_target([&](Target target) {
         for (const DrawHints hints : {DrawHints{false, false}, {true, false}, {true, true}}) {
           std::vector<int64_t> out(count);
-          draw_kernels(target).draw_range(kTable, items, kStream, start, step, count, out.data(), hints);
+          draw_kernels(target).draw_range({kTable, items}, kStream, {start, step, count}, out.data(), hints);
           CHECK(out == expected);
         }
       });
@@ -66,7 +66,7 @@ void test_partitioned_draws_from_the_largest_table_equal_single_draws() {
   for (const uint64_t items : {uint64_t{0x80000001}, kMaxItems}) {
     const std::vector<int64_t> expected = draws_one_by_one(kTable, items, kStream, 9, 1, count);
     std::vector<int64_t> out(count);
-    partitioned_draw(kTable, items, kStream, 9, count, out.data(), supported_targets().front(), {2, {}});
+    partitioned_draw({kTable, items}, kStream, 9, count, out.data(), {2, {}});
     CHECK(out == expected);
   }
 }

@@ -92,9 +92,9 @@ bool same(const std::vector<AliasEntry>& a, const std::vector<AliasEntry>& b) {
 }
 
 void check_masses(const Masses& masses, const std::vector<AliasEntry>& table) {
-  CHECK(aliases_in_range(table.data(), table.size(), {}));
+  CHECK(aliases_in_range({table.data(), table.size()}));
   std::vector<uint64_t> found(table.size());
-  table_masses(table.data(), table.size(), found.data());
+  table_masses({table.data(), table.size()}, found.data());
   for (const Light& light : masses.lights) CHECK(found[light.item] == light.mass);
   for (const Heavy& heavy : masses.heavies) CHECK(found[heavy.item] == kSlotMass + heavy.excess);
 }

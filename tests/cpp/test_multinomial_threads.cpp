@@ -39,7 +39,7 @@ std::vector<int64_t> prefix_draws(const std::vector<AliasEntry>& table, Stream s
   const uint64_t items = table.size();
   const BlockLayout layout = block_layout(items);
   std::vector<uint64_t> masses(items), order, ends;
-  table_masses(table.data(), items, masses.data());
+  table_masses({table.data(), items}, masses.data());
   uint64_t end = 0;
   for (uint64_t block = 0; block < layout.blocks; ++block) {
     for (uint64_t place = 0; place < kBlockItems; ++place) {
@@ -73,9 +73,9 @@ void check_case(const Case& c, const std::vector<Weight>& weights) {
   }
   for_each_target([&](Target target) {
     for (const int threads : {1, 3}) {
-      const Execution execution = {threads, {}};
+      const Execution execution = {threads, {}, target};
       std::vector<int64_t> out(expected.size() + 1, kUntouched);
-      Multinomial({rows_of(weights, c), c.draws, true}, target, execution).draw(77, out.data(), execution);
+      Multinomial({rows_of(weights, c), c.draws, true}, execution).draw(77, out.data(), execution);
       CHECK(out.back() == kUntouched);
       out.pop_back();
       CHECK(out == expected);
@@ -105,7 +105,7 @@ void test_rows_of_every_weight_family_are_drawn_by_the_masses_of_their_tables() 
 
 std::optional<InvalidRow> refusal_of(const std::vector<double>& weights, const Case& c, bool replacement) {
   try {
-    Multinomial({rows_of(weights, c), c.draws, replacement}, supported_targets().front(), {3, {}});
+    Multinomial({rows_of(weights, c), c.draws, replacement}, {3, {}});
   } catch (const InvalidRow& error) {
     return error;
   }
@@ -140,7 +140,7 @@ void test_no_rows_are_no_work() {
     const MultinomialJob job = {{nullptr, 0, columns, WeightType::kFloat64}, 5, true};
     int calls = 0;
     const Execution execution = {2, [&] { return ++calls > 0; }};
-    Multinomial(job, supported_targets().front(), execution).draw(1, nullptr, execution);
+    Multinomial(job, execution).draw(1, nullptr, execution);
     CHECK(calls == 0);
   }
 }
@@ -152,7 +152,7 @@ void test_rows_after_a_bad_one_are_not_read() {
     const MultinomialJob job = {{first_row.data(), 3, columns, WeightType::kFloat64}, 5, true};
     bool refused = false;
     try {
-      Multinomial(job, supported_targets().front(), {});
+      Multinomial(job, {});
     } catch (const InvalidRow& error) {
       refused = error.row == 0;
     }

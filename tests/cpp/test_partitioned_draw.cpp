@@ -20,7 +20,7 @@ const std::vector<AliasEntry>& table() {
 
 std::vector<int64_t> direct(uint64_t start, uint64_t count) {
   std::vector<int64_t> out(count);
-  direct_draw(table().data(), kItems, kStream, start, 1, count, out.data(), supported_targets().front(), {2, {}});
+  draw({table().data(), kItems}, kStream, {start, 1, count}, out.data(), {2, {}}, Evaluation::kDirect);
   return out;
 }
 
@@ -28,7 +28,7 @@ void test_many_pieces_and_chunks_equal_direct_draws() {
   const uint64_t count = 4 * kPieceDraws + 77;  // more than one chunk: 64 MiB of scratch hold three pieces
   CHECK(count * sizeof(uint64_t) > kMinScratchBytes);
   std::vector<int64_t> out(count);
-  partitioned_draw(table().data(), kItems, kStream, 3, count, out.data(), supported_targets().front(), {2, {}});
+  partitioned_draw({table().data(), kItems}, kStream, 3, count, out.data(), {2, {}});
   CHECK(out == direct(3, count));
 }
 
@@ -56,7 +56,7 @@ void test_pieces_that_overflow_equal_direct_draws() {
   const uint64_t count = kPieceDraws + 50000;  // the first piece overflows, the second does not
   for (const int threads : {1, 2}) {
     std::vector<int64_t> out(count);
-    partitioned_draw(table().data(), kItems, kStream, 16, count, out.data(), supported_targets().front(), {threads, {}},
+    partitioned_draw({table().data(), kItems}, kStream, 16, count, out.data(), {threads, {}},
                      0);
     CHECK(out == direct(16, count));
   }

@@ -199,7 +199,7 @@ void test_every_target_gives_the_same() {
         const uint64_t start = elements / 3;
         const uint64_t count = std::min<uint64_t>(1000, (elements - 1 - start) / step + 1);
         std::vector<int64_t> out(count + 1, -1);
-        permuted_range(permutation, start, step, count, out.data(), target);
+        permuted_range(permutation, {start, step, count}, out.data(), target);
         CHECK(out[count] == -1);
         for (uint64_t i = 0; i < count; ++i) {
           CHECK(static_cast<uint64_t>(out[i]) == permute(permutation, start + i * step));

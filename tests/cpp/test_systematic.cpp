@@ -187,9 +187,9 @@ void test_permutations_made_quickly_are_the_same() {
 
 void test_classes_of_equal_members_draw_what_their_items_would() {
   const std::vector<uint64_t> class_masses = {uint64_t{7} << 32, 0, 5, (uint64_t{9} << 32) - 5};
-  const std::vector<ClassSpan> spans = {{10, 10}, {3, 0}, {7, 3}, {1, 20}};
+  const std::vector<ClassRange> ranges = {{10, 10}, {3, 0}, {7, 3}, {1, 20}};
   const std::vector<uint32_t> members = {4, 5, 6, 0, 1, 2, 3, 7, 8, 9, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 20};
-  MassTable classes = mass_table_of_classes(class_masses.data(), spans.data(), 4, 21, 21);
+  MassTable classes = mass_table_of_classes(class_masses.data(), ranges.data(), 4, 21, 21);
   classes.order = members.data();
   std::vector<uint64_t> masses(21);
   classes.item_masses(masses.data());
@@ -197,10 +197,10 @@ void test_classes_of_equal_members_draw_what_their_items_would() {
   std::vector<uint64_t> in_order;
   std::vector<uint32_t> items;
   for (uint64_t c = 0; c < 4; ++c) {
-    for (uint64_t i = 0; i < spans[c].size; ++i) {
-      items.push_back(members[spans[c].first + i]);
+    for (uint64_t i = 0; i < ranges[c].size; ++i) {
+      items.push_back(members[ranges[c].begin + i]);
       in_order.push_back(masses[items.back()]);
-      CHECK(in_order.back() == (class_masses[c] == 0 ? 0 : std::max<uint64_t>(1, (class_masses[c] << 26) / spans[c].size)));
+      CHECK(in_order.back() == (class_masses[c] == 0 ? 0 : std::max<uint64_t>(1, (class_masses[c] << 26) / ranges[c].size)));
     }
   }
   auto of_items = std::make_shared<MassTable>(mass_table_of_items(in_order.data(), 21, nullptr, 1, {}));
@@ -210,8 +210,8 @@ void test_classes_of_equal_members_draw_what_their_items_would() {
   for (const uint64_t batch : {0, 1, 8, 70}) {
     for_each_target([&](Target target) {
       std::vector<int64_t> one(500), other(500);
-      SystematicPass(of_classes, 3, 1, 500, batch).draw(0, 1, 500, one.data(), target);
-      SystematicPass(of_items, 3, 1, 500, batch).draw(0, 1, 500, other.data(), target);
+      SystematicPass(of_classes, 3, 1, 500, batch).draw({0, 1, 500}, one.data(), {1, {}, target});
+      SystematicPass(of_items, 3, 1, 500, batch).draw({0, 1, 500}, other.data(), {1, {}, target});
       CHECK(one == other);
       CHECK(std::none_of(one.begin(), one.end(), [](int64_t item) { return item >= 4 && item <= 6; }));
     });

@@ -53,11 +53,11 @@ void test_any_number_of_threads_draws_the_same() {
   for (const uint64_t batch : {0, 10}) {
     const SystematicPass pass(table, 5, 6, 3 * kCount, batch);
     std::vector<int64_t> expected(kCount);
-    pass.draw(1, 3, kCount, expected.data(), Target::kPortable);
+    pass.draw({1, 3, kCount}, expected.data(), {1, {}, Target::kPortable});
     for_each_target([&](Target target) {
       for (const int threads : {2, 8}) {
         std::vector<int64_t> found(kCount + 16, -7);
-        pass.draw(1, 3, kCount, found.data() + 8, target, {threads, {}});
+        pass.draw({1, 3, kCount}, found.data() + 8, {threads, {}, target});
         CHECK(std::equal(expected.begin(), expected.end(), found.begin() + 8));
         CHECK(std::count(found.begin(), found.begin() + 8, -7) == 8);
         CHECK(std::count(found.end() - 8, found.end(), -7) == 8);
@@ -73,7 +73,7 @@ void test_an_interrupt_stops_draws_and_builds() {
   const auto table = std::make_shared<const MassTable>(mass_table_of_items(masses.data(), kItems, nullptr, 1, {}));
   std::vector<int64_t> out(kItems);
   const SystematicPass pass(table, 1, 0, kItems, 0);
-  CHECK(THROWS(pass.draw(0, 1, kItems, out.data(), Target::kPortable, stopped), Interrupted));
+  CHECK(THROWS(pass.draw({0, 1, kItems}, out.data(), stopped), Interrupted));
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace {
 bool equal(Fingerprint a, Fingerprint b) { return a.low == b.low && a.high == b.high; }
 
 Fingerprint fingerprint_of_table(const std::vector<AliasEntry>& table, int threads = 1) {
-  return fingerprint(table.data(), table.size(), {threads, {}});
+  return fingerprint({table.data(), table.size()}, {threads, {}});
 }
 
 void test_a_fingerprint_does_not_depend_on_threads() {
@@ -70,15 +70,15 @@ void test_an_alias_outside_is_found_wherever_it_is() {
   std::vector<AliasEntry> table = random_table(2100000, 5);  // three tasks
   const uint64_t items = table.size();
   for (const int threads : {1, 3}) {
-    CHECK(aliases_in_range(table.data(), items, {threads, {}}));
+    CHECK(aliases_in_range({table.data(), items}, {threads, {}}));
     for (const uint64_t place : {uint64_t{0}, uint64_t{1} << 20, items - 1}) {
       const uint32_t before = table[place].alias;
       for (const uint64_t alias : {items, uint64_t{0xFFFFFFFF}}) {
         table[place].alias = static_cast<uint32_t>(alias);
-        CHECK(!aliases_in_range(table.data(), items, {threads, {}}));
+        CHECK(!aliases_in_range({table.data(), items}, {threads, {}}));
       }
       table[place].alias = static_cast<uint32_t>(items - 1);
-      CHECK(aliases_in_range(table.data(), items, {threads, {}}));
+      CHECK(aliases_in_range({table.data(), items}, {threads, {}}));
       table[place].alias = before;
     }
   }
@@ -87,7 +87,7 @@ void test_an_alias_outside_is_found_wherever_it_is() {
 void test_masses_are_what_the_slots_lead_to() {
   const std::vector<AliasEntry> table = {{0xFFFFFFFFu, 0}, {10, 0}, {0, 3}, {0x80000000u, 1}, {5, 4}};
   uint64_t masses[5];
-  table_masses(table.data(), table.size(), masses);
+  table_masses({table.data(), table.size()}, masses);
   CHECK(masses[0] == 2 * kSlotMass - 10);
   CHECK(masses[1] == 10 + kSlotMass / 2);
   CHECK(masses[2] == 0);

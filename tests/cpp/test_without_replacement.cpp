@@ -69,13 +69,13 @@ bool follows_law(const Weights& weights, const Weights& drawn_from, bool with_ta
                  uint64_t trials) {
   const OwnedWeights owned(drawn_from, WeightType::kFloat64);
   std::vector<AliasEntry> table(owned.count());
-  build(owned.view(), table.data(), Target::kPortable, {});
+  build(owned.view(), table.data(), {1, {}, Target::kPortable});
   const std::map<Outcome, double> law = exact_law(weights, first, count);
   std::map<Outcome, uint64_t> seen;
   Outcome out(count);
   for (uint64_t trial = 0; trial < trials; ++trial) {
     const WithoutReplacement request = {owned.view(), with_table ? table.data() : nullptr, 2024, trial, 0};
-    draw_without_replacement(request, count, out.data(), choose_target(), {});
+    draw_without_replacement(request, count, out.data(), {});
     ++seen[Outcome(out.begin() + static_cast<int64_t>(first), out.end())];
   }
   double statistic = 0, cells = 0, pooled_expected = 0, pooled_seen = 0;
@@ -137,7 +137,7 @@ void test_a_wrong_law_is_noticed() {
 std::vector<int64_t> draw_from(const Weights& values, WeightType type, uint64_t count) {
   const OwnedWeights weights(values, type);
   std::vector<int64_t> out(count);
-  draw_without_replacement({weights.view(), nullptr, 77, 1, 0}, count, out.data(), choose_target(), {});
+  draw_without_replacement({weights.view(), nullptr, 77, 1, 0}, count, out.data(), {});
   return out;
 }
 
@@ -185,9 +185,9 @@ void test_no_draws_and_single_items() {
   for (const AliasEntry* standing : {static_cast<const AliasEntry*>(nullptr), &table}) {
     const WithoutReplacement request = {{&weight, 1, WeightType::kFloat32}, standing, 1, 2, 3};
     int64_t out = -7;
-    draw_without_replacement(request, 0, &out, choose_target(), {});
+    draw_without_replacement(request, 0, &out, {});
     CHECK(out == -7);
-    draw_without_replacement(request, 1, &out, choose_target(), {});
+    draw_without_replacement(request, 1, &out, {});
     CHECK(out == 0);
   }
 }

@@ -19,14 +19,14 @@ constexpr int64_t kUntouched = -7;
 
 std::vector<AliasEntry> table_of(const OwnedWeights& weights) {
   std::vector<AliasEntry> table(weights.count());
-  build(weights.view(), table.data(), Target::kPortable, {});
+  build(weights.view(), table.data(), {1, {}, Target::kPortable});
   return table;
 }
 
 // `count` draws; one more place must stay untouched.
 bool draws_are(const WithoutReplacement& request, Target target, int threads, const std::vector<int64_t>& expected) {
   std::vector<int64_t> out(expected.size() + 1, kUntouched);
-  draw_without_replacement(request, expected.size(), out.data(), target, {threads, {}});
+  draw_without_replacement(request, expected.size(), out.data(), {threads, {}, target});
   return std::equal(expected.begin(), expected.end(), out.begin()) && out.back() == kUntouched;
 }
 
@@ -129,7 +129,7 @@ void test_too_few_positive_weights_are_an_error_not_a_crash() {
     const OwnedWeights weights(values, WeightType::kFloat64);
     std::vector<int64_t> out(2);
     const auto draw_two = [&] {
-      draw_without_replacement({weights.view(), nullptr, 1, 1, 0}, 2, out.data(), Target::kPortable, {});
+      draw_without_replacement({weights.view(), nullptr, 1, 1, 0}, 2, out.data(), {1, {}, Target::kPortable});
       return 0;
     };
     CHECK(THROWS(draw_two(), std::invalid_argument));
@@ -145,7 +145,7 @@ void test_a_long_call_can_be_interrupted() {
     for (const int threads : {1, 2}) {
       const auto draw_many = [&] {
         const WithoutReplacement request = {weights.view(), standing, 1, 1, 0};
-        draw_without_replacement(request, items / 3, out.data(), Target::kPortable, {threads, [] { return true; }});
+        draw_without_replacement(request, items / 3, out.data(), {threads, [] { return true; }, Target::kPortable});
         return 0;
       };
       CHECK(THROWS(draw_many(), Interrupted));

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/class_table.h"
+#include "core/positions.h"
 #include "cpu/simd/target.h"
 
 namespace pysampler {
@@ -15,9 +16,9 @@ struct ClassDrawHints {
 };
 
 struct ClassDrawKernels {
-  // out[i] = draw at position start + i * step, for i in [0, count). One thread.
-  void (*draw_range)(const ClassTableView& table, ClassStreams streams, uint64_t start, uint64_t step, uint64_t count,
-                     int64_t* out, ClassDrawHints hints);
+  // out[i] = the draw at positions[i]. One thread.
+  void (*draw_range)(const ClassTableView& table, ClassStreams streams, Positions positions, int64_t* out,
+                     ClassDrawHints hints);
 };
 
 const ClassDrawKernels& class_draw_kernels(Target target);

@@ -13,18 +13,6 @@ namespace {
 
 constexpr uint64_t kPlacesPerTask = 1 << 20;
 
-template <class Range>
-void for_each_range(uint64_t places, const Execution& execution, Range range) {
-  parallel_for((places + kPlacesPerTask - 1) / kPlacesPerTask, execution, [&](uint64_t task) {
-    range(task * kPlacesPerTask, std::min(places, (task + 1) * kPlacesPerTask));
-  });
-}
-
-double weight_at(WeightView weights, uint64_t index) {
-  return weights.type == WeightType::kFloat64 ? static_cast<const double*>(weights.data)[index]
-                                              : static_cast<const float*>(weights.data)[index];
-}
-
 }  // namespace
 
 void class_masses(WeightView weights, const ClassRange* ranges, double* masses) {
@@ -51,14 +39,14 @@ void spread_evenly(const ClassItems& classes, const double* class_shares, uint64
   }
 }
 
-bool ranges_in_range(const ClassRange* ranges, uint64_t classes, uint64_t places) {
-  return std::all_of(ranges, ranges + classes,
+bool ranges_in_range(const ClassItems& classes, uint64_t places) {
+  return std::all_of(classes.ranges, classes.ranges + classes.classes,
                      [=](ClassRange range) { return uint64_t{range.begin} + range.size <= places; });
 }
 
 bool members_in_range(const uint32_t* members, uint64_t places, uint64_t items, const Execution& execution) {
   std::atomic<bool> in_range{true};
-  for_each_range(places, execution, [&](uint64_t begin, uint64_t end) {
+  parallel_ranges(places, kPlacesPerTask, execution, [&](uint64_t begin, uint64_t end) {
     const uint32_t largest = *std::max_element(members + begin, members + end);
     if (largest >= items) in_range = false;
   });
@@ -67,25 +55,25 @@ bool members_in_range(const uint32_t* members, uint64_t places, uint64_t items, 
 
 bool drawn_classes_filled(const ClassTableView& table) {
   const ClassRange* const ranges = table.items.ranges;
-  for (uint64_t slot = 0; slot < table.items.classes; ++slot) {
+  for (uint64_t slot = 0; slot < table.classes.items; ++slot) {
     // The alias of a slot can always be drawn, the slot's own class if the threshold leaves it anything.
-    const AliasEntry entry = table.entries[slot];
+    const AliasEntry entry = table.classes.entries[slot];
     if (ranges[entry.alias].size == 0 || (entry.threshold > 0 && ranges[slot].size == 0)) return false;
   }
   return true;
 }
 
-Fingerprint fingerprint(const ClassRange* ranges, uint64_t classes, const uint32_t* members, uint64_t places,
-                        uint64_t items, const Execution& execution) {
+Fingerprint fingerprint(const ClassItems& classes, uint64_t places, uint64_t items, const Execution& execution) {
   Fingerprint sum = {0, 0};
-  for (uint64_t c = 0; c < classes; ++c) {
-    sum = add(sum, fingerprint_of(ranges[c].size | static_cast<uint64_t>(ranges[c].begin) << 32, c));
+  for (uint64_t c = 0; c < classes.classes; ++c) {
+    const ClassRange range = classes.ranges[c];
+    sum = add(sum, fingerprint_of(range.size | static_cast<uint64_t>(range.begin) << 32, c));
   }
   std::mutex mutex;
-  for_each_range(members == nullptr ? 0 : places, execution, [&](uint64_t begin, uint64_t end) {
+  parallel_ranges(classes.members == nullptr ? 0 : places, kPlacesPerTask, execution, [&](uint64_t begin, uint64_t end) {
     Fingerprint part = {0, 0};
     for (uint64_t place = begin; place < end; ++place) {
-      part = add(part, fingerprint_of(uint64_t{members[place]}, classes + place));
+      part = add(part, fingerprint_of(uint64_t{classes.members[place]}, classes.classes + place));
     }
     const std::lock_guard<std::mutex> lock(mutex);
     sum = add(sum, part);

@@ -46,7 +46,7 @@ void class_masses(WeightView weights, const ClassRange* ranges, double* masses);
 void spread_evenly(const ClassItems& classes, const double* class_shares, uint64_t items, double* out);
 
 // Whether all ranges lie within the `places`.
-bool ranges_in_range(const ClassRange* ranges, uint64_t classes, uint64_t places);
+bool ranges_in_range(const ClassItems& classes, uint64_t places);
 
 // Whether all members are below `items`.
 bool members_in_range(const uint32_t* members, uint64_t places, uint64_t items, const Execution& execution);
@@ -54,7 +54,6 @@ bool members_in_range(const uint32_t* members, uint64_t places, uint64_t items, 
 // Whether every class that an entry leads to has items.
 bool drawn_classes_filled(const ClassTableView& table);
 
-Fingerprint fingerprint(const ClassRange* ranges, uint64_t classes, const uint32_t* members, uint64_t places,
-                        uint64_t items, const Execution& execution);
+Fingerprint fingerprint(const ClassItems& classes, uint64_t places, uint64_t items, const Execution& execution = {});
 
 }  // namespace pysampler

@@ -1,6 +1,5 @@
 #include "cpu/coverage/count_bits.h"
 
-#include <algorithm>
 #include <atomic>
 
 namespace pysampler {
@@ -32,11 +31,9 @@ uint64_t count_range(const uint64_t* bitmap, const uint64_t* other, uint64_t wor
 }  // namespace
 
 uint64_t count_bits(const uint64_t* bitmap, const uint64_t* other, uint64_t words, const Execution& execution) {
-  const uint64_t tasks = words / kWordsPerTask + (words % kWordsPerTask != 0);
   std::atomic<uint64_t> sum{0};
-  parallel_for(tasks, execution, [&](uint64_t task) {
-    const uint64_t first = task * kWordsPerTask, count = std::min(kWordsPerTask, words - first);
-    sum += count_range(bitmap + first, other == nullptr ? nullptr : other + first, count);
+  parallel_ranges(words, kWordsPerTask, execution, [&](uint64_t first, uint64_t end) {
+    sum += count_range(bitmap + first, other == nullptr ? nullptr : other + first, end - first);
   });
   return sum;
 }

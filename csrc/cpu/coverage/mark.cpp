@@ -69,8 +69,7 @@ void check(const IndexView& indices, uint64_t items, const Execution& execution)
 
 void mark(const IndexView& indices, const Marks& marks, const Execution& execution) {
   const uint64_t tasks = tasks_of(indices.count);
-  const Execution limited = {static_cast<int>(std::clamp<uint64_t>(tasks, 1, std::max(execution.threads, 1))),
-                             execution.interrupt};
+  const Execution limited = execution.on_at_most(tasks);
   check(indices, marks.items, limited);
   typed(indices, [&](const auto* from) {
     parallel_mark(tasks, marks, limited, [&](uint64_t task, const Marker& marker) {

@@ -15,9 +15,7 @@ uint64_t pieces_per_epoch(const Redraw& redraw) {
 
 Execution worth_threads(const Redraw& redraw, const Execution& execution) {
   const double draws = static_cast<double>(redraw.count) * static_cast<double>(redraw.epochs.size());
-  const double threads = std::clamp(draws / static_cast<double>(kMarksPerTask), 1.0,
-                                    static_cast<double>(std::max(execution.threads, 1)));
-  return {static_cast<int>(threads), execution.interrupt};
+  return execution.on_at_most(static_cast<uint64_t>(std::min(draws / static_cast<double>(kMarksPerTask), 0x1p30)));
 }
 
 // Calls use(epoch, position, draws, count) for every chunk of a task.

@@ -2,31 +2,24 @@
 
 #include "cpu/draw/draw_kernels.h"
 #include "cpu/draw/partitioned_draw.h"
-#include "cpu/draw/stretches.h"
+#include "cpu/runtime/cache_sizes.h"
+#include "cpu/runtime/stretches.h"
 
 namespace pysampler {
-namespace {
 
-constexpr uint64_t kPrefetchAboveBytes = 512 << 10;
-
-}  // namespace
-
-void direct_draw(const AliasEntry* table, uint64_t items, Stream stream, uint64_t start, uint64_t step, uint64_t count,
-                 int64_t* out, Target target, const Execution& execution) {
-  const DrawHints hints = {items * sizeof(AliasEntry) > kPrefetchAboveBytes, too_large_to_cache(count)};
-  const DrawKernels& kernels = draw_kernels(target);
-  for_each_stretch(count, execution, [&](uint64_t first, uint64_t draws) {
-    kernels.draw_range(table, items, stream, start + first * step, step, draws, out + first, hints);
-  });
-}
-
-void draw(const AliasEntry* table, uint64_t items, Stream stream, uint64_t start, uint64_t step, uint64_t count,
-          int64_t* out, Target target, const Execution& execution) {
-  if (step == 1 && partitioned_draw_pays(items, count)) {
-    partitioned_draw(table, items, stream, start, count, out, target, execution);
-  } else {
-    direct_draw(table, items, stream, start, step, count, out, target, execution);
+Evaluation draw(const AliasTableView& table, Stream stream, const Positions& positions, int64_t* out,
+                const Execution& execution, Evaluation wanted) {
+  const bool pays = wanted == Evaluation::kAuto && partitioned_draw_pays(table.items, positions.count);
+  if (positions.step == 1 && (pays || wanted == Evaluation::kPartitioned)) {
+    partitioned_draw(table, stream, positions.start, positions.count, out, execution);
+    return Evaluation::kPartitioned;
   }
+  const DrawHints hints = {table.items * sizeof(AliasEntry) > kPrefetchAboveBytes, too_large_to_cache(positions.count)};
+  const DrawKernels& kernels = draw_kernels(execution.target);
+  for_each_stretch(positions.count, execution, [&](uint64_t first, uint64_t n) {
+    kernels.draw_range(table, stream, positions.part(first, n), out + first, hints);
+  });
+  return Evaluation::kDirect;
 }
 
 }  // namespace pysampler

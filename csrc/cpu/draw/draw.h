@@ -4,22 +4,19 @@
 #include <cstdint>
 
 #include "core/alias_table.h"
+#include "core/positions.h"
 #include "core/stream.h"
 #include "cpu/runtime/parallel.h"
-#include "cpu/simd/target.h"
 
 namespace pysampler {
 
-// out[i] = the draw at position start + i * step, for i in [0, count). A pure function of (table, stream, position):
-// neither the threads nor the target nor the way of evaluation can change a bit.
-// Needs start + (count - 1) * step < 2^63 and every alias < items.
-//
-// Every draw by its own random read, prefetched. No memory but `out`.
-void direct_draw(const AliasEntry* table, uint64_t items, Stream stream, uint64_t start, uint64_t step, uint64_t count,
-                 int64_t* out, Target target, const Execution& execution);
+// Every draw by its own random read, prefetched, with no memory but `out`; or the partitioned evaluation with its scratch
+// (partitioned_draw.h), for consecutive positions only; or whichever is faster.
+enum class Evaluation { kAuto, kDirect, kPartitioned };
 
-// The same, or the partitioned evaluation with its scratch (partitioned_draw.h) where that is faster.
-void draw(const AliasEntry* table, uint64_t items, Stream stream, uint64_t start, uint64_t step, uint64_t count,
-          int64_t* out, Target target, const Execution& execution);
+// out[i] = the draw at positions[i]. A pure function of (table, stream, position): neither the threads nor the target nor
+// the way of evaluation can change a bit. Returns how it was evaluated. Needs every alias < items.
+Evaluation draw(const AliasTableView& table, Stream stream, const Positions& positions, int64_t* out,
+                const Execution& execution = {}, Evaluation wanted = Evaluation::kAuto);
 
 }  // namespace pysampler

@@ -2,52 +2,11 @@
 
 #include <cstring>
 
-#include "cpu/simd/x86_intrinsics.h"
+#define PYSAMPLER_KERNELS "cpu/draw/draw_kernel.inc"
+#include "cpu/simd/for_each_target.h"
 
 namespace pysampler {
 
-namespace portable {
-#include "cpu/simd/lanes_portable.h"
-#include "cpu/simd/philox_lanes.inc"
-
-#include "cpu/draw/block_words.inc"
-
-#include "cpu/draw/draw_kernel.inc"
-}  // namespace portable
-
-#if PYSAMPLER_X86_KERNELS
-#include "cpu/simd/target_begin_avx2.h"
-namespace avx2 {
-#include "cpu/simd/lanes_avx2.h"
-#include "cpu/simd/philox_lanes.inc"
-
-#include "cpu/draw/block_words.inc"
-
-#include "cpu/draw/draw_kernel.inc"
-}  // namespace avx2
-#include "cpu/simd/target_end.h"
-
-#include "cpu/simd/target_begin_avx512.h"
-namespace avx512 {
-#include "cpu/simd/lanes_avx512.h"
-#include "cpu/simd/philox_lanes.inc"
-
-#include "cpu/draw/block_words.inc"
-
-#include "cpu/draw/draw_kernel.inc"
-}  // namespace avx512
-#include "cpu/simd/target_end.h"
-#endif
-
-const DrawKernels& draw_kernels(Target target) {
-  static constexpr DrawKernels kPortable = {portable::draw_range, portable::point_range, portable::resolve_range};
-#if PYSAMPLER_X86_KERNELS
-  static constexpr DrawKernels kAvx2 = {avx2::draw_range, avx2::point_range, avx2::resolve_range};
-  static constexpr DrawKernels kAvx512 = {avx512::draw_range, avx512::point_range, avx512::resolve_range};
-  if (target == Target::kAvx512) return kAvx512;
-  if (target == Target::kAvx2) return kAvx2;
-#endif
-  return kPortable;
-}
+const DrawKernels& draw_kernels(Target target) { return kernels_for(target); }
 
 }  // namespace pysampler

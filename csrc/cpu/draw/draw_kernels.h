@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/alias_table.h"
+#include "core/positions.h"
 #include "core/stream.h"
 #include "cpu/simd/target.h"
 
@@ -15,9 +16,8 @@ struct DrawHints {
 };
 
 struct DrawKernels {
-  // out[i] = draw at position start + i * step, for i in [0, count). One thread.
-  void (*draw_range)(const AliasEntry* table, uint64_t items, Stream stream, uint64_t start, uint64_t step,
-                     uint64_t count, int64_t* out, DrawHints hints);
+  // out[i] = the draw at positions[i]. One thread.
+  void (*draw_range)(const AliasTableView& table, Stream stream, Positions positions, int64_t* out, DrawHints hints);
   // points[i] = slot << 32 | fraction of position start + i, for i in [0, 64 * blocks). `start`: a multiple of 16.
   void (*point_range)(uint64_t items, Stream stream, uint64_t start, uint64_t blocks, uint64_t* points);
   // items[i] = the item that points[i] leads to, for i in [0, count). `items` may start where `points` starts.

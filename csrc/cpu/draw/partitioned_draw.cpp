@@ -79,9 +79,9 @@ void append(const Layout& layout, const DrawKernels& kernels, uint64_t items, St
 }
 
 // Brings a slice of the table into the caches in order, which memory does several times faster than at random.
-void warm(const AliasEntry* table, uint64_t items, uint64_t first, uint64_t count) {
-  const uint64_t end = std::min(items, first + count);
-  for (uint64_t i = first; i < end; i += 64 / sizeof(AliasEntry)) __builtin_prefetch(&table[i], 0, 2);
+void warm(const AliasTableView& table, uint64_t first, uint64_t count) {
+  const uint64_t end = std::min(table.items, first + count);
+  for (uint64_t i = first; i < end; i += 64 / sizeof(AliasEntry)) __builtin_prefetch(&table.entries[i], 0, 2);
 }
 
 void read_back(const Layout& layout, const Piece& piece, uint64_t draws, int64_t* out) {
@@ -102,14 +102,15 @@ bool partitioned_draw_pays(uint64_t items, uint64_t count) {
   return items >= kMinItems && count >= items / kMinDrawsShare;
 }
 
-void partitioned_draw(const AliasEntry* table, uint64_t items, Stream stream, uint64_t start, uint64_t count,
-                      int64_t* out, Target target, const Execution& execution, double spare_deviations) {
-  const DrawKernels& kernels = draw_kernels(target);
+void partitioned_draw(const AliasTableView& table, Stream stream, uint64_t start, uint64_t count, int64_t* out,
+                      const Execution& execution, double spare_deviations) {
+  const DrawKernels& kernels = draw_kernels(execution.target);
+  const uint64_t items = table.items;
   const DrawHints direct = {true, false};
   const uint64_t head = std::min((16 - start % 16) % 16, count);
   const uint64_t body = (count - head) / kBlock * kBlock;
-  kernels.draw_range(table, items, stream, start, 1, head, out, direct);
-  kernels.draw_range(table, items, stream, start + head + body, 1, count - head - body, out + head + body, direct);
+  kernels.draw_range(table, stream, {start, 1, head}, out, direct);
+  kernels.draw_range(table, stream, {start + head + body, 1, count - head - body}, out + head + body, direct);
   if (body == 0) return;
 
   const Layout layout = choose_layout(items, spare_deviations);
@@ -132,16 +133,16 @@ void partitioned_draw(const AliasEntry* table, uint64_t items, Stream stream, ui
       append(layout, kernels, items, stream, start + offset_of(p), draws_of(p), pieces[p]);
     });
     parallel_for(layout.buckets, execution, [&](uint64_t b) {
-      warm(table, items, b << layout.shift, uint64_t{1} << layout.shift);
+      warm(table, b << layout.shift, uint64_t{1} << layout.shift);
       for (const Piece& piece : pieces) {
         uint64_t* region = piece.points + b * layout.capacity;
-        kernels.resolve_range(table, region, piece.filled[b], reinterpret_cast<uint32_t*>(region));
+        kernels.resolve_range(table.entries, region, piece.filled[b], reinterpret_cast<uint32_t*>(region));
       }
     });
     parallel_for(pieces.size(), execution, [&](uint64_t p) {
       int64_t* to = out + offset_of(p);
       if (pieces[p].overflowed) {
-        kernels.draw_range(table, items, stream, start + offset_of(p), 1, draws_of(p), to, direct);
+        kernels.draw_range(table, stream, {start + offset_of(p), 1, draws_of(p)}, to, direct);
       } else {
         read_back(layout, pieces[p], draws_of(p), to);
       }

@@ -10,7 +10,6 @@
 #include "core/alias_table.h"
 #include "core/stream.h"
 #include "cpu/runtime/parallel.h"
-#include "cpu/simd/target.h"
 
 namespace pysampler {
 
@@ -23,8 +22,7 @@ constexpr double kSpareDeviations = 8;
 // out[i] = the draw at position start + i. Scratch: 10.6 to 11 bytes a draw where this way pays, at most a quarter of
 // the table (2 * items bytes) or 64 MiB, whichever is more, freed at the end. Works, if not fast, for tables of any size
 // and any spare room >= 0.
-void partitioned_draw(const AliasEntry* table, uint64_t items, Stream stream, uint64_t start, uint64_t count,
-                      int64_t* out, Target target, const Execution& execution,
-                      double spare_deviations = kSpareDeviations);
+void partitioned_draw(const AliasTableView& table, Stream stream, uint64_t start, uint64_t count, int64_t* out,
+                      const Execution& execution, double spare_deviations = kSpareDeviations);
 
 }  // namespace pysampler

@@ -9,7 +9,7 @@
 
 #include "core/alias_table.h"
 #include "core/systematic.h"
-#include "cpu/draw/stretches.h"
+#include "cpu/runtime/stretches.h"
 #include "cpu/runtime/float_environment.h"
 
 namespace pysampler {
@@ -33,9 +33,8 @@ using Writing = std::unique_lock<FairLock>;
 
 }  // namespace
 
-DynamicTable::DynamicTable(WeightView weights, uint64_t capacity, const int* scale, Target target,
-                           const Execution& execution)
-    : type_(weights.type), target_(target) {
+DynamicTable::DynamicTable(WeightView weights, uint64_t capacity, const int* scale, const Execution& execution)
+    : type_(weights.type), target_(execution.target) {
   const StandardFloats standard_floats;
   take(weights, capacity, scale, execution);
 }
@@ -73,13 +72,13 @@ void DynamicTable::take(WeightView weights, uint64_t capacity, const int* scale,
   if (scale != nullptr) {
     wanted = *scale;
     if (wanted < kLeastScale || wanted > kMostScale) throw InvalidScale{};
-    const WideSum total = tree.total_with(wanted, target_, execution);
+    const WideSum total = tree.total_with(wanted, execution);
     const bool suits = total.high == 0 && total.low < kTotalLimit && (total.low >= kLeastTotal || total.low == 0);
     if (!suits) throw InvalidScale{};
   } else if (change.positive != 0) {
-    wanted = tree.fresh_scale(target_, execution);
+    wanted = tree.fresh_scale(execution);
   }
-  tree.build(wanted, target_, execution);
+  tree.build(wanted, execution);
   tree_ = std::move(tree);
   type_ = weights.type;
   items_ = weights.count;
@@ -147,7 +146,7 @@ void DynamicTable::append(const void* weights, uint64_t count, const Execution& 
   if (items > tree_.capacity()) {
     MassTree larger(std::min(std::max(items, 2 * tree_.capacity()), kMaxItems), type_);
     std::memcpy(larger.weights(), tree_.weights(), items_ * tree_.weight_bytes());
-    larger.build(tree_.view().scale, target_, {execution.threads, {}});
+    larger.build(tree_.view().scale, {execution.threads, {}, target_});
     tree_ = std::move(larger);
     extremes_.reset();
   }
@@ -177,8 +176,8 @@ void DynamicTable::commit(uint64_t count, const Execution& execution) {
     tree_.add_to_total(total.low - tree_.total());
   } else {
     // Not to be interrupted: the weights are in place by now.
-    const Execution whole = {execution.threads, {}};
-    tree_.build(tree_.fresh_scale(target_, whole), target_, whole);
+    const Execution whole = {execution.threads, {}, target_};
+    tree_.build(tree_.fresh_scale(whole), whole);
   }
   if (extremes_ != nullptr) extremes_->update(tree_, places_.data(), count);
   if (places_.size() > kKeptUpdates) {

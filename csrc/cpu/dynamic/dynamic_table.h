@@ -46,7 +46,7 @@ class DynamicTable {
  public:
   // Copies the weights, none or more. With a `scale`, that one, which must suit them.
   // Throws InvalidWeights, TooManyItems, InvalidScale.
-  DynamicTable(WeightView weights, uint64_t capacity, const int* scale, Target target, const Execution& execution);
+  DynamicTable(WeightView weights, uint64_t capacity, const int* scale, const Execution& execution);
 
   struct Summary {
     uint64_t items, capacity, total, positive, version, bytes;

@@ -57,8 +57,8 @@ double MassTree::weight(uint64_t place) const {
                                        : static_cast<double>(static_cast<const float*>(view_.weights)[place]);
 }
 
-void MassTree::build(int scale, Target target, const Execution& execution) {
-  const TreeKernels& kernels = tree_kernels(target, type_);
+void MassTree::build(int scale, const Execution& execution) {
+  const TreeKernels& kernels = tree_kernels(execution.target, type_);
   view_.scale = scale;
   uint64_t nodes = divided_up(leaves_, kChildren);
   std::vector<uint64_t> totals(nodes);
@@ -81,8 +81,8 @@ void MassTree::build(int scale, Target target, const Execution& execution) {
   total_ = totals[0];
 }
 
-WideSum MassTree::total_with(int scale, Target target, const Execution& execution) const {
-  const TreeKernels& kernels = tree_kernels(target, type_);
+WideSum MassTree::total_with(int scale, const Execution& execution) const {
+  const TreeKernels& kernels = tree_kernels(execution.target, type_);
   constexpr uint64_t kLeavesPerTask = kNodesPerTask * kChildren;
   WideSum sum = {0, 0};
   std::mutex mutex;
@@ -112,18 +112,18 @@ double MassTree::largest(const Execution& execution) const {
   return largest;
 }
 
-int MassTree::fresh_scale(Target target, const Execution& execution) const {
+int MassTree::fresh_scale(const Execution& execution) const {
   constexpr int kWanted = 60;  // kFreshTotalLimit / 2 is 2^60
   int scale = kWanted - binary_exponent(largest(execution));
-  WideSum total = total_with(scale, target, execution);
+  WideSum total = total_with(scale, execution);
   while (!is_below(total, kFreshTotalLimit)) {
     scale -= binary_exponent(total) - kWanted;
-    total = total_with(scale, target, execution);
+    total = total_with(scale, execution);
   }
   // The step down may have been one too far. One scale up a total doubles, less a unit per item at most: so there is
   // nothing to look for above this limit.
   while (is_below(total, kFreshTotalLimit / 2 + capacity() / 2 + 1)) {
-    total = total_with(scale + 1, target, execution);
+    total = total_with(scale + 1, execution);
     if (!is_below(total, kFreshTotalLimit)) break;
     ++scale;
   }

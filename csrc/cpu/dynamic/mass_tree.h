@@ -30,12 +30,12 @@ class MassTree {
   void add_to_total(uint64_t difference) { total_ += difference; }
 
   // Makes all masses anew with this scale, which must leave the total below 2^64.
-  void build(int scale, Target target, const Execution& execution);
+  void build(int scale, const Execution& execution);
   // The total that a scale would give.
-  WideSum total_with(int scale, Target target, const Execution& execution) const;
+  WideSum total_with(int scale, const Execution& execution) const;
   // The scale that weights which are not all zero get when they get one: the largest whose total is below
   // kFreshTotalLimit. Four passes over the weights, at most.
-  int fresh_scale(Target target, const Execution& execution) const;
+  int fresh_scale(const Execution& execution) const;
 
  private:
   double largest(const Execution& execution) const;

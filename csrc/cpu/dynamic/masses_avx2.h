@@ -1,4 +1,4 @@
-// Masses of weights in AVX2. Included by tree_kernels.cpp, in a namespace and a target region of its own.
+// Masses of weights in AVX2. Included by tree_kernel.inc, in a namespace and a target region of its own.
 
 // What turns weights into masses: 2^scale as two factors, for one alone could leave the range of a double. With a
 // positive scale both steps are exact; with a negative one a denormal in between becomes a mass of 1 anyway.

@@ -1,4 +1,4 @@
-// Masses of weights in AVX-512. Included by tree_kernels.cpp, in a namespace and a target region of its own.
+// Masses of weights in AVX-512. Included by tree_kernel.inc, in a namespace and a target region of its own.
 
 inline __m512d eight_weights(const float* from) { return _mm512_cvtps_pd(_mm256_loadu_ps(from)); }
 inline __m512d eight_weights(const double* from) { return _mm512_loadu_pd(from); }

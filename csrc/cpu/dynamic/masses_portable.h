@@ -1,4 +1,4 @@
-// Masses of weights in plain C++. Included by tree_kernels.cpp, in a namespace of its own.
+// Masses of weights in plain C++. Included by tree_kernel.inc, in a namespace of its own.
 
 // masses[i] = mass_of(weights[i], scale), for i in [0, 16).
 inline void masses_of(const float* weights, int scale, uint64_t* masses) {

@@ -2,8 +2,6 @@
 
 #include <cstring>
 
-#include "cpu/simd/x86_intrinsics.h"
-
 namespace pysampler {
 
 namespace {
@@ -22,52 +20,15 @@ __attribute__((noinline)) void add_to_top(uint64_t* node, int bits, const uint32
 
 }  // namespace
 
-namespace portable {
-#include "cpu/simd/lanes_portable.h"
-#include "cpu/simd/philox_lanes.inc"
+}  // namespace pysampler
 
-#include "cpu/draw/block_words.inc"
+#define PYSAMPLER_KERNELS "cpu/dynamic/tree_kernel.inc"
+#include "cpu/simd/for_each_target.h"
 
-#include "cpu/dynamic/masses_portable.h"
-#include "cpu/dynamic/tree_kernel.inc"
-}  // namespace portable
-
-#if PYSAMPLER_X86_KERNELS
-#include "cpu/simd/target_begin_avx2.h"
-namespace avx2 {
-#include "cpu/simd/lanes_avx2.h"
-#include "cpu/simd/philox_lanes.inc"
-
-#include "cpu/draw/block_words.inc"
-
-#include "cpu/dynamic/masses_avx2.h"
-#include "cpu/dynamic/tree_kernel.inc"
-}  // namespace avx2
-#include "cpu/simd/target_end.h"
-
-#include "cpu/simd/target_begin_avx512.h"
-namespace avx512 {
-#include "cpu/simd/lanes_avx512.h"
-#include "cpu/simd/philox_lanes.inc"
-
-#include "cpu/draw/block_words.inc"
-
-#include "cpu/dynamic/masses_avx512.h"
-#include "cpu/dynamic/tree_kernel.inc"
-}  // namespace avx512
-#include "cpu/simd/target_end.h"
-#endif
+namespace pysampler {
 
 const TreeKernels& tree_kernels(Target target, WeightType type) {
-  const bool wide = type == WeightType::kFloat64;
-  static constexpr TreeKernels kPortable[] = {portable::kernels_for<float>(), portable::kernels_for<double>()};
-#if PYSAMPLER_X86_KERNELS
-  static constexpr TreeKernels kAvx2[] = {avx2::kernels_for<float>(), avx2::kernels_for<double>()};
-  static constexpr TreeKernels kAvx512[] = {avx512::kernels_for<float>(), avx512::kernels_for<double>()};
-  if (target == Target::kAvx512) return kAvx512[wide];
-  if (target == Target::kAvx2) return kAvx2[wide];
-#endif
-  return kPortable[wide];
+  return kernels_for(target)[type == WeightType::kFloat64];
 }
 
 }  // namespace pysampler

@@ -99,7 +99,7 @@ void MixtureCursor::spread_group_window(uint64_t window) {
   int64_t point[kChunk];
   for (uint64_t done = 0; done < points; done += kChunk) {
     const uint64_t count = std::min(kChunk, points - done);
-    permuted_range(order, done, 1, count, point, target_);
+    permuted_range(order, {done, 1, count}, point, target_);
     for (uint64_t i = 0; i < count; ++i) {
       const uint32_t interval = spread_owners_[static_cast<uint64_t>(point[i])];
       spread_intervals_[done + i] = interval;
@@ -146,7 +146,7 @@ void MixtureCursor::locate_in_window(uint64_t window, uint64_t first, uint64_t s
     owners_window_ = window;
   }
   int64_t points[kChunk];
-  permuted_range(order_, first, step, count, points, target_);
+  permuted_range(order_, {first, step, count}, points, target_);
   for (uint64_t i = 0; i < count; ++i) {
     const auto point = static_cast<uint64_t>(points[i]);
     const uint64_t interval = owners_window_ == window ? owners_[point]
@@ -187,7 +187,7 @@ uint64_t MixtureCursor::take_pass(const MixturePlace& place) {
 uint64_t MixtureCursor::from_table(const MixturePlace& place) const {
   const MixtureSource& source = (*plan_->sources)[place.source];
   const uint64_t word = stream_word(make_stream(seed_, place.source, Tag::kMixtureTable), place.occurrence);
-  if (source.kind == SourceKind::kTable) return draw_one(source.entries, source.items, word);
+  if (source.kind == SourceKind::kTable) return draw_one(source.table, word);
   const Stream picks = make_stream(seed_, place.source, Tag::kMixtureTablePick);
   return draw_one(source.classes, word, stream_word(picks, place.occurrence));
 }
@@ -250,7 +250,7 @@ void MixtureCursor::pad(uint64_t epoch, uint64_t by, uint64_t start, uint64_t st
     const MixtureSource& source = (*plan_->sources)[number];
     const uint64_t pick = word(Tag::kPaddingPick);
     uint64_t item = multiply_high(pick, source.items);
-    if (source.kind == SourceKind::kTable) item = draw_one(source.entries, source.items, pick);
+    if (source.kind == SourceKind::kTable) item = draw_one(source.table, pick);
     if (source.kind == SourceKind::kClasses) {
       item = draw_one(source.classes, word(Tag::kMixturePaddingClass), pick);
     }

@@ -16,7 +16,7 @@ struct MixtureSource {
   uint64_t items;
   uint64_t first_item;  // its index 0 among those of all sources
   SourceKind kind;
-  const AliasEntry* entries;  // kTable
+  AliasTableView table;       // kTable
   ClassTableView classes;     // kClasses
 };
 

@@ -103,10 +103,10 @@ class BlockSearch {
 }  // namespace
 
 void few_draws(WeightView weights, BlockShares& shares, Stream stream, uint64_t position, uint64_t draws, int64_t* out,
-               Target target, const Execution& execution) {
+               const Execution& execution) {
   shares.share(execution);
   std::vector<uint64_t> words(draws + 48);
-  row_kernels(target).words_from(stream, position, draws, words.data());
+  row_kernels(execution.target).words_from(stream, position, draws, words.data());
   std::vector<Drawn> drawn(draws);
   for (uint64_t j = 0; j < draws; ++j) {
     const uint64_t unit = unit_of(words[j], weights.count);
@@ -116,12 +116,11 @@ void few_draws(WeightView weights, BlockShares& shares, Stream stream, uint64_t 
     std::sort(drawn.begin(), drawn.end(),
               [](const Drawn& a, const Drawn& b) { return a.block_and_draw < b.block_and_draw; });
   }
-  const BlockSearch search(weights, shares, drawn, out, target);
+  const BlockSearch search(weights, shares, drawn, out, execution.target);
   const uint64_t tasks = (draws + kDrawsPerTask - 1) / kDrawsPerTask;
   // Another thread takes some 50 us to start.
   const uint64_t cost_ns = std::min(draws, shares.blocks()) * 500 + draws * 30;
-  const auto threads = static_cast<int>(std::clamp<uint64_t>(cost_ns / 200'000, 1, std::max(execution.threads, 1)));
-  parallel_for(tasks, {threads, execution.interrupt}, [&](uint64_t task) {
+  parallel_for(tasks, execution.on_at_most(cost_ns / 200'000), [&](uint64_t task) {
     search.run(task * kDrawsPerTask, std::min(draws, (task + 1) * kDrawsPerTask));
   });
 }

@@ -5,7 +5,6 @@
 
 #include "core/stream.h"
 #include "cpu/runtime/parallel.h"
-#include "cpu/simd/target.h"
 #include "cpu/table/block_shares.h"
 
 namespace pysampler {
@@ -17,6 +16,6 @@ namespace pysampler {
 // `shares` must have been summed over these weights, and is shared out here. Only the blocks that are drawn from are looked
 // at again: some 0.7 us each. Scratch: 16 bytes a block and 28 a draw. Throws InvalidWeights (kChangedMeanwhile).
 void few_draws(WeightView weights, BlockShares& shares, Stream stream, uint64_t position, uint64_t draws, int64_t* out,
-               Target target, const Execution& execution);
+               const Execution& execution);
 
 }  // namespace pysampler

@@ -27,20 +27,20 @@ uint64_t row_cost(const MultinomialJob& job, Way way) {
 
 }  // namespace
 
-Multinomial::Multinomial(const MultinomialJob& job, Target target, const Execution& execution)
-    : job_(job), target_(target), way_(way_of(job.weights.columns, job.draws, job.replacement)) {
+Multinomial::Multinomial(const MultinomialJob& job, const Execution& execution)
+    : job_(job), way_(way_of(job.weights.columns, job.draws, job.replacement)) {
   const StandardFloats standard_floats;
   if (way_ == Way::kFewDraws && job.weights.columns >= kLongRow) {
     sum_long_rows(execution);
   } else {
-    check_rows(job.weights, job.replacement ? 1 : job.draws, target, execution);
+    check_rows(job.weights, job.replacement ? 1 : job.draws, execution);
   }
 }
 
 void Multinomial::sum_long_rows(const Execution& execution) {
   long_rows_.reserve(job_.weights.rows);
   for (uint64_t row = 0; row < job_.weights.rows; ++row) {
-    long_rows_.emplace_back(job_.weights.from(row), target_, execution);
+    long_rows_.emplace_back(job_.weights.from(row), execution);
     if (long_rows_.back().sum()) continue;
     check_row(job_.weights, row, 1, execution);  // throws
     throw InvalidRow{row, {InvalidWeights::Reason::kChangedMeanwhile}};
@@ -57,7 +57,7 @@ void Multinomial::draw(uint64_t seed, int64_t* out, const Execution& execution) 
                 [&](uint64_t first, uint64_t count, const Execution& within) {
                   int64_t* const to = out + first * job_.draws;
                   if (way_ == Way::kNarrowRows) {
-                    return draw_narrow_rows(rows, first, count, stream, job_.draws, to, target_);
+                    return draw_narrow_rows(rows, first, count, stream, job_.draws, to, within.target);
                   }
                   for (uint64_t row = first; row < first + count; ++row) {
                     int64_t* const own = out + row * job_.draws;
@@ -67,7 +67,7 @@ void Multinomial::draw(uint64_t seed, int64_t* out, const Execution& execution) 
                       table_draws_of(row, stream, own, within);
                     } else {
                       draw_without_replacement({rows.from(row), nullptr, seed, 0, row * rows.columns}, job_.draws, own,
-                                               target_, within);
+                                               within);
                     }
                   }
                 });
@@ -76,10 +76,10 @@ void Multinomial::draw(uint64_t seed, int64_t* out, const Execution& execution) 
 void Multinomial::few_draws_of(uint64_t row, Stream stream, int64_t* out, const Execution& execution) {
   const WeightView weights = job_.weights.from(row);
   const auto draw_from = [&](BlockShares& shares) {
-    few_draws(weights, shares, stream, row * job_.draws, job_.draws, out, target_, execution);
+    few_draws(weights, shares, stream, row * job_.draws, job_.draws, out, execution);
   };
   if (!long_rows_.empty()) return draw_from(long_rows_[row]);
-  BlockShares shares(weights, target_, execution);
+  BlockShares shares(weights, execution);
   if (!shares.sum()) throw InvalidWeights{InvalidWeights::Reason::kChangedMeanwhile};
   draw_from(shares);
 }
@@ -88,8 +88,8 @@ void Multinomial::table_draws_of(uint64_t row, Stream stream, int64_t* out, cons
   const uint64_t columns = job_.weights.columns;
   const LargeBuffer table(columns * sizeof(AliasEntry));
   auto* const entries = table.as<AliasEntry>();
-  build(job_.weights.from(row), entries, target_, execution);
-  pysampler::draw(entries, columns, stream, row * job_.draws, 1, job_.draws, out, target_, execution);
+  build(job_.weights.from(row), entries, execution);
+  pysampler::draw({entries, columns}, stream, {row * job_.draws, 1, job_.draws}, out, execution);
 }
 
 }  // namespace pysampler

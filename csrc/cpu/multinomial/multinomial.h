@@ -9,7 +9,6 @@
 #include "cpu/multinomial/rows.h"
 #include "cpu/multinomial/ways.h"
 #include "cpu/runtime/parallel.h"
-#include "cpu/simd/target.h"
 #include "cpu/table/block_shares.h"
 
 namespace pysampler {
@@ -24,7 +23,7 @@ struct MultinomialJob {
 class Multinomial {
  public:
   // Looks at all rows. Throws InvalidRow for the first that cannot be drawn from.
-  Multinomial(const MultinomialJob& job, Target target, const Execution& execution);
+  Multinomial(const MultinomialJob& job, const Execution& execution);
 
   // out[row * draws + j] = draw j of that row. With replacement, and for one draw, its position in the stream is
   // row * draws + j. The same for any number of threads, target and dtype that holds the weights. Throws InvalidWeights
@@ -37,7 +36,6 @@ class Multinomial {
   void table_draws_of(uint64_t row, Stream stream, int64_t* out, const Execution& execution) const;
 
   MultinomialJob job_;
-  Target target_;
   Way way_;
   std::vector<BlockShares> long_rows_;  // what the first look at long rows has summed
 };

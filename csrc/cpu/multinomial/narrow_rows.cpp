@@ -25,9 +25,10 @@ void draw_narrow_rows(const WeightRows& rows, uint64_t first, uint64_t count, St
       for (uint64_t r = row; odd != 0; ++r, odd >>= 1) {
         if ((odd & 1) == 0) continue;
         const WeightView weights = rows.from(first + r);
-        BlockShares shares(weights, target, {});
+        const Execution alone = {1, {}, target};
+        BlockShares shares(weights, alone);
         if (!shares.sum()) throw InvalidWeights{InvalidWeights::Reason::kChangedMeanwhile};
-        few_draws(weights, shares, stream, (first + r) * draws, draws, out + r * draws, target, {});
+        few_draws(weights, shares, stream, (first + r) * draws, draws, out + r * draws, alone);
       }
     }
   }

@@ -16,8 +16,8 @@ void check_row(const WeightRows& rows, uint64_t row, uint64_t least_positive, co
   }
 }
 
-void check_rows(const WeightRows& rows, uint64_t least_positive, Target target, const Execution& execution) {
-  const RowKernels& kernels = row_kernels(target);
+void check_rows(const WeightRows& rows, uint64_t least_positive, const Execution& execution) {
+  const RowKernels& kernels = row_kernels(execution.target);
   std::atomic<uint64_t> first_bad{rows.rows};
   const auto found_bad = [&](uint64_t row) {
     uint64_t known = first_bad;

@@ -6,7 +6,6 @@
 #include "core/weights.h"
 #include "cpu/multinomial/rows.h"
 #include "cpu/runtime/parallel.h"
-#include "cpu/simd/target.h"
 
 namespace pysampler {
 
@@ -20,7 +19,7 @@ struct InvalidRow {
 
 // Throws InvalidRow for the first row that is no distribution, or has fewer than `least_positive` positive weights.
 // Cost: 0.1 to 0.3 ns a weight.
-void check_rows(const WeightRows& rows, uint64_t least_positive, Target target, const Execution& execution);
+void check_rows(const WeightRows& rows, uint64_t least_positive, const Execution& execution);
 
 // Throws InvalidRow if that row is such a one.
 void check_row(const WeightRows& rows, uint64_t row, uint64_t least_positive, const Execution& execution);

@@ -39,10 +39,10 @@ void for_each_rows(uint64_t rows, uint64_t row_cost, bool long_rows, uint64_t to
   const uint64_t per_task = groups * together;
   const uint64_t tasks = (rows + per_task - 1) / per_task;
   // The first tasks are done before another thread would have started.
-  const auto threads = static_cast<int>(std::clamp<uint64_t>(tasks / 2, 1, std::max(execution.threads, 1)));
-  parallel_for(tasks, {threads, execution.interrupt}, [&](uint64_t task) {
+  const Execution alone = {1, {}, execution.target};
+  parallel_for(tasks, execution.on_at_most(tasks / 2), [&](uint64_t task) {
     const uint64_t first = task * per_task;
-    work(first, std::min(per_task, rows - first), Execution{});
+    work(first, std::min(per_task, rows - first), alone);
   });
 }
 

@@ -1,4 +1,4 @@
-// Four 64-bit lanes in AVX2. Included inside a namespace and a target region of its own by draw_kernels.cpp.
+// Four 64-bit lanes in AVX2. Included by for_each_target.h, in a namespace and a target region of its own.
 
 struct Lanes {
   static constexpr int kCount = 4;

@@ -1,4 +1,4 @@
-// Eight 64-bit lanes in AVX-512. Included inside a namespace and a target region of its own by draw_kernels.cpp.
+// Eight 64-bit lanes in AVX-512. Included by for_each_target.h, in a namespace and a target region of its own.
 
 struct Lanes {
   static constexpr int kCount = 8;

@@ -1,6 +1,6 @@
 // Two 64-bit lanes in plain C++: the reference that the vector versions must equal, and the fallback. Two rather than
 // four, for a pair of vectors then stays in sixteen registers.
-// Included inside a namespace of its own by draw_kernels.cpp.
+// Included by for_each_target.h, in a namespace of its own.
 
 struct Lanes {
   static constexpr int kCount = 2;

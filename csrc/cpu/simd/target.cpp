@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 
@@ -11,33 +12,39 @@ namespace {
 
 constexpr const char* kVariable = "PYSAMPLER_CPU_TARGET";
 
-bool is_supported(Target target) {
+struct Row {
+  Target target;
+  const char* name;
+  bool (*is_supported)();
+};
+
+// Best first; for_each_target.h compiles the kernels of each.
+constexpr Row kRows[] = {
 #if PYSAMPLER_X86_KERNELS
-  __builtin_cpu_init();
-  if (target == Target::kAvx512) {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
-  }
-  if (target == Target::kAvx2) return __builtin_cpu_supports("avx2");
+    {Target::kAvx512, "avx512",
+     [] {
+       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
+     }},
+    {Target::kAvx2, "avx2", [] { return __builtin_cpu_supports("avx2") != 0; }},
 #endif
-  return target == Target::kPortable;
-}
+    {Target::kPortable, "portable", [] { return true; }},
+};
 
 }  // namespace
 
 const char* target_name(Target target) {
-  switch (target) {
-    case Target::kAvx512: return "avx512";
-    case Target::kAvx2: return "avx2";
-    case Target::kPortable: break;
-  }
-  return "portable";
+  const auto row = std::find_if(std::begin(kRows), std::end(kRows), [=](const Row& of) { return of.target == target; });
+  return row == std::end(kRows) ? "unknown here" : row->name;
 }
 
 std::vector<Target> supported_targets() {
+#if PYSAMPLER_X86_KERNELS
+  __builtin_cpu_init();
+#endif
   std::vector<Target> targets;
-  for (const Target target : {Target::kAvx512, Target::kAvx2, Target::kPortable}) {
-    if (is_supported(target)) targets.push_back(target);
+  for (const Row& row : kRows) {
+    if (row.is_supported()) targets.push_back(row.target);
   }
   return targets;
 }
@@ -52,6 +59,11 @@ Target choose_target() {
   std::string message = std::string(kVariable) + "=" + wanted + " is unknown or unsupported here; supported:";
   for (const Target target : targets) message += std::string(" ") + target_name(target);
   throw std::runtime_error(message);
+}
+
+Target active_target() {
+  static const Target target = choose_target();
+  return target;
 }
 
 }  // namespace pysampler

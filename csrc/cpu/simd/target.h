@@ -3,8 +3,10 @@
 
 #include <vector>
 
-// x86-64 kernels need GCC's or Clang's target attributes; every other platform runs the portable kernels.
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+// x86-64 kernels need GCC's or Clang's target attributes; every other platform runs the portable kernels, and so does a
+// build with -DPYSAMPLER_X86_KERNELS=0.
+#if defined(PYSAMPLER_X86_KERNELS)
+#elif defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define PYSAMPLER_X86_KERNELS 1
 #else
 #define PYSAMPLER_X86_KERNELS 0
@@ -22,5 +24,8 @@ std::vector<Target> supported_targets();
 // The best supported target, or the one that the environment variable PYSAMPLER_CPU_TARGET names
 // (avx512, avx2, portable). Throws std::runtime_error if that one is unknown or unsupported.
 Target choose_target();
+
+// The kernels in use: what choose_target() said when first asked for.
+Target active_target();
 
 }  // namespace pysampler

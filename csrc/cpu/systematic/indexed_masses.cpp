@@ -15,12 +15,9 @@ IndexedMasses::IndexedMasses(const uint64_t* masses, const uint32_t* order, uint
                              const Execution& execution)
     : entries_(entries), begins_((entries + 1) * sizeof(uint64_t)) {
   const uint64_t tasks = (entries - 1) / kEntriesPerTask + 1;
-  const auto threads =
-      static_cast<int>(std::clamp<uint64_t>(tasks / kMinTasksPerThread, 1, std::max(execution.threads, 1)));
   const auto each_range = [&](auto work) {
-    parallel_for(tasks, {threads, execution.interrupt}, [&](uint64_t task) {
-      work(task, task * kEntriesPerTask, std::min(entries, (task + 1) * kEntriesPerTask));
-    });
+    parallel_ranges(entries, kEntriesPerTask, execution.on_at_most(tasks / kMinTasksPerThread),
+                    [&](uint64_t first, uint64_t end) { work(first / kEntriesPerTask, first, end); });
   };
   auto* const begins = begins_.as<uint64_t>();
   std::vector<uint64_t> before(tasks + 1);

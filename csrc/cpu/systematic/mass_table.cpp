@@ -56,10 +56,7 @@ void MassTable::item_labels(int64_t* label) const {
 Fingerprint MassTable::fingerprint() const {
   Fingerprint sum = {0, 0};
   uint64_t number = 0;
-  const auto fold = [&](uint64_t word) {
-    const uint64_t low = mix64(word + ++number * kGoldenStep);
-    sum = add(sum, Fingerprint{low, mix64(low ^ 0xD1B54A32D192ED03ull)});
-  };
+  const auto fold = [&](uint64_t word) { sum = add(sum, fingerprint_of(word, number++)); };
   for (uint64_t i = 1; i <= masses.entries(); ++i) fold(masses.begins()[i]);
   for (const EqualMembers& of : members) fold(of.first | static_cast<uint64_t>(of.size) << 32);
   for (const uint64_t begin : class_begins) fold(begin);
@@ -99,7 +96,7 @@ MassTable mass_table_of_items(const uint64_t* masses, uint64_t items, const int6
   return table;
 }
 
-MassTable mass_table_of_classes(const uint64_t* masses, const ClassSpan* spans, uint64_t classes, uint64_t places,
+MassTable mass_table_of_classes(const uint64_t* masses, const ClassRange* ranges, uint64_t classes, uint64_t places,
                                 uint64_t items) {
   const uint64_t sum = check_sum(masses, classes);
   if (sum >> 62 != 0) throw InvalidMasses{};
@@ -109,11 +106,11 @@ MassTable mass_table_of_classes(const uint64_t* masses, const ClassSpan* spans, 
   table.items = items;
   std::vector<uint64_t> whole(classes);
   for (uint64_t c = 0; c < classes; ++c) {
-    const ClassSpan span = spans[c];
-    if ((masses[c] != 0 && span.size == 0) || uint64_t{span.first} + span.size > places) throw InvalidSpan{c};
-    const uint64_t unit = masses[c] == 0 ? 0 : std::max<uint64_t>(1, (masses[c] << shift) / span.size);
-    table.members.push_back({unit, span.first, span.size});
-    whole[c] = unit * span.size;
+    const ClassRange range = ranges[c];
+    if ((masses[c] != 0 && range.size == 0) || uint64_t{range.begin} + range.size > places) throw InvalidRange{c};
+    const uint64_t unit = masses[c] == 0 ? 0 : std::max<uint64_t>(1, (masses[c] << shift) / range.size);
+    table.members.push_back({unit, range.begin, range.size});
+    whole[c] = unit * range.size;
   }
   table.masses = IndexedMasses(whole.data(), nullptr, classes, {});
   table.class_begins.assign(table.masses.begins(), table.masses.begins() + classes + 1);

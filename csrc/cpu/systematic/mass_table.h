@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/class_table.h"
 #include "core/fingerprint.h"
 #include "core/systematic.h"
 #include "cpu/runtime/memory.h"
@@ -53,14 +54,8 @@ struct InvalidMasses {};
 MassTable mass_table_of_items(const uint64_t* masses, uint64_t items, const int64_t* labels, uint64_t classes,
                               const Execution& execution);
 
-// Where a class's members are: `size` places from `first` on.
-struct ClassSpan {
-  uint32_t size;
-  uint32_t first;
-};
-
 // Thrown for a class that has mass but no members, or members beyond the last place.
-struct InvalidSpan {
+struct InvalidRange {
   uint64_t label;
 };
 
@@ -68,7 +63,7 @@ struct InvalidSpan {
 // same integer: masses[c] / size, shifted up as far as 63 bits allow and rounded down, but at least 1 if masses[c] > 0.
 // The masses must add up to at least 1, and to less than 2^62, and there may be 2^32 places at most. The caller sets
 // the order, which names the item at each place.
-MassTable mass_table_of_classes(const uint64_t* masses, const ClassSpan* spans, uint64_t classes, uint64_t places,
+MassTable mass_table_of_classes(const uint64_t* masses, const ClassRange* ranges, uint64_t classes, uint64_t places,
                                 uint64_t items);
 
 }  // namespace pysampler

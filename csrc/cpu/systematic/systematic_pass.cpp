@@ -5,14 +5,14 @@
 #include "cpu/permutation/keyed_permutation.h"
 #include "cpu/permutation/permuted_each.h"
 #include "cpu/permutation/permuted_range.h"
+#include "cpu/runtime/cache_sizes.h"
+#include "cpu/runtime/stretches.h"
 
 namespace pysampler {
 namespace {
 
 constexpr uint64_t kChunk = 512;  // draws that go through a stage together
-constexpr uint64_t kMinDrawsPerThread = 1 << 15;  // fewer are done before another thread would have started
-constexpr uint64_t kDrawsPerTask = 1 << 17;       // some milliseconds, so that interrupts are seen soon
-constexpr uint64_t kPrefetchAboveBytes = 512 << 10;
+constexpr StretchSizes kStretches = {1 << 15, 1 << 17};  // a draw costs several times one from an alias table
 
 }  // namespace
 
@@ -62,7 +62,7 @@ void SystematicPass::batch_points(const BatchPart& part, uint64_t place, uint64_
   const bool is_full = part.batch < strata_.batches;
   const Permutation within = keyed_permutation(permutations_, batch_permutation(part.batch),
                                                is_full ? strata_.batch : strata_.rest, target);
-  permuted_range(within, part.first, part.step, part.count, reinterpret_cast<int64_t*>(points), target);
+  permuted_range(within, {part.first, part.step, part.count}, reinterpret_cast<int64_t*>(points), target);
   for (uint64_t i = 0; i < part.count; ++i) {
     const Stratum& stratum = stratum_[is_full ? points[i] : strata_.long_stratum(points[i])];
     points[i] = is_full ? strata_.point_at(stratum.begin, stratum.is_long != 0, place)
@@ -82,19 +82,19 @@ void SystematicPass::exchange(uint64_t* points, const uint32_t* runs, uint64_t c
   for (uint64_t i = 0; i < count; ++i) points[i] += runs[i] == kNoRun ? 0 : runs_[runs[i]].first_point;
 }
 
-void SystematicPass::order_points(uint64_t start, uint64_t step, uint64_t count, uint64_t* points,
-                                  Target target) const {
+void SystematicPass::order_points(const Positions& positions, uint64_t* points, Target target) const {
   if (!batched_) {
-    permuted_range(order_, start, step, count, reinterpret_cast<int64_t*>(points), target);
+    permuted_range(order_, positions, reinterpret_cast<int64_t*>(points), target);
     return;
   }
+  const auto [start, step, count] = positions;
   // Where the full batches from the first one on are dealt from; a step beyond a batch leaves some of them out.
   const uint64_t first_batch = start / strata_.batch;
   const bool skips = step > strata_.batch;
   int64_t places[kChunk];
   if (!skips && first_batch < strata_.batches) {
-    const uint64_t last_batch = std::min((start + (count - 1) * step) / strata_.batch, strata_.batches - 1);
-    permuted_range(order_, first_batch, 1, last_batch - first_batch + 1, places, target);
+    const uint64_t last_batch = std::min(positions[count - 1] / strata_.batch, strata_.batches - 1);
+    permuted_range(order_, {first_batch, 1, last_batch - first_batch + 1}, places, target);
   }
   uint32_t runs[kChunk];
   BatchPart part = {first_batch, start % strata_.batch, step, 0};
@@ -134,33 +134,28 @@ void SystematicPass::look_up(const uint64_t* units, uint64_t count, int64_t* ite
   for (uint64_t i = 0; i < count; ++i) items[i] = static_cast<int64_t>(table_->item_at(places[i]));
 }
 
-void SystematicPass::draw_range(uint64_t start, uint64_t step, uint64_t count, int64_t* out, Target target) const {
+void SystematicPass::draw_range(const Positions& positions, int64_t* out, Target target) const {
   uint64_t units[kChunk];
-  for (uint64_t done = 0; done < count; done += kChunk) {
-    const uint64_t together = std::min(kChunk, count - done);
-    order_points(start + done * step, step, together, units, target);
+  for (uint64_t done = 0; done < positions.count; done += kChunk) {
+    const uint64_t together = std::min(kChunk, positions.count - done);
+    order_points(positions.part(done, together), units, target);
     for (uint64_t i = 0; i < together; ++i) units[i] = lattice_.mass_at(units[i]);
     look_up(units, together, out + done);
   }
 }
 
-void SystematicPass::draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out, Target target,
-                          const Execution& execution) const {
-  const uint64_t threads = std::clamp<uint64_t>(count / kMinDrawsPerThread, 1, std::max(execution.threads, 1));
-  const uint64_t per_task = std::min(kDrawsPerTask, (count / threads / kChunk + 1) * kChunk);
-  const uint64_t tasks = count == 0 ? 0 : (count - 1) / per_task + 1;
-  parallel_for(tasks, {static_cast<int>(threads), execution.interrupt}, [&](uint64_t task) {
-    const uint64_t first = task * per_task;
-    draw_range(start + first * step, step, std::min(per_task, count - first), out + first, target);
-  });
+void SystematicPass::draw(const Positions& positions, int64_t* out, const Execution& execution) const {
+  for_each_stretch(positions.count, execution, [&](uint64_t first, uint64_t n) {
+    draw_range(positions.part(first, n), out + first, execution.target);
+  }, kStretches);
 }
 
-void SystematicPass::pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
+void SystematicPass::pad(const Positions& positions, int64_t* out) const {
   uint64_t units[kChunk];
-  for (uint64_t done = 0; done < count; done += kChunk) {
-    const uint64_t together = std::min(kChunk, count - done);
+  for (uint64_t done = 0; done < positions.count; done += kChunk) {
+    const uint64_t together = std::min(kChunk, positions.count - done);
     for (uint64_t i = 0; i < together; ++i) {
-      units[i] = multiply_high(stream_word(padding_, start + (done + i) * step), table_->total());
+      units[i] = multiply_high(stream_word(padding_, positions[done + i]), table_->total());
     }
     look_up(units, together, out + done);
   }

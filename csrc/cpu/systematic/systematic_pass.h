@@ -7,6 +7,7 @@
 
 #include "core/batch_strata.h"
 #include "core/permutation.h"
+#include "core/positions.h"
 #include "core/stream.h"
 #include "core/systematic.h"
 #include "cpu/runtime/parallel.h"
@@ -23,13 +24,11 @@ class SystematicPass {
   // Cost: O(batch * log classes), and 16 bytes of memory for each unit of batch.
   SystematicPass(std::shared_ptr<const MassTable> table, uint64_t seed, uint64_t epoch, uint64_t draws, uint64_t batch);
 
-  // out[i] = the draw at position start + i * step, all of them below `draws`. Neither the threads nor the target can
-  // change a bit.
-  void draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out, Target target,
-            const Execution& execution = {}) const;
+  // out[i] = the draw at positions[i], all of them below `draws`. Neither the threads nor the target can change a bit.
+  void draw(const Positions& positions, int64_t* out, const Execution& execution = {}) const;
 
   // The same for positions beyond the epoch: independent draws by mass.
-  void pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const;
+  void pad(const Positions& positions, int64_t* out) const;
 
  private:
   // A run of strata that lie in one class as a whole: their points change places within it.
@@ -47,9 +46,9 @@ class SystematicPass {
   void cut_strata();
   // The class that a point falls in.
   uint64_t class_of(uint64_t point) const;
-  void draw_range(uint64_t start, uint64_t step, uint64_t count, int64_t* out, Target target) const;
-  // points[i] = the point at position start + i * step. Up to a chunk of them, as everywhere below.
-  void order_points(uint64_t start, uint64_t step, uint64_t count, uint64_t* points, Target target) const;
+  void draw_range(const Positions& positions, int64_t* out, Target target) const;
+  // points[i] = the point at positions[i]. Up to a chunk of them, as everywhere below.
+  void order_points(const Positions& positions, uint64_t* points, Target target) const;
   // Draws number first, first + step, ... of one batch: `count` of them.
   struct BatchPart {
     uint64_t batch, first, step, count;

@@ -13,13 +13,11 @@ constexpr uint64_t kMinTasksPerThread = 4;  // fewer are done before another thr
 
 }  // namespace
 
-BlockShares::BlockShares(WeightView weights, Target target, const Execution& execution)
+BlockShares::BlockShares(WeightView weights, const Execution& execution)
     : weights_(weights),
-      kernels_(&build_kernels(target)),
+      kernels_(&build_kernels(execution.target)),
       blocks_(block_layout(weights.count).blocks),
-      execution_{static_cast<int>(
-                     std::clamp<uint64_t>(tasks() / kMinTasksPerThread, 1, std::max(execution.threads, 1))),
-                 execution.interrupt},
+      execution_(execution.on_at_most(tasks() / kMinTasksPerThread)),
       sums_(blocks_) {}
 
 uint64_t BlockShares::block_count(uint64_t task) const { return std::min(kBlocksPerTask, blocks_ - first_block(task)); }

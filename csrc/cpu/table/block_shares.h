@@ -7,7 +7,6 @@
 #include "core/alias_build.h"
 #include "core/weights.h"
 #include "cpu/runtime/parallel.h"
-#include "cpu/simd/target.h"
 #include "cpu/table/build_kernels.h"
 
 namespace pysampler {
@@ -15,7 +14,7 @@ namespace pysampler {
 // Block b owns the units [units_before(b), units_before(b + 1)) of items * 2^32. Scratch: 8 bytes a block; 24 while shared.
 class BlockShares {
  public:
-  BlockShares(WeightView weights, Target target, const Execution& execution);
+  BlockShares(WeightView weights, const Execution& execution);
 
   // Reads all weights once. False if they define no distribution, and then nothing else may be called.
   bool sum();

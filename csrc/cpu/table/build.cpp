@@ -18,11 +18,11 @@ namespace {
 // One construction: the passes in their order, and what they hand to each other.
 class Builder {
  public:
-  Builder(WeightView weights, AliasEntry* table, Target target, const Execution& execution)
+  Builder(WeightView weights, AliasEntry* table, const Execution& execution)
       : weights_(weights),
         table_(table),
-        kernels_(build_kernels(target)),
-        shares_(weights, target, execution),
+        kernels_(build_kernels(execution.target)),
+        shares_(weights, execution),
         execution_(shares_.execution()) {}
 
   void run() {
@@ -113,9 +113,9 @@ class Builder {
 
 }  // namespace
 
-void build(WeightView weights, AliasEntry* table, Target target, const Execution& execution) {
+void build(WeightView weights, AliasEntry* table, const Execution& execution) {
   const StandardFloats standard_floats;
-  Builder(weights, table, target, execution).run();
+  Builder(weights, table, execution).run();
 }
 
 }  // namespace pysampler

@@ -6,7 +6,6 @@
 #include "core/alias_table.h"
 #include "core/weights.h"
 #include "cpu/runtime/parallel.h"
-#include "cpu/simd/target.h"
 #include "cpu/table/weight_check.h"
 
 namespace pysampler {
@@ -17,6 +16,6 @@ namespace pysampler {
 // Throws InvalidWeights. Needs 1 <= count <= kMaxItems. Cost: 5.5 to 7 ns an item where the table's memory has been
 // touched before; scratch: 16 bytes a block of 1024 items, and 4 bytes for each item that its own block cannot place
 // (some percent; nearly all when one weight outweighs the rest).
-void build(WeightView weights, AliasEntry* table, Target target, const Execution& execution);
+void build(WeightView weights, AliasEntry* table, const Execution& execution = {});
 
 }  // namespace pysampler

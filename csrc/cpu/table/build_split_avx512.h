@@ -1,4 +1,4 @@
-// Sorting the items of a block into lights and heavies with AVX-512's compress. Included by build_kernels.cpp.
+// Sorting the items of a block into lights and heavies with AVX-512's compress. Included by build_kernel.inc.
 
 inline void split(const BlockLayout& layout, uint64_t block, const uint64_t* masses, PackedBlock& out) {
   const __m512i slot_mass = _mm512_set1_epi64(static_cast<long long>(kSlotMass));

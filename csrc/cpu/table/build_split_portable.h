@@ -1,4 +1,4 @@
-// Sorting the items of a block into lights and heavies, in plain C++. Included by build_kernels.cpp.
+// Sorting the items of a block into lights and heavies, in plain C++. Included by build_kernel.inc.
 
 inline void split(const BlockLayout& layout, uint64_t block, const uint64_t* masses, PackedBlock& out) {
   uint64_t lights = 0, heavies = 0;

@@ -9,12 +9,12 @@
 
 namespace pysampler {
 
-Fingerprint fingerprint(const AliasEntry* table, uint64_t items, const Execution& execution);
+Fingerprint fingerprint(const AliasTableView& table, const Execution& execution = {});
 
 // Whether every alias is below `items`, so that drawing never leads outside.
-bool aliases_in_range(const AliasEntry* table, uint64_t items, const Execution& execution);
+bool aliases_in_range(const AliasTableView& table, const Execution& execution = {});
 
 // masses[i] = how many of the items * 2^32 units of mass lead to item i. One thread.
-void table_masses(const AliasEntry* table, uint64_t items, uint64_t* masses);
+void table_masses(const AliasTableView& table, uint64_t* masses);
 
 }  // namespace pysampler

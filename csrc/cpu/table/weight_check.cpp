@@ -1,6 +1,5 @@
 #include "cpu/table/weight_check.h"
 
-#include <algorithm>
 #include <atomic>
 
 #include "cpu/runtime/float_environment.h"
@@ -21,7 +20,7 @@ template <class Weight>
 template <class Weight>
 uint64_t count_positive_of(const Weight* weights, uint64_t count, const Execution& execution) {
   std::atomic<uint64_t> all_positive{0}, all_bad{0};
-  const auto count_range = [&](uint64_t begin, uint64_t end) {
+  parallel_ranges(count, kWeightsPerTask, execution, [&](uint64_t begin, uint64_t end) {
     uint64_t positive = 0, bad = 0;
     for (uint64_t i = begin; i < end; ++i) {
       positive += weights[i] > 0;
@@ -29,9 +28,6 @@ uint64_t count_positive_of(const Weight* weights, uint64_t count, const Executio
     }
     all_positive += positive;
     all_bad += bad;
-  };
-  parallel_for((count + kWeightsPerTask - 1) / kWeightsPerTask, execution, [&](uint64_t task) {
-    count_range(task * kWeightsPerTask, std::min(count, (task + 1) * kWeightsPerTask));
   });
   if (all_bad != 0) throw_invalid(weights, count, all_bad);
   if (all_positive == 0) throw InvalidWeights{InvalidWeights::Reason::kAllZero};

@@ -4,9 +4,9 @@
 #include <atomic>
 
 #include "core/exponential_race.h"
-#include "cpu/simd/x86_intrinsics.h"
 
 namespace pysampler {
+namespace {
 
 struct RaceKernels {
   void (*consecutive_words)(Stream, uint64_t group, uint64_t groups, uint64_t* words);
@@ -18,66 +18,18 @@ struct RaceKernels {
   uint64_t (*largest_float64)(const double* weights, uint64_t count);
 };
 
-// The inner namespace `race` keeps these apart from other kernels over the same lanes.
-#define PYSAMPLER_RACE_KERNELS                                                                         \
-  {consecutive_words, scattered_words,  race_weights_float32, race_weights_float64,                    \
-   race_keys_of,      flag_keys_up_to, largest_weight_float64}
+}  // namespace
+}  // namespace pysampler
 
-namespace portable {
-#include "cpu/simd/lanes_portable.h"
-namespace race {
-#include "cpu/simd/philox_lanes.inc"
+#define PYSAMPLER_KERNELS "cpu/without_replacement/race_keys_kernel.inc"
+#include "cpu/simd/for_each_target.h"
 
-#include "cpu/without_replacement/race_keys_kernel.inc"
-constexpr RaceKernels kKernels = PYSAMPLER_RACE_KERNELS;
-}  // namespace race
-}  // namespace portable
-
-#if PYSAMPLER_X86_KERNELS
-#include "cpu/simd/target_begin_avx2.h"
-namespace avx2 {
-#include "cpu/simd/lanes_avx2.h"
-namespace race {
-#include "cpu/simd/philox_lanes.inc"
-
-#include "cpu/without_replacement/race_keys_kernel.inc"
-constexpr RaceKernels kKernels = PYSAMPLER_RACE_KERNELS;
-}  // namespace race
-}  // namespace avx2
-#include "cpu/simd/target_end.h"
-
-#include "cpu/simd/target_begin_avx512.h"
-namespace avx512 {
-#include "cpu/simd/lanes_avx512.h"
-namespace race {
-#include "cpu/simd/philox_lanes.inc"
-
-#include "cpu/without_replacement/race_keys_kernel.inc"
-constexpr RaceKernels kKernels = PYSAMPLER_RACE_KERNELS;
-}  // namespace race
-}  // namespace avx512
-#include "cpu/simd/target_end.h"
-#endif
-
+namespace pysampler {
 namespace {
-
-const RaceKernels& race_kernels(Target target) {
-#if PYSAMPLER_X86_KERNELS
-  if (target == Target::kAvx512) return avx512::race::kKernels;
-  if (target == Target::kAvx2) return avx2::race::kKernels;
-#endif
-  (void)target;
-  return portable::race::kKernels;
-}
 
 const double kNoWeight = double_from_bits(kDoesNotRun);
 
 bool is_seen(const Race& race, uint64_t item) { return race.seen && (race.seen[item / 64] >> (item % 64) & 1) != 0; }
-
-double weight_at(WeightView weights, uint64_t item) {
-  return weights.type == WeightType::kFloat32 ? static_cast<const float*>(weights.data)[item]
-                                              : static_cast<const double*>(weights.data)[item];
-}
 
 // Words and scaled weights of a block of items.
 struct Block {
@@ -113,14 +65,13 @@ void fill(const Race& race, const RaceKernels& kernels, uint64_t begin, uint64_t
 
 }  // namespace
 
-double race_scale_of(WeightView weights, Target target, const Execution& execution) {
+double race_scale_of(WeightView weights, const Execution& execution) {
   if (weights.type == WeightType::kFloat32) return 1.0;  // keys then lie within 2^-193 and 2^155
   constexpr uint64_t kItemsPerTask = 1 << 17;
+  const RaceKernels& kernels = kernels_for(execution.target);
   std::atomic<uint64_t> largest{0};
-  parallel_for((weights.count + kItemsPerTask - 1) / kItemsPerTask, execution, [&](uint64_t task) {
-    const uint64_t begin = task * kItemsPerTask;
-    const uint64_t found = race_kernels(target).largest_float64(static_cast<const double*>(weights.data) + begin,
-                                                                std::min(kItemsPerTask, weights.count - begin));
+  parallel_ranges(weights.count, kItemsPerTask, execution, [&](uint64_t begin, uint64_t end) {
+    const uint64_t found = kernels.largest_float64(static_cast<const double*>(weights.data) + begin, end - begin);
     uint64_t known = largest.load();
     while (known < found && !largest.compare_exchange_weak(known, found)) {
     }
@@ -129,7 +80,7 @@ double race_scale_of(WeightView weights, Target target, const Execution& executi
 }
 
 void race_keys(const Race& race, uint64_t begin, uint64_t count, uint64_t* keys) {
-  const RaceKernels& kernels = race_kernels(race.target);
+  const RaceKernels& kernels = kernels_for(race.target);
   Block block;
   fill(race, kernels, begin, count, &block);
   kernels.keys_of(block.words, block.raced, count, keys);
@@ -141,7 +92,7 @@ void race_keys(const Race& race, uint64_t begin, uint64_t count, uint64_t* keys)
 
 uint64_t race_keys_up_to(const Race& race, uint64_t begin, uint64_t count, uint64_t limit, uint32_t* offsets,
                          uint64_t* keys) {
-  const RaceKernels& kernels = race_kernels(race.target);
+  const RaceKernels& kernels = kernels_for(race.target);
   Block block;
   fill(race, kernels, begin, count, &block);
   alignas(64) uint8_t flags[kRaceBlock];
@@ -168,7 +119,7 @@ uint64_t race_keys_up_to(const Race& race, uint64_t begin, uint64_t count, uint6
 
 void race_keys_at(const Race& race, const uint32_t* items, uint64_t count, uint64_t* keys) {
   constexpr uint64_t kAtOnce = 64;
-  const RaceKernels& kernels = race_kernels(race.target);
+  const RaceKernels& kernels = kernels_for(race.target);
   alignas(64) uint64_t words[kAtOnce] = {};
   alignas(64) double raced[kAtOnce];
   for (uint64_t done = 0; done < count; done += kAtOnce) {

@@ -23,7 +23,7 @@ struct Race {
 constexpr uint64_t kRaceBlock = 512;  // items per call: all the scratch stays in the first-level cache
 
 // The factor that brings these weights into the range of the keys: a power of two, 1 for float32.
-double race_scale_of(WeightView weights, Target target, const Execution& execution);
+double race_scale_of(WeightView weights, const Execution& execution);
 
 // keys[i] = the key of item begin + i, for i in [0, count), count <= kRaceBlock; kDoesNotRun or
 // another one above kLargestKey for items that do not run.

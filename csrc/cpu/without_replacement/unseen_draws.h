@@ -6,7 +6,6 @@
 #include "core/alias_table.h"
 #include "core/stream.h"
 #include "cpu/runtime/parallel.h"
-#include "cpu/simd/target.h"
 #include "cpu/without_replacement/seen_bitmap.h"
 
 namespace pysampler {
@@ -20,7 +19,7 @@ namespace pysampler {
 // draws were new. That is a stopping time: it depends on the draws so far and never on later ones. Whoever goes on with
 // fresh random numbers, drawing from the unseen items in proportion to their weights, continues the same process.
 // Chunks depend on `count` and `items` only, so the result is the same for any number of threads.
-uint64_t draw_unseen(const AliasEntry* table, uint64_t items, Stream stream, uint64_t first_position, uint64_t count,
-                     int64_t* out, SeenBitmap* seen, Target target, const Execution& execution);
+uint64_t draw_unseen(const AliasTableView& table, Stream stream, uint64_t first_position, uint64_t count, int64_t* out,
+                     SeenBitmap* seen, const Execution& execution);
 
 }  // namespace pysampler

@@ -15,7 +15,7 @@ bool table_pays(uint64_t items, uint64_t count) { return count <= items * 2 / 5;
 
 }  // namespace
 
-void draw_without_replacement(const WithoutReplacement& request, uint64_t count, int64_t* out, Target target,
+void draw_without_replacement(const WithoutReplacement& request, uint64_t count, int64_t* out,
                               const Execution& execution) {
   if (count == 0) return;
   const StandardFloats standard_floats;
@@ -25,16 +25,15 @@ void draw_without_replacement(const WithoutReplacement& request, uint64_t count,
   uint64_t found = 0;
   if (use_table) {
     const Stream stream = make_stream(request.seed, request.epoch, Tag::kSeenBitmap);
-    found = draw_unseen(request.table, weights.count, stream, request.first_position, count, out, &seen, target,
-                        execution);
+    found = draw_unseen({request.table, weights.count}, stream, request.first_position, count, out, &seen, execution);
   }
   if (found == count) return;
   const Race race = {weights,
-                     race_scale_of(weights, target, execution),
+                     race_scale_of(weights, execution),
                      make_stream(request.seed, request.epoch, Tag::kRace),
                      request.first_position,
                      use_table ? seen.words() : nullptr,
-                     target};
+                     execution.target};
   run_race(race, count - found, out + found, execution);
 }
 

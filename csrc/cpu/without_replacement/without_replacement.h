@@ -7,7 +7,6 @@
 #include "core/alias_table.h"
 #include "core/weights.h"
 #include "cpu/runtime/parallel.h"
-#include "cpu/simd/target.h"
 
 namespace pysampler {
 
@@ -42,7 +41,7 @@ struct WithoutReplacement {
 // the table (AVX-512, 10^7 items).
 // Scratch: 8 bytes for each item that the race keeps (`count` and some percent, at most all), and per thread up to 2 MB
 // and 16 bytes for each item of the largest of 4096 buckets; with a table, a bit per item and 4 MB.
-void draw_without_replacement(const WithoutReplacement& request, uint64_t count, int64_t* out, Target target,
+void draw_without_replacement(const WithoutReplacement& request, uint64_t count, int64_t* out,
                               const Execution& execution);
 
 }  // namespace pysampler

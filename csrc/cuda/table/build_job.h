@@ -5,6 +5,7 @@
 
 #include "core/alias_build.h"
 #include "core/alias_table.h"
+#include "core/weights.h"
 
 namespace pysampler::cuda {
 
@@ -24,17 +25,13 @@ PYSAMPLER_HOST_DEVICE WeightsSeen seen_both(const WeightsSeen& a, const WeightsS
           a.first_bad < b.first_bad ? a.first_bad : b.first_bad};
 }
 
-enum class BuildStatus : uint64_t { kGood, kNotFiniteOrNegative, kAllZero, kChangedMeanwhile };
-
 // What the host reads when all is done.
 struct BuildOutcome {
-  BuildStatus status;
-  uint64_t changed;  // not 0: some block met other weights than had been summed. Apart, for its threads read `status`
-  uint64_t first_bad;
-  double first_value;
-  uint64_t bad;
+  uint64_t failed;   // not 0: the weights are `invalid`
+  uint64_t changed;  // not 0: some block met other weights than had been summed. Apart, for its threads read `failed`
+  InvalidWeights invalid;
 
-  PYSAMPLER_HOST_DEVICE bool is_good() const { return status == BuildStatus::kGood && changed == 0; }
+  PYSAMPLER_HOST_DEVICE bool is_good() const { return failed == 0 && changed == 0; }
 };
 
 // Written by the passes of one block of threads, read by those that follow.
@@ -46,7 +43,7 @@ struct BuildState {
 
   // Whether the weights must be summed once more, multiplied by rule.prescale.
   PYSAMPLER_HOST_DEVICE bool is_rescaled() const {
-    return outcome.status == BuildStatus::kGood && rule.prescale != 1.0;
+    return outcome.failed == 0 && rule.prescale != 1.0;
   }
 };
 

@@ -52,7 +52,7 @@ struct Pack {
 
   template <class Team>
   PYSAMPLER_HOST_DEVICE void operator()(Team& team, Shared& shared) const {
-    if (job.state->outcome.status != BuildStatus::kGood) return;
+    if (job.state->outcome.failed != 0) return;
     typename Team::template Own<Items> own;
     team.each([&](uint32_t thread) { own[thread] = items_of(team.block(), thread); });
     if (!even_out(team, shared, own)) {

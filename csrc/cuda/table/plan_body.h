@@ -44,7 +44,7 @@ PYSAMPLER_HOST_DEVICE WideSum total_of(Team& team, WideSum (&shared)[kPlanThread
   return reduce(team, shared, [](WideSum a, WideSum b) { return add(a, b); });
 }
 
-PYSAMPLER_HOST_DEVICE BuildOutcome outcome_of(BuildStatus status) { return {status, 0, 0, 0, 0}; }
+PYSAMPLER_HOST_DEVICE BuildOutcome failed_for(InvalidWeights invalid) { return {1, 0, invalid}; }
 
 // Judges the weights; then either finds that they must be summed again with a prescale, or decides how masses come of
 // them. Writes the whole state.
@@ -77,7 +77,7 @@ struct Plan {
         state.quotas = share_out(job.items * kSlotMass, total, state.alignment);
         state.rule = mass_rule(state.rule.prescale, seen.smallest_positive, state.quotas);
       } else {
-        state.outcome = outcome_of(BuildStatus::kChangedMeanwhile);
+        state.outcome = failed_for({InvalidWeights::Reason::kChangedMeanwhile});
       }
     }
     team.each([&](uint32_t thread) {
@@ -98,12 +98,12 @@ struct Plan {
 
   PYSAMPLER_HOST_DEVICE BuildOutcome judge(const WeightsSeen& seen) const {
     // Seen only after prescaling: another stream has written to the weights.
-    if (again && (seen.bad != 0 || seen.largest == 0)) return outcome_of(BuildStatus::kChangedMeanwhile);
+    if (again && (seen.bad != 0 || seen.largest == 0)) return failed_for({InvalidWeights::Reason::kChangedMeanwhile});
     if (seen.bad != 0) {
       const double value = static_cast<double>(static_cast<const Weight*>(job.weights)[seen.first_bad]);
-      return {BuildStatus::kNotFiniteOrNegative, 0, seen.first_bad, value, seen.bad};
+      return failed_for({InvalidWeights::Reason::kNotFiniteOrNegative, seen.first_bad, value, seen.bad});
     }
-    return outcome_of(seen.largest == 0 ? BuildStatus::kAllZero : BuildStatus::kGood);
+    return seen.largest == 0 ? failed_for({InvalidWeights::Reason::kAllZero}) : BuildOutcome{};
   }
 };
 
@@ -121,11 +121,11 @@ struct AddUp {
 
   template <class Team>
   PYSAMPLER_HOST_DEVICE void operator()(Team& team, Shared& shared) const {
-    if (job.state->outcome.status != BuildStatus::kGood) return;
+    if (job.state->outcome.failed != 0) return;
     BuildState state = *job.state;
     team.barrier();  // all have read it before one writes it
     if (state.rule.any_small && !share_out_anew(team, shared, state)) {
-      state.outcome = outcome_of(BuildStatus::kChangedMeanwhile);
+      state.outcome = failed_for({InvalidWeights::Reason::kChangedMeanwhile});
     } else {
       add_up(team, shared, state);
     }
@@ -183,7 +183,7 @@ struct ShareQuotas {
   BuildJob job;
 
   PYSAMPLER_HOST_DEVICE void operator()(ThreadAt at) const {
-    if (job.state->outcome.status != BuildStatus::kGood) return;
+    if (job.state->outcome.failed != 0) return;
     const Quotas quotas = job.state->quotas;
     const bool any_small = job.state->rule.any_small;
     const uint64_t blocks = job.layout().blocks;

@@ -135,7 +135,7 @@ struct SumLarge {
 
   template <class Team>
   PYSAMPLER_HOST_DEVICE void operator()(Team& team, Shared& shared) const {
-    if (job.state->outcome.status != BuildStatus::kGood || !job.state->rule.any_small) return;
+    if (job.state->outcome.failed != 0 || !job.state->rule.any_small) return;
     const MassRule rule = job.state->rule;
     const uint64_t first = static_cast<uint64_t>(team.block()) * kSummedByTeam;
     const uint64_t blocks = job.layout().blocks;

@@ -12,20 +12,9 @@ namespace pysampler::python::cuda {
 namespace {
 
 using pysampler::cuda::BuildOutcome;
-using pysampler::cuda::BuildStatus;
 
 void check_items(uint64_t items) {
   if (items == 0 || items > kMaxItems) throw py::value_error("a table has between 1 and 2^32 - 1 items");
-}
-
-InvalidWeights error_of(const BuildOutcome& outcome) {
-  using Reason = InvalidWeights::Reason;
-  switch (outcome.status) {
-    case BuildStatus::kNotFiniteOrNegative:
-      return {Reason::kNotFiniteOrNegative, outcome.first_bad, outcome.first_value, outcome.bad};
-    case BuildStatus::kAllZero: return {Reason::kAllZero};
-    default: return {Reason::kChangedMeanwhile};
-  }
 }
 
 uint64_t scratch_bytes(uint64_t items) {
@@ -43,7 +32,9 @@ void build_table(uintptr_t weights, uint64_t items, bool is_float64, uintptr_t t
   on_stream(device, stream, [&](Place place) {
     return pysampler::cuda::build(view, pointer<AliasEntry>(table), pointer<void>(scratch), place, &outcome);
   });
-  if (!outcome.is_good()) throw py::value_error(describe(error_of(outcome)));
+  if (outcome.is_good()) return;
+  const InvalidWeights changed = {InvalidWeights::Reason::kChangedMeanwhile};
+  throw py::value_error(describe(outcome.failed != 0 ? outcome.invalid : changed));
 }
 
 }  // namespace
