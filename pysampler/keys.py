@@ -31,11 +31,10 @@ def stream_range(n: Any, seed: Any, epoch: Any, start: Any, step: Any, draws: in
     count = whole_number(n, "n", 0, MAX_COUNT)
     first = whole_number(start, "start", 0, 2**64 - 1)
     stride = whole_number(step, "step", 1, 2**64 - 1)
-    last = first + (count - 1) * stride
-    if draws is not None and count > 0 and last >= draws:
+    if draws is not None and count > 0 and first + (count - 1) * stride >= draws:
         raise ValueError(
             f"positions must lie within the epoch of draws={draws}, but start={first} and step={stride} lead to "
-            f"{last} for {count} draws"
+            f"{first + (count - 1) * stride} for {count} draws"
         )
     check_positions(count, first, stride)
     return StreamRange(count, seed_key(seed), epoch_number(epoch), first, stride)

@@ -113,7 +113,7 @@ class AliasTable(Source):
         return compiled.StreamDraws(self._core, key, epoch)
 
     def _draw(
-        self, wanted: StreamRange, draws: int, dtype: torch.dtype | None, out: torch.Tensor | None
+        self, wanted: StreamRange, draws: int | None, dtype: torch.dtype | None, out: torch.Tensor | None
     ) -> torch.Tensor:
         if self._on_gpu is None:
             return super()._draw(wanted, draws, dtype, out)
@@ -122,7 +122,7 @@ class AliasTable(Source):
             self._on_gpu.draw_into(result, wanted)
         return result
 
-    def _fill(self, indices: torch.Tensor, wanted: StreamRange, draws: int) -> None:
+    def _fill(self, indices: torch.Tensor, wanted: StreamRange, draws: int | None) -> None:
         # At once, without the object of an epoch: small draws are called often.
         self._core.draw_into(indices.data_ptr(), *wanted, torch.get_num_threads())
 

@@ -164,12 +164,12 @@ class Source(ABC):
             TypeError: An argument of the wrong type.
             RuntimeError: A GPU reports an error.
         """
-        return self._draw(stream_range(n, seed, epoch, start, step), self.default_draws, dtype, out)
+        return self._draw(stream_range(n, seed, epoch, start, step), None, dtype, out)
 
     def _draw(
-        self, wanted: StreamRange, draws: int, dtype: torch.dtype | None, out: torch.Tensor | None
+        self, wanted: StreamRange, draws: int | None, dtype: torch.dtype | None, out: torch.Tensor | None
     ) -> torch.Tensor:
-        """Draws what is wanted of an epoch of ``draws`` positions."""
+        """Draws what is wanted of an epoch of ``draws`` positions, by default ``default_draws``."""
         result = output_for(wanted.draws, self.num_items, self.device, dtype, out)
         if wanted.draws > 0:
             wide = result if result.dtype == torch.int64 else torch.empty(wanted.draws, dtype=torch.int64, device=_CPU)
@@ -178,9 +178,9 @@ class Source(ABC):
                 result.copy_(wide)
         return result
 
-    def _fill(self, indices: torch.Tensor, wanted: StreamRange, draws: int) -> None:
-        """Writes what is wanted of an epoch of ``draws`` positions to a contiguous int64 tensor on the CPU."""
-        passed = self.current().epoch(wanted.key, wanted.epoch, draws)
+    def _fill(self, indices: torch.Tensor, wanted: StreamRange, draws: int | None) -> None:
+        """Writes what is wanted to a contiguous int64 tensor on the CPU."""
+        passed = self.current().epoch(wanted.key, wanted.epoch, self.default_draws if draws is None else draws)
         passed.draw_into(indices.data_ptr(), wanted.draws, wanted.start, wanted.step, torch.get_num_threads())
 
     def probabilities(self) -> torch.Tensor:
