@@ -172,7 +172,7 @@ class Source(ABC):
         """Draws what is wanted of an epoch of ``draws`` positions, by default ``default_draws``."""
         result = output_for(wanted.draws, self.num_items, self.device, dtype, out)
         if wanted.draws > 0:
-            wide = result if result.dtype == torch.int64 else torch.empty(wanted.draws, dtype=torch.int64, device=_CPU)
+            wide = result if result.dtype is torch.int64 else torch.empty(wanted.draws, dtype=torch.int64, device=_CPU)
             self._fill(wide, wanted, draws)
             if wide is not result:
                 result.copy_(wide)
