@@ -1,6 +1,6 @@
 """The Python around the kernels that mark, run where there is no GPU: the CPU stands in for the device and for them.
 
-What the kernels do is tested in tests/cpp/test_cuda_marks.cpp, and on a GPU in tests/test_cuda_gpu_marks.py.
+What the kernels do is tested in tests/cpp/test_cuda_marks.cpp, and on a GPU in tests/cuda/test_cuda_gpu_marks.py.
 """
 
 from __future__ import annotations

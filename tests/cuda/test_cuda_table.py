@@ -1,6 +1,6 @@
 """The Python around the CUDA kernels, run where there is no GPU: the CPU stands in for the device and for its kernels.
 
-What the kernels do is tested in tests/cpp/test_cuda_*.cpp, and on a GPU in tests/test_cuda.py.
+What the kernels do is tested in tests/cpp/test_cuda_*.cpp, and on a GPU in tests/cuda/test_cuda.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""torch.ops.pysampler.draw: the draws as a torch operator, compiled and not. See tests/test_cuda.py for the GPU."""
+"""torch.ops.pysampler.draw: the draws as a torch operator, compiled and not. See tests/cuda/test_cuda.py for the GPU."""
 
 from __future__ import annotations
 
