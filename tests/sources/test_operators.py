@@ -1,4 +1,4 @@
-"""torch.ops.pysampler.draw: the draws as a torch operator, compiled and not. See tests/cuda/test_cuda.py for the GPU."""
+"""torch.ops.pysampler.draw: the draws as a torch operator, compiled and not. On the GPU: tests/cuda/test_cuda.py."""
 
 from __future__ import annotations
 
