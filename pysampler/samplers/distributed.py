@@ -120,8 +120,7 @@ class DistributedWeightedSampler(Weighted, RankedSampler):  # type: ignore[misc]
     on any number of ranks: nothing is repeated and nothing lost of what an uninterrupted run would have drawn.
 
     Raises:
-        ValueError: See ``WeightedRandomSampler``; rank or num_replicas out of range; seed=None. More ranks than draws
-            (when first used).
+        ValueError: See ``WeightedRandomSampler``; rank or num_replicas out of range; seed=None.
         TypeError: See ``WeightedRandomSampler``.
         RuntimeError: When first used: WORLD_SIZE says that there are several processes, but there is no process group.
 

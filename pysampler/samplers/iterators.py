@@ -50,8 +50,8 @@ class Opener(Protocol):
     def upcoming(self) -> Pass:
         """The pass that begins next."""
 
-    def identity(self) -> Identity:
-        """Returns what a state must agree with."""
+    def _state_at(self, where: Pass) -> State:
+        """Returns the state of a pass that has not begun."""
 
     def _open(self, iterator: PassIterator) -> tuple[OpenedPass, _core.PositionSource]:
         """Begins a pass for an iterator."""
@@ -95,7 +95,7 @@ class PassIterator:
         """Returns where this iterator stands: what it has handed out, be it trained on or only prefetched."""
         if self.opened is None:
             assert self._sampler is not None
-            return write_state(self._sampler.identity(), self.where())
+            return self._sampler._state_at(self.where())
         return write_state(self.opened.identity(), self.where(), self.opened.source.state(), self.opened.generator)
 
     def load_state_dict(self, state: Any) -> None:

@@ -33,7 +33,8 @@ class PassKeys:
         self.generator = generator
         self._one_key = one_key
         self._kept: int | None = None
-        self._restored: torch.Tensor | None = None
+        self._before: torch.Tensor | None = None  # the generator's state before it gave the last pass its key
+        self._rewind = False  # whether to go back there when a loaded pass begins
 
     def known(self, where: Pass) -> Pass:
         """Returns a pass with its key, if that is known already."""
@@ -43,40 +44,52 @@ class PassKeys:
             return replace(where, key=self._kept, stream_epoch=where.epoch)
         return where
 
-    def taken(self, where: Pass) -> Pass:
-        """Returns a pass that begins, with its key: taken from the generator now, unless it has one."""
-        if self._restored is not None and self.generator is not None:
+    def taken(self, where: Pass) -> tuple[Pass, torch.Tensor | None]:
+        """Returns a pass that begins, with its key: taken from the generator now, unless it has one.
+
+        Returns:
+            The pass, and the state of the sampler's own generator before its key was taken: None if it has none, or if
+            the state that was loaded did not tell.
+        """
+        if self._rewind and self._before is not None and self.generator is not None:
             # Whatever has drawn from it since the state was loaded has drawn what it had drawn before.
-            self._set_generator(self._restored, where.key is not None)
-            self._restored = None
+            self._set_generator(self._before, where.key is not None)
+        self._rewind = False
         where = self.known(where)
         if where.key is not None:
-            return where
+            return where, self._before
+        before = self._current_state()
         key = key_from_generator(self.generator)
+        if self._one_key and self._kept is not None:  # another thread has begun meanwhile
+            return self.known(where), self._before
+        self._before = before
         if not self._one_key:
-            return replace(where, key=key, stream_epoch=where.epoch if where.pinned else 0)
-        if self._kept is None:  # else another thread has begun meanwhile
-            self._kept = key
-        return replace(where, key=self._kept, stream_epoch=where.epoch)
+            return replace(where, key=key, stream_epoch=where.epoch if where.pinned else 0), before
+        self._kept = key
+        return replace(where, key=key, stream_epoch=where.epoch), before
 
-    def generator_state(self) -> torch.Tensor | None:
-        """The state of the sampler's own generator; None if it has none."""
-        return self.generator.get_state() if self.seed is None and isinstance(self.generator, torch.Generator) else None
+    def generator_state(self, where: Pass) -> torch.Tensor | None:
+        """The state of the sampler's own generator as it was before ``where`` had its key; None if it is not known."""
+        return self._current_state() if where.key is None else self._before
+
+    def _current_state(self) -> torch.Tensor | None:
+        own = self.seed is None and isinstance(self.generator, torch.Generator)
+        return self.generator.get_state() if own and self.generator is not None else None
 
     def load(self, where: Pass, generator_state: torch.Tensor | None, finished: bool) -> None:
         """Goes on with the keys of a pass that was loaded.
 
         Args:
             where: The pass.
-            generator_state: The generator's state when the pass began, if the state told it.
+            generator_state: The generator's state before the pass had its key, if the state told it.
             finished: Whether the pass has come to its end.
         """
         if self._one_key:
             self._kept = where.key
-        self._restored = None
-        if generator_state is not None and self.generator is not None:
+        self._before, self._rewind = None, False
+        if generator_state is not None and self.seed is None and self.generator is not None:
             self._set_generator(generator_state, where.key is not None)
-            self._restored = None if finished else generator_state
+            self._before, self._rewind = generator_state, not finished
 
     def _set_generator(self, state: torch.Tensor, key_taken: bool) -> None:
         assert self.generator is not None

@@ -128,8 +128,7 @@ class Resumable:
             return share.count(where.position, draws) == 0
 
         with self._passes.begin(iterator, iterator.loaded, over) as place:
-            generator = self._keys.generator_state()
-            where = self._keys.taken(place)
+            where, generator = self._keys.taken(place)
             assert where.key is not None
             assert where.stream_epoch is not None
             passed = source.epoch(where.key, where.stream_epoch, draws)
@@ -190,8 +189,12 @@ class Resumable:
             if where.position > 0 and where.key is None:
                 raise ValueError("items were consumed of a pass that has not begun, and so has no key yet")
         if opened is None:
-            return write_state(self.identity(), where, self._source.state(), self._keys.generator_state())
+            return self._state_at(where)
         return write_state(opened.identity(), where, opened.source.state(), opened.generator)
+
+    def _state_at(self, where: Pass) -> State:
+        """The state of a pass that has not begun here."""
+        return write_state(self.identity(), where, self._source.state(), self._keys.generator_state(where))
 
     def _trained_to(self, share: Share, begun: int, consumed: int | None, since_begun: int | None) -> int:
         """The global position after what this rank has trained on."""

@@ -201,3 +201,12 @@ def test_an_iterator_used_from_within_itself_is_an_error_as_of_generators() -> N
     for make in (lambda: iter(sampler), lambda: iter(WeightedBatchSampler(sampler, 5))):
         sampler.inner = make()
         assert len(list(sampler.inner)) in (2, 10)
+
+
+def test_an_iterator_that_has_not_begun_saves_the_sources_state_too() -> None:
+    source = ScheduledSource()
+    source.at(50, 7)
+    state = json.loads(json.dumps(iter(WeightedRandomSampler(source, 100, seed=1)).state_dict()))
+    fresh = iter(WeightedRandomSampler(ScheduledSource(), 100, seed=1))
+    fresh.load_state_dict(state)
+    assert list(fresh) == [place if place < 50 else place % 7 for place in range(100)]

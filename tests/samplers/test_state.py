@@ -207,3 +207,40 @@ def test_batches_go_on_where_they_stood(batch_size: int, drop_last: bool) -> Non
         assert list(running) == rest
         expected = rest if 0 < done < len(everything) or (done == 0 and everything) else next_epoch
         assert list(again) == expected  # at an epoch's end comes the next one, never an empty pass
+
+
+def unseeded(seed: int = 5) -> WeightedRandomSampler:
+    return WeightedRandomSampler(TABLE, DRAWS, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("position", [0, 1, 30, DRAWS - 1, DRAWS])
+@pytest.mark.parametrize("begin", [False, True], ids=["saved-at-once", "saved-after-a-step"])
+def test_a_generators_keys_go_on_however_often_a_run_is_resumed(position: int, begin: bool) -> None:
+    original = unseeded()
+    whole = [list(original) for _ in range(5)]
+    sampler = unseeded()
+    list(sampler)
+    advanced(sampler, position)
+    drawn = whole[0] + whole[1][:position]
+    for _ in range(3):  # each time in a new process, whose generator is another
+        state = through_json(sampler.state_dict())
+        sampler = unseeded(99)
+        sampler.load_state_dict(state)
+        if begin:
+            drawn.append(next(iter(sampler)))
+    if not begin:
+        for again in (pickle.loads(pickle.dumps(sampler)), sampler):
+            rest = [index for _ in range(2) for index in again]
+            assert rest == [index for epoch in whole for index in epoch][len(drawn) : len(drawn) + len(rest)]
+    else:
+        assert drawn == [index for epoch in whole for index in epoch][: len(drawn)]
+
+
+def test_a_copy_of_a_running_sampler_saves_what_goes_on_with_the_same_keys() -> None:
+    sampler = unseeded()
+    iterator = advanced(sampler, 30)
+    state = through_json(copy.deepcopy(sampler).state_dict())
+    rest = [*iterator, *sampler]
+    again = unseeded(99)
+    again.load_state_dict(state)
+    assert [index for _ in range(2) for index in again] == rest
