@@ -69,7 +69,7 @@ void append(const Layout& layout, const DrawKernels& kernels, uint64_t items, St
       Cursor& cursor = cursors[bucket];
       *cursor.next = points[i];
       cursor.next += cursor.next != cursor.last;  // a full region is overwritten at its end, and detected below
-      __builtin_prefetch(cursor.next + 12, 1, 3);
+      prefetch_to_write(cursor.next + 12);
     }
   }
   for (uint64_t b = 0; b < layout.buckets; ++b) {
@@ -81,7 +81,7 @@ void append(const Layout& layout, const DrawKernels& kernels, uint64_t items, St
 // Brings a slice of the table into the caches in order, which memory does several times faster than at random.
 void warm(const AliasTableView& table, uint64_t first, uint64_t count) {
   const uint64_t end = std::min(table.items, first + count);
-  for (uint64_t i = first; i < end; i += 64 / sizeof(AliasEntry)) __builtin_prefetch(&table.entries[i], 0, 2);
+  for (uint64_t i = first; i < end; i += 64 / sizeof(AliasEntry)) prefetch_to_l2(&table.entries[i]);
 }
 
 void read_back(const Layout& layout, const Piece& piece, uint64_t draws, int64_t* out) {
@@ -91,7 +91,7 @@ void read_back(const Layout& layout, const Piece& piece, uint64_t draws, int64_t
   }
   for (uint64_t i = 0; i < draws; ++i) {
     const uint32_t*& from = next[piece.bucket_of[i]];
-    __builtin_prefetch(from + 24, 0, 3);
+    prefetch(from + 24);
     out[i] = *from++;
   }
 }
