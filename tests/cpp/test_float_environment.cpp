@@ -1,6 +1,8 @@
 // Whatever floating-point behaviour the caller has set, weights are judged and tables built by the standard one.
 #include <cfenv>
+#include <cstring>
 #include <functional>
+#include <iterator>
 #include <vector>
 
 #include "cpu/multinomial/multinomial.h"
@@ -42,19 +44,22 @@ void within(const Environment& environment, const std::function<void()>& work) {
   std::fesetenv(&usual);
 }
 
-// What arithmetic gives that depends on the environment.
-std::vector<double> behaviour() {
+// What arithmetic gives that depends on the environment: bits, for so do comparisons of numbers.
+std::vector<uint64_t> behaviour() {
   volatile const double one = 1, ten = 10, least = DBL_TRUE_MIN;  // 0.1 is not a double, the nearest is above
-  return {one / ten, -one / ten, least * one};
+  const double results[] = {one / ten, -one / ten, least * one};
+  std::vector<uint64_t> bits(std::size(results));
+  memcpy(bits.data(), results, sizeof results);
+  return bits;
 }
 
 void test_the_environment_of_the_caller_comes_back() {
-  const std::vector<double> usual = behaviour();
+  const std::vector<uint64_t> usual = behaviour();
   for (const Environment& environment : environments()) {
     within(environment, [&] {
-      const std::vector<double> before = behaviour();
+      const std::vector<uint64_t> before = behaviour();
       CHECK(before != usual);
-      std::vector<double> inside;
+      std::vector<uint64_t> inside;
       parallel_for(1, {2, {}}, [&](uint64_t) { inside = behaviour(); });
       CHECK(inside == usual);
       CHECK(behaviour() == before);
