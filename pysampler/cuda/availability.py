@@ -19,7 +19,7 @@ _BUILD_STATE = Path(__file__).resolve().parent.parent / "_cuda_build.json"  # wr
 
 @functools.cache
 def build_state() -> dict[str, Any]:
-    """What the build said of CUDA: compiled, reason, nvcc, architectures. Empty if it left no word."""
+    """What the build said of CUDA: compiled, reason, nvcc, architectures, left_out. Empty if it left no word."""
     try:
         state = json.loads(_BUILD_STATE.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -44,7 +44,8 @@ def build_text() -> str:
     """What there is of the compiled part: "built by nvcc 13.0 for 8.0;9.0+PTX", or why it is missing."""
     state = build_state()
     built = f"built by nvcc {state.get('nvcc', '?')} for {state.get('architectures', '?')}"
-    return import_problem() or built
+    left_out = f", without {state['left_out']}" if state.get("left_out") else ""
+    return import_problem() or built + left_out
 
 
 def problem() -> str | None:
