@@ -21,6 +21,7 @@ from families import hashed_integers
 import pysampler
 from pysampler import AliasTable, WeightedRandomSampler, _core, operators, stream_state
 from pysampler.cuda import build as cuda_build
+from pysampler.cuda import draws as cuda_draws
 from pysampler.cuda import table as cuda_table
 from pysampler.cuda.table import CudaEntries
 from pysampler.inputs.weights import check_shape, readable, to_tensor
@@ -86,7 +87,9 @@ def kernels(monkeypatch: pytest.MonkeyPatch) -> StandInKernels:
         yield 77
 
     monkeypatch.setattr(pysampler, "_cuda", kernels, raising=False)
-    for module in (cuda_table, cuda_build, operators):
+    for module in (cuda_draws, cuda_table):
+        monkeypatch.setattr(module, "draws_by_triton", lambda: False)
+    for module in (cuda_draws, cuda_build):
         monkeypatch.setattr(module, "queue_on", queue_on)
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
     monkeypatch.setattr(cuda_table, "require", lambda device: torch.device("cpu"))
