@@ -91,7 +91,7 @@ void check_same(const Matrix<Weight>& matrix, uint64_t draws, bool replacement) 
   const Execution alone = {1, {}, active_target()};
   Multinomial job({matrix.view(), draws, replacement}, alone);
   std::vector<int64_t> expected(matrix.rows * draws);
-  job.draw(kSeed, expected.data(), alone);
+  job.draw({kSeed}, expected.data(), alone);
   for (const ThreadOrder order : {ThreadOrder::kForward, ThreadOrder::kBackward}) {
     const Drawn drawn = draw_as_gpu(matrix, draws, replacement, beginning(), nullptr, order);
     CHECK(drawn.outcome.row == matrix.rows);

@@ -32,6 +32,7 @@ void load_for(LoadingQueue& queue) {
     queue_row_draws<Weight>(rows, way, drawn, 1, queue);
   }
   queue_race_keys<Weight>(rows, {}, nullptr, nullptr, 1, queue);
+  queue.team(SoftmaxRows<Weight>{}, 1);
 }
 
 }  // namespace
@@ -62,6 +63,13 @@ Status draw_rows(const RowsOnDevice& matrix, const RowDraws& drawn, Place place)
 Status race_rows(const RowsOnDevice& matrix, Origin origin, const StreamState* state, int64_t* keys, Place place) {
   return queue_on(place, matrix.type, [&](StreamQueue& queue, uint32_t count, auto weight) {
     queue_race_keys<decltype(weight)>(job_of(matrix), origin, state, keys, count, queue);
+  });
+}
+
+Status softmax_rows(const void* logits, WeightType type, uint64_t rows, uint64_t columns, double* weights, Place place) {
+  return queue_on(place, type, [&](StreamQueue& queue, uint32_t, auto logit) {
+    using Logit = decltype(logit);
+    queue.team(SoftmaxRows<Logit>{static_cast<const Logit*>(logits), columns, weights}, static_cast<uint32_t>(rows));
   });
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "cuda/rows/rows_passes.h"
+#include "cuda/rows/softmax_body.h"
 #include "cuda/runtime.h"
 
 namespace pysampler::cuda {
@@ -29,6 +30,9 @@ Status draw_rows(const RowsOnDevice& matrix, const RowDraws& drawn, Place place)
 
 // The race's keys, one for each weight: RaceKeys. After prepare_rows on the same stream.
 Status race_rows(const RowsOnDevice& matrix, Origin origin, const StreamState* state, int64_t* keys, Place place);
+
+// weights[i]: those of rows of logits (core/softmax.h).
+Status softmax_rows(const void* logits, WeightType type, uint64_t rows, uint64_t columns, double* weights, Place place);
 
 // Moves a state on.
 Status advance(StreamState* state, uint64_t by, Place place);

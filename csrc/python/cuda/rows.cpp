@@ -88,6 +88,14 @@ class Rows {
   uint64_t scratch_bytes_;
 };
 
+void softmax_into(uintptr_t out, uintptr_t logits, uint64_t rows, uint64_t columns, bool is_float64, int device,
+                  uintptr_t stream) {
+  const WeightType type = is_float64 ? WeightType::kFloat64 : WeightType::kFloat32;
+  on_stream(device, stream, [&](Place place) {
+    return pysampler::cuda::softmax_rows(pointer<const void>(logits), type, rows, columns, pointer<double>(out), place);
+  });
+}
+
 void advance_state(uintptr_t state, uint64_t by, int device, uintptr_t stream) {
   on_stream(device, stream,
             [&](Place place) { return pysampler::cuda::advance(pointer<StreamState>(state), by, place); });
@@ -108,6 +116,8 @@ void bind_rows(py::module_& module) {
            py::arg("device"), py::arg("stream"))
       .def("race_into", &Rows::race_into, py::arg("keys"), py::arg("seed"), py::arg("state"), py::arg("device"),
            py::arg("stream"));
+  module.def("softmax_into", &softmax_into, py::arg("out"), py::arg("logits"), py::arg("rows"), py::arg("columns"),
+             py::arg("is_float64"), py::arg("device"), py::arg("stream"));
   module.def("advance_state", &advance_state, py::arg("state"), py::arg("by"), py::arg("device"), py::arg("stream"));
 }
 
