@@ -11,8 +11,8 @@ On a GPU nothing is looked at by the host: the draws of a row that is no distrib
 weights without replacement, are -1 there. On the CPU they are a ValueError.
 
 ``softmax_weights`` makes weights of float32 or float64 logits of the same shapes: float64, e^(logit - largest of its
-row), computed alike on every processor and device, where torch's softmax may differ in its last bits, and draws with it.
-Logits of -inf and those more than 708 below the largest weigh nothing.
+row), computed alike on every processor and device, where torch's softmax may differ in its last bits, and draws with
+it. Logits of -inf and those more than 708 below the largest weigh nothing.
 """
 
 from __future__ import annotations
