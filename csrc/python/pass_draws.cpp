@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "core/permutation.h"
 #include "cpu/draw/draw.h"
 #include "cpu/permutation/successive_orders.h"
 #include "cpu/runtime/stretches.h"
