@@ -6,6 +6,11 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+SOURCES = (
+    *("setup.py", "csrc/build_units.py", "csrc/core/philox.h", "csrc/cpu/simd/lanes_neon.h", "csrc/cuda/draw.cu"),
+    *("csrc/cuda/launch.cuh", "tests/conftest.py", "LICENSE", "README.md", "CHANGELOG.md"),
+)
+
 
 def check_wheel(names: list[str]) -> None:
     strangers = [name for name in names if not re.match(r"pysampler(/|-[^/]+\.dist-info/|\.libs/)", name)]
@@ -21,8 +26,7 @@ def check_source(names: list[str]) -> None:
     inner = {name.partition("/")[2] for name in names}
     wrong = [name for name in inner if re.match(r"benchmarks/.*\.png$", name) or re.search(r"\.(so|pyd|pyc)$", name)]
     assert not wrong, f"not to be distributed: {wrong}"
-    for name in ("setup.py", "csrc/build_units.py", "csrc/core/philox.h", "csrc/cpu/simd/lanes_neon.h", "csrc/cuda/draw.cu",
-                 "tests/conftest.py", "LICENSE", "README.md", "CHANGELOG.md"):  # fmt: skip
+    for name in SOURCES:
         assert name in inner, f"missing: {name}"
 
 

@@ -25,13 +25,13 @@ def missing(programs: set[str]) -> str | None:
     absent = sorted(program for program in programs if shutil.which(program) is None)
     if absent:
         return (
-            f"pysampler is compiled here and needs a C++17 compiler, but {absent[0]!r} was not found; install one and try "
-            f"again ({COMPILERS})."
+            f"pysampler is compiled here and needs a C++17 compiler, but {absent[0]!r} was not found; install one and "
+            f"try again ({COMPILERS})."
         )
     include = sysconfig.get_path("include")
     if not Path(include, "Python.h").exists():
         return (
-            f"pysampler is compiled here and needs Python's headers, but there is no Python.h in {include}; install them "
-            f"and try again ({HEADERS})."
+            f"pysampler is compiled here and needs Python's headers, but there is no Python.h in {include}; install "
+            f"them and try again ({HEADERS})."
         )
     return None

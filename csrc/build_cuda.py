@@ -3,8 +3,9 @@
     PYSAMPLER_CUDA=0        leave CUDA out
     PYSAMPLER_CUDA=1        fail unless CUDA can be compiled; without either, a failure means a CPU-only build
     CUDA_HOME, CUDA_PATH    where to look for bin/nvcc; else nvcc is taken from PATH
-    TORCH_CUDA_ARCH_LIST    architectures, as torch reads it: "8.0;9.0+PTX", "Ampere Hopper", or "native" for the GPUs that
-                            are here; those that nvcc does not know are left out. By default what DEFAULT_ARCHITECTURES says
+    TORCH_CUDA_ARCH_LIST    architectures, as torch reads it: "8.0;9.0+PTX", "Ampere Hopper", or "native" for the
+                            GPUs that are here; those that nvcc does not know are left out. By default what
+                            DEFAULT_ARCHITECTURES says
     PYSAMPLER_NVCC_TIMEOUT  seconds after which nvcc is given up, for each file; 1200 by default
 
 No GPU, no CUDA build of torch and no torch at all is needed.
@@ -111,7 +112,8 @@ def architecture(name: str) -> Architecture:
     if found is None:
         names = ", ".join(each.capitalize() for each in NAMED_ARCHITECTURES)
         raise CudaNotBuilt(
-            f"TORCH_CUDA_ARCH_LIST has {name!r}; write numbers, such as {DEFAULT_ARCHITECTURES!r}, native, or some of {names}"
+            f"TORCH_CUDA_ARCH_LIST has {name!r}; write numbers, such as {DEFAULT_ARCHITECTURES!r}, native, "
+            f"or some of {names}"
         )
     return Architecture(name, found[1] + found[2], found[3] is not None)
 

@@ -1,7 +1,7 @@
 """Joins source files before they are compiled: most of a small file's compile time goes into the headers it includes.
 
-setup.py compiles what comes out, which takes less than half of the processor time; tests/cpp/run.py compiles every file by
-itself, so that each stays complete. Files of one unit share their anonymous namespaces.
+setup.py compiles what comes out, which takes less than half of the processor time; tests/cpp/run.py compiles every file
+by itself, so that each stays complete. Files of one unit share their anonymous namespaces.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def joined(sources: list[str], root: str, folder: Path) -> list[str]:
 
 
 def _groups(sources: list[str]) -> dict[str, list[str]]:
-    """Bindings of about the same size together; of the rest the files of a folder, but not the kernels, which are large."""
+    """Bindings of about the same size together; of the rest the files of a folder, but not the large kernels."""
     groups: dict[str, list[str]] = defaultdict(list)
     sizes = [0] * BINDING_UNITS
     for source in sorted(sources, key=lambda source: (-_size(source), source)):

@@ -11,8 +11,8 @@ of its own that prints a line for each of its tests. Objects are kept below buil
 source, a header or the command changed. Exits with 1 if anything failed. The compiler is $CXX, else g++.
 
 Other machines (``--cross``; optimised as setup.py does it): ``aarch64`` needs aarch64-linux-gnu-g++ and qemu-aarch64,
-``windows`` x86_64-w64-mingw32-g++-posix and wine, with neither intrinsics nor vectors of the compiler; ``s390x`` only checks
-that a big-endian machine is refused by the compiler.
+``windows`` x86_64-w64-mingw32-g++-posix and wine, with neither intrinsics nor vectors of the compiler; ``s390x`` only
+checks that a big-endian machine is refused by the compiler.
 """
 
 from __future__ import annotations
