@@ -16,8 +16,9 @@ class Watcher(Protocol):
     num_items: int
     """Indices lie in [0, num_items)."""
 
-    _pending: list[int]
-    """Takes ints that do, as long as there are fewer than MOST_PENDING; the watcher takes them away."""
+    @property
+    def _pending(self) -> list[int]:
+        """Takes ints that do, as long as there are fewer than MOST_PENDING; the watcher takes them away."""
 
     def _drawn(self, drawn: Any) -> None:
         """Takes everything else, before it is yielded; raises if it is no index."""

@@ -101,7 +101,9 @@ def simulate_coverage(
     stride = min(max(math.ceil(forecast.full_coverage_draws_99), forecast.draws_per_epoch), _MOST_DRAWS)
     with progress_bar(count, "coverage trials", "trial", progress) as advance:
         for trial in range(count):
-            first = _first_positions(table, forecast.items, key, trial, stride, forecast.draws_per_epoch)
+            first = _first_positions(
+                table, forecast.positive_weight_items, key, trial, stride, forecast.draws_per_epoch
+            )
             unique[trial] = int((first < forecast.draws_per_epoch).sum())
             full[trial] = int(first.max()) + 1
             advance(1)

@@ -16,17 +16,18 @@ from pysampler.labels.schemes import FloatArray, Scheme, Targets
 from pysampler.plan.advice import advice_on_classes, advice_on_weights
 from pysampler.plan.class_plan import ClassPlan
 from pysampler.plan.systematic_bound import systematic_coverage_epochs
+from pysampler.renamed import ReadsOldPickles, Renamed
 from pysampler.sources.alias_table import AliasTable
 
 
 @dataclass(frozen=True)
-class SamplingPlan:
+class SamplingPlan(ReadsOldPickles):
     """What to expect. Made by ``plan_labels`` and ``plan_weights``.
 
     Attributes:
         source: What was read, in words.
         scheme: What made the weights: "inverse", "power, alpha = 0.5" and so on, "targets", or "given".
-        items: Number of items, those of weight zero included.
+        num_items: Number of items, those of weight zero included.
         draws_per_epoch: Draws in an epoch.
         classes: The classes that have items, in the order of their indices; empty for weights.
         draws_per_item: Expected draws in an epoch of the rarest, the median and the most frequent item of positive
@@ -38,13 +39,15 @@ class SamplingPlan:
 
     source: str
     scheme: str
-    items: int
+    num_items: int
     draws_per_epoch: int
     classes: tuple[ClassPlan, ...]
     draws_per_item: tuple[float, float, float]
     forecast: CoverageForecast
     systematic_epochs: int
     advice: tuple[str, ...]
+
+    items = Renamed("num_items")
 
 
 def plan_labels(
@@ -99,7 +102,7 @@ def plan_labels(
     return SamplingPlan(
         source=source,
         scheme="targets" if targets is not None else f"{scheme}{words}",
-        items=len(read),
+        num_items=len(read),
         classes=classes,
         forecast=forecast,
         advice=tuple(advice_on_classes(classes, len(read.classes), forecast, epochs, scheme, targets is not None)),
@@ -127,7 +130,7 @@ def plan_weights(weights: Any, *, num_samples: int | None = None, source: str = 
     return SamplingPlan(
         source=source,
         scheme="given",
-        items=len(tensor),
+        num_items=len(tensor),
         draws_per_epoch=forecast.draws_per_epoch,
         classes=(),
         draws_per_item=per_item,
@@ -162,7 +165,7 @@ def _classes(labels: Labels, weights: FloatArray, probabilities: FloatArray, dra
     return tuple(
         ClassPlan(
             name=str(labels.classes[index]),
-            items=int(count),
+            num_items=int(count),
             data_share=int(count) / len(labels),
             weight=float(weights[index]),
             target_share=float(target[index]) if labels.offsets is None else None,

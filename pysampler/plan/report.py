@@ -21,7 +21,7 @@ _HEADING = ("class", "items", "in data", "weight", "target", "expected", "draws"
 
 def as_text(plan: SamplingPlan) -> str:
     """Returns the plan in lines of about 88 characters; the name of the source may be longer."""
-    lines = [plan.source, f"{plan.items} items, {_origin(plan.scheme)}, {plan.draws_per_epoch} draws per epoch", ""]
+    lines = [plan.source, f"{plan.num_items} items, {_origin(plan.scheme)}, {plan.draws_per_epoch} draws per epoch", ""]
     lines += _class_table(plan.classes) if plan.classes else _item_lines(plan)
     _, *forecast = str(plan.forecast).splitlines()  # the first line repeats what stands above
     lines += ["", "Independent draws", *(f"  {line}" for line in forecast)]
@@ -33,16 +33,21 @@ def as_text(plan: SamplingPlan) -> str:
 
 
 def as_values(plan: SamplingPlan) -> dict[str, Any]:
-    """Returns the plan as dictionaries, lists, numbers and strings."""
+    """Returns the plan as dictionaries, lists, numbers and strings.
+
+    "items" is what "num_items" was called in version 0.1, and "positive_weight_items" of the forecast.
+    """
     forecast = plan.forecast
     shown = {item.name: getattr(forecast, item.name) for item in fields(forecast) if not item.name.startswith("_")}
+    shown = {"items": forecast.positive_weight_items, "num_items": forecast.num_items, **shown}
     least, middle, most = plan.draws_per_item
     return {
         "source": plan.source,
         "scheme": plan.scheme,
-        "items": plan.items,
+        "items": plan.num_items,
+        "num_items": plan.num_items,
         "draws_per_epoch": plan.draws_per_epoch,
-        "classes": [asdict(own) for own in plan.classes],
+        "classes": [{"items": own.num_items, **asdict(own)} for own in plan.classes],
         "draws_per_item": {"least": least, "median": middle, "most": most},
         "independent": shown,
         "systematic": {"every_item_within_epochs": plan.systematic_epochs},
@@ -67,7 +72,7 @@ def _class_table(classes: tuple[ClassPlan, ...]) -> list[str]:
 def _cells(own: ClassPlan) -> tuple[str, ...]:
     return (
         _printable(own.name),
-        str(own.items),
+        str(own.num_items),
         _share(own.data_share),
         f"{own.weight:.3g}",
         "-" if own.target_share is None else _share(own.target_share),

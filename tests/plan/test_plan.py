@@ -21,15 +21,15 @@ CATS = ["Siamese"] * 160 + ["Birman"] * 10
 def test_the_articles_set_has_the_articles_numbers() -> None:
     plan = plan_labels(CATS)
     birman, siamese = plan.classes
-    assert (birman.name, birman.items, siamese.name, siamese.items) == ("Birman", 10, "Siamese", 160)
+    assert (birman.name, birman.num_items, siamese.name, siamese.num_items) == ("Birman", 10, "Siamese", 160)
     assert birman.data_share == pytest.approx(10 / 170)
     assert (birman.weight, siamese.weight) == (0.1, 1 / 160)
     for own in plan.classes:
         assert own.target_share == pytest.approx(0.5)
         assert own.draw_share == pytest.approx(0.5, abs=1e-9)
         assert own.draws_per_epoch == pytest.approx(85, abs=1e-6)
-        assert own.draws_per_item == pytest.approx(85 / own.items, abs=1e-6)
-        assert own.unseen_share == pytest.approx((1 - 0.5 / own.items) ** 170, rel=1e-6)
+        assert own.draws_per_item == pytest.approx(85 / own.num_items, abs=1e-6)
+        assert own.unseen_share == pytest.approx((1 - 0.5 / own.num_items) ** 170, rel=1e-6)
     assert plan.forecast.expected_unique == pytest.approx(76.017, abs=5e-4)
     assert plan.systematic_epochs == 4
     assert plan.draws_per_item == pytest.approx((85 / 160, 85 / 160, 8.5))
@@ -50,7 +50,7 @@ def test_an_item_of_several_classes_counts_for_each() -> None:
     chances = AliasTable(sample_weights(matrix)).probabilities().numpy()
     assert [own.draw_share for own in plan.classes] == pytest.approx(list(chances @ matrix))
     assert [own.target_share for own in plan.classes] == [None] * 3
-    assert sum(own.items for own in plan.classes) == 5
+    assert sum(own.num_items for own in plan.classes) == 5
 
 
 labels_of_classes = st.lists(st.integers(0, 5), min_size=2, max_size=60).filter(lambda own: len(set(own)) > 1)
@@ -60,11 +60,11 @@ labels_of_classes = st.lists(st.integers(0, 5), min_size=2, max_size=60).filter(
 @given(labels_of_classes, st.sampled_from(["inverse", "sqrt", "effective"]), st.integers(1, 500))
 def test_shares_and_draws_add_up_and_meet_their_targets(labels: list[int], scheme: Any, draws: int) -> None:
     plan = plan_labels(labels, scheme, num_samples=draws)
-    assert sum(own.items for own in plan.classes) == plan.items == len(labels)
+    assert sum(own.num_items for own in plan.classes) == plan.num_items == len(labels)
     for total in ("data_share", "target_share", "draw_share"):
         assert sum(getattr(own, total) for own in plan.classes) == pytest.approx(1)
     assert sum(own.draws_per_epoch for own in plan.classes) == pytest.approx(draws)
-    seen = sum(own.items * (1 - own.unseen_share) for own in plan.classes)
+    seen = sum(own.num_items * (1 - own.unseen_share) for own in plan.classes)
     assert seen == pytest.approx(plan.forecast.expected_unique, rel=1e-6)
     for own in plan.classes:
         assert own.draw_share == pytest.approx(own.target_share, abs=1e-8)
@@ -89,7 +89,7 @@ def test_weights_are_planned_item_by_item() -> None:
     assert plan.systematic_epochs == 1
     assert "1 item of weight zero will never be drawn." in plan.advice
     assert plan_weights([1e308] * 3).draws_per_item == pytest.approx((1, 1, 1))  # their sum is beyond the doubles
-    assert plan_weights(torch.tensor([1, 2, 3], dtype=torch.int8)).items == 3
+    assert plan_weights(torch.tensor([1, 2, 3], dtype=torch.int8)).num_items == 3
 
 
 # ---- the bound ----------------------------------------------------------------------------------
