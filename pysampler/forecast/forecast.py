@@ -181,9 +181,8 @@ def forecast_coverage(weights: Any, num_samples: int | None = None) -> CoverageF
         (76.017, 10.646)
     """
     groups = group_weights(weights)
-    draws_per_epoch = positive_count(
-        groups.positive + groups.zeros if num_samples is None else num_samples, "num_samples"
-    )
+    num_items = groups.positive + groups.zeros
+    draws_per_epoch = positive_count(num_items if num_samples is None else num_samples, "num_samples")
     time = FullCoverageTime(groups)
     return CoverageForecast(
         positive_weight_items=groups.positive,

@@ -50,7 +50,8 @@ def advice_on_classes(
         yield from _repeats(classes, forecast.draws_per_epoch, scheme, has_targets)
     never = [own for own in classes if own.draw_share == 0]
     if never:
-        yield f"{_names(never)} will never be drawn: {_count(sum(own.num_items for own in never), 'item')} of weight zero."
+        zeros = sum(own.num_items for own in never)
+        yield f"{_names(never)} will never be drawn: {_count(zeros, 'item')} of weight zero."
 
 
 def advice_on_weights(
@@ -86,7 +87,8 @@ def _only_costs_coverage(forecast: CoverageForecast) -> str:
 def _coverage(forecast: CoverageForecast, systematic_epochs: int) -> Iterator[str]:
     late = forecast.full_coverage_whole_epochs_quantile(0.95)
     yield (
-        f"An epoch of independent draws shows about {forecast.expected_unique:.0f} of the {forecast.positive_weight_items} items. "
+        f"An epoch of independent draws shows about {forecast.expected_unique:.0f} of the "
+        f"{forecast.positive_weight_items} items. "
         f"Train for at least {_count(late, 'epoch')}, and 95 % of runs will have shown all of them. "
         f"Systematic draws show all within {_count(systematic_epochs, 'epoch')}, always."
     )
@@ -108,8 +110,8 @@ def _repeats(classes: Sequence[ClassPlan], draws: int, scheme: str, has_targets:
         times = draws * math.sqrt(most.num_items) / roots / most.num_items
         milder = f" The milder scheme 'sqrt' would show each {times:.2g} times."
     yield (
-        f"Each of the {_count(most.num_items, 'item')} of {most.name!r} comes {most.draws_per_item:.2g} times an epoch: "
-        f"augment them, or the model may learn them by heart.{milder}"
+        f"Each of the {_count(most.num_items, 'item')} of {most.name!r} comes {most.draws_per_item:.2g} times an "
+        f"epoch: augment them, or the model may learn them by heart.{milder}"
     )
 
 
