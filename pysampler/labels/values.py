@@ -225,7 +225,7 @@ def _from_sequence(values: list[Any]) -> LabelValues:
     odd = next((index for index, value in enumerate(values) if type(value).__hash__ is None), None)
     if odd is not None:
         raise TypeError(f"labels must be numbers or names, but labels[{odd}] is a {type(values[odd]).__name__}")
-    missing = [index for index, value in enumerate(values) if _is_missing(value)]
+    missing = [index for index, value in enumerate(values) if is_missing(value)]
     if missing:
         raise ValueError(_missing(missing[0], values[missing[0]], len(missing), len(values)))
     return LabelValues([value.item() if isinstance(value, np.generic) else value for value in values])
@@ -276,7 +276,8 @@ def _offsets(lengths: IntArray) -> IntArray:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Whether an entry stands for a label that is not there: None, NaN, or pandas' NA and NaT."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(value, float) and math.isnan(value)

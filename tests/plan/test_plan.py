@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pysampler import AliasTable, SystematicTable, WeightedRandomSampler, forecast_coverage, sample_weights
 from pysampler.plan import plan_labels, plan_weights, systematic_coverage_epochs
-from pysampler.plan.report import WIDTH, as_text, as_values
+from pysampler.plan.sampling_plan import WIDTH
 
 CATS = ["Siamese"] * 160 + ["Birman"] * 10
 
@@ -70,7 +70,7 @@ def test_shares_and_draws_add_up_and_meet_their_targets(labels: list[int], schem
         assert own.draw_share == pytest.approx(own.target_share, abs=1e-8)
     least, middle, most = plan.draws_per_item
     assert least <= middle <= most
-    assert all(len(line) <= WIDTH + 10 for line in as_text(plan).splitlines())
+    assert all(len(line) <= WIDTH + 10 for line in str(plan).splitlines())
 
 
 def test_shares_are_those_of_real_draws() -> None:
@@ -192,7 +192,7 @@ def test_one_class_only_and_wrong_arguments_are_refused() -> None:
         plan_labels(["x"] * 3)
     with pytest.raises(ValueError, match="num_samples should be a positive integer"):
         plan_labels(CATS, num_samples=0)
-    with pytest.raises(ValueError, match="is missing"):
+    with pytest.raises(ValueError, match="item 2 has none"):
         plan_labels([0.0, 1.0, math.nan])
     with pytest.raises(ValueError, match="must be finite"):
         plan_weights([1.0, math.nan])
@@ -201,7 +201,7 @@ def test_one_class_only_and_wrong_arguments_are_refused() -> None:
 
 
 def test_the_text_has_the_numbers_and_no_control_characters() -> None:
-    text = as_text(plan_labels(["a\x1b[31m"] * 5 + ["b" * 100] * 20))
+    text = str(plan_labels(["a\x1b[31m"] * 5 + ["b" * 100] * 20))
     assert "\x1b" not in text
     assert "a?[31m" in text
     assert "b" * 19 + "…" in text
@@ -210,12 +210,20 @@ def test_the_text_has_the_numbers_and_no_control_characters() -> None:
 
 def test_many_classes_are_shortened_in_the_text_only() -> None:
     plan = plan_labels(np.repeat(np.arange(1000), 3))
-    assert "... 960 more classes" in as_text(plan)
-    assert len(as_values(plan)["classes"]) == 1000
+    assert "... 960 more classes" in str(plan)
+    assert len(plan.to_dict()["classes"]) == 1000
 
 
 def test_values_hold_no_private_names() -> None:
-    values = as_values(plan_labels(CATS))
+    values = plan_labels(CATS).to_dict()
     assert values["independent"]["expected_unique"] == pytest.approx(76.017, abs=5e-4)
     assert values["systematic"] == {"every_item_within_epochs": 4}
     assert not [name for name in values["independent"] if name.startswith("_")]
+
+
+def test_a_plan_prints_as_its_table_and_shows_as_one_line() -> None:
+    plan = plan_labels(CATS)
+    assert str(plan).splitlines()[1] == "170 items, scheme inverse, 170 draws per epoch"
+    assert "expected after one epoch: 76.0 items" in str(plan)
+    assert repr(plan) == "SamplingPlan(170 items of 2 classes, scheme inverse, 170 draws per epoch)"
+    assert repr(plan_weights([1.0, 2.0])) == "SamplingPlan(2 items, weights as given, 2 draws per epoch)"
