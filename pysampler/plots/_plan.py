@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pysampler.plots.style import (
+from pysampler.plots._style import (
     GRID,
     INK,
     PALETTE,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from pysampler.plan import SamplingPlan
-    from pysampler.plots.data_figure import DataFigure
+    from pysampler.plots._data_figure import DataFigure
 
 _MOST_NAMES = 24
 _POINTS = 240
