@@ -31,8 +31,11 @@ class Renamed:
         return value() if self._called else value
 
 
-class ReadsOldPickles:
-    """For dataclasses with ``Renamed`` fields: a pickle from before names them as they were called."""
+class HasOldNames:
+    """Has ``Renamed`` names: not offered for completion, and read from pickles of dataclasses as what they are now."""
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if not isinstance(getattr(type(self), name, None), Renamed)]
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         renamed = {name: entry.new for name, entry in vars(type(self)).items() if isinstance(entry, Renamed)}

@@ -12,7 +12,14 @@ from typing import Any
 import pytest
 import torch
 
-from pysampler import AliasTable, CoverageTracker, audit_coverage, forecast_coverage
+from pysampler import (
+    AliasTable,
+    CoverageTracker,
+    WeightedBatchSampler,
+    WeightedRandomSampler,
+    audit_coverage,
+    forecast_coverage,
+)
 from pysampler.plan import plan_labels, plan_weights
 
 LABELS = ["Siamese"] * 6 + ["Birman"] * 2
@@ -95,3 +102,26 @@ def test_pickles_of_version_0_1_are_read_under_the_new_names() -> None:
 def test_what_is_pickled_now_is_read_as_well() -> None:
     for made in (forecast(), plan_labels(LABELS)):
         assert pickle.loads(pickle.dumps(made)) == made
+
+
+def test_completion_offers_neither_old_names_nor_what_only_samplers_ask() -> None:
+    for made, old in (
+        (tracker(), {"never_seen", "never_seen_chunks", "per_class"}),
+        (audit(), {"never_seen", "per_class", "items"}),
+        (forecast(), {"items"}),
+        (plan_weights([1.0, 2.0]), {"items"}),
+    ):
+        assert not old & set(dir(made))
+        assert "num_items" in dir(made)
+    sampler = WeightedRandomSampler([1.0, 2.0], 2, seed=1)
+    internals = {"open_pass", "taken_over", "source_changed", "check_share", "current", "load_state", "identity"}
+    for drawn_from in (sampler, sampler.table, sampler.source):
+        assert not internals & set(dir(drawn_from))
+    assert {"draw", "probabilities", "save"} <= set(dir(sampler.table))
+
+
+def test_samplers_show_what_they_draw() -> None:
+    sampler = WeightedRandomSampler([1.0, 2.0], 2, seed=1)
+    batches = WeightedBatchSampler(sampler, 8)
+    assert repr(batches) == f"WeightedBatchSampler({sampler!r}, batch_size=8, drop_last=False)"
+    assert repr(CoverageTracker(2).watch(batches)) == f"WatchedStatefulSampler({batches!r})"

@@ -17,7 +17,7 @@ from pysampler.coverage.classes import ClassCoverage
 from pysampler.coverage.tracker import CoverageTracker
 from pysampler.inputs.indices import flat_indices
 from pysampler.progress import progress_bar
-from pysampler.renamed import ReadsOldPickles, Renamed
+from pysampler.renamed import HasOldNames, Renamed
 
 _LISTED_DRAWS = 2**22  # of short epochs that are redrawn together
 _LISTED_EPOCHS = 4096  # of which there are at most so many
@@ -25,7 +25,7 @@ _PIECE_DRAWS = 2**26  # of a long epoch; between two steps of a progress bar
 
 
 @dataclass(frozen=True, eq=False)
-class CoverageAudit(ReadsOldPickles):
+class CoverageAudit(HasOldNames):
     """What a run has shown. Made by ``audit_coverage``.
 
     Attributes:

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from pysampler.coverage.marks import CHUNK, Counts, Words, marked_chunks
 from pysampler.labels.read import Labels
-from pysampler.renamed import ReadsOldPickles, Renamed
+from pysampler.renamed import HasOldNames, Renamed
 
 
 @dataclass(frozen=True, eq=False)
-class ClassCoverage(ReadsOldPickles):
+class ClassCoverage(HasOldNames):
     """Coverage by class: arrays with an entry per class. Made by ``class_coverage`` of a tracker or an audit.
 
     An item with several labels counts for each of its classes.

@@ -13,10 +13,10 @@ from pysampler.coverage.classes import ClassCoverage, coverage_by_class
 from pysampler.coverage.shared_store import SharedStore
 from pysampler.coverage.store import CoverageStore
 from pysampler.labels.read import Labels
-from pysampler.renamed import Renamed
+from pysampler.renamed import HasOldNames, Renamed
 
 
-class CoverageReadings:
+class CoverageReadings(HasOldNames):
     """The questions that a ``CoverageTracker`` answers. Each may be asked from any thread, at any time.
 
     Attributes:

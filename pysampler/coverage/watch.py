@@ -44,6 +44,9 @@ class WatchedSampler(torch.utils.data.Sampler[Any]):
     def __len__(self) -> int:
         return len(self.watched_sampler)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.watched_sampler!r})"
+
     def __getattr__(self, name: str) -> Any:
         # Copying asks an object that has no attributes yet, and must not get the other one's ways of being copied.
         if name in WatchedSampler._OWN or name.startswith("__"):

@@ -11,11 +11,11 @@ import numpy as np
 from pysampler.forecast.full_coverage import FullCoverageTime, root
 from pysampler.forecast.weight_groups import WeightGroups, group_weights
 from pysampler.inputs.numbers import positive_count, whole_number
-from pysampler.renamed import ReadsOldPickles, Renamed
+from pysampler.renamed import HasOldNames, Renamed
 
 
 @dataclass(frozen=True)
-class CoverageForecast(ReadsOldPickles):
+class CoverageForecast(HasOldNames):
     """What to expect of independent draws with replacement. Made by ``forecast_coverage``.
 
     Items of weight zero can never come: "all" and "coverage" are of the ``positive_weight_items``.

@@ -18,6 +18,7 @@ from pysampler.inputs.memory import as_array
 IntArray = npt.NDArray[np.int64]
 
 _JOINT = "for several tasks joint classes: a name such as 'red car' per item"
+_JOIN = "[' '.join(map(str, item)) for item in labels]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +117,7 @@ def _from_pandas(source: Any) -> LabelValues:
             if values.dtype.kind not in "biuf":
                 raise ValueError(
                     f"a table of labels must hold zeros and ones, but its columns are {list(source.columns)}; "
-                    "pass the column of labels, as in table['label']"
+                    f"pass the column of labels, as in table['label'], or {_JOINT} (table.agg(' '.join, axis=1))"
                 )
             matrix = _from_matrix(values, tuple(source.columns.tolist()))
             if matrix.offsets is not None and source.shape[1] == 2:
@@ -124,7 +125,7 @@ def _from_pandas(source: Any) -> LabelValues:
                     f"the columns {list(source.columns)} are read as two classes that an item may have or not have; if "
                     "they are the labels of two tasks, make joint classes: table.astype(str).agg(' '.join, axis=1)",
                     UserWarning,
-                    stacklevel=4,
+                    stacklevel=6,
                 )
             return matrix
         source = source.iloc[:, 0]
@@ -156,7 +157,8 @@ def _from_array(array: npt.NDArray[Any]) -> LabelValues:
         return _from_matrix(array, None)
     if array.ndim != 1:
         raise ValueError(
-            f"labels must be 1-d, or a one-hot or multi-hot matrix of numbers, but their shape is {array.shape}"
+            f"labels must be 1-d, or a one-hot or multi-hot matrix of numbers, but their shape is {array.shape}; "
+            f"{_JOINT}"
         )
     if array.dtype.kind in "biuf":
         return LabelValues(_whole(array))
@@ -239,6 +241,14 @@ def _labels_of_pairs(values: list[Any]) -> list[Any] | None:
         return None
     if any(_is_number(item) or (isinstance(item, str) and not _is_number(label)) for item, label in values):
         return None  # two labels of an item, or a row of a matrix
+    names = [item for item, _ in values if isinstance(item, str)]
+    if len(set(names)) < len(names) / 2:
+        warnings.warn(
+            f"pairs such as {values[0]!r} are read as an item, or its path, and its label; if they are the labels of "
+            f"two tasks, make joint classes: {_JOIN}",
+            UserWarning,
+            stacklevel=7,
+        )
     return [label for _, label in values]
 
 
@@ -257,6 +267,8 @@ def _from_collections(values: list[Collection[Any]], ordered: bool) -> LabelValu
                 "differ; give the class indices of an item as a set"
             )
         return _from_matrix(np.asarray(values), None)
+    if all(isinstance(value, tuple) and len(value) == len(values[0]) > 1 for value in values):
+        _doubt_tasks(values)
     try:
         distinct = [list(dict.fromkeys(value)) for value in values]
     except TypeError as error:
@@ -266,6 +278,21 @@ def _from_collections(values: list[Collection[Any]], ordered: bool) -> LabelValu
         raise TypeError("an item's labels must be numbers or names, but they are nested more deeply")
     lengths = np.fromiter(map(len, distinct), np.int64, len(distinct))
     return LabelValues(flat.flat, None if (lengths == 1).all() else _offsets(lengths), flat.names)
+
+
+def _doubt_tasks(values: Sequence[Any]) -> None:
+    """Warns that tuples of equal length are read as several labels of an item. TypeError if they cannot be."""
+    if len({isinstance(entry, str) for value in values for entry in value}) > 1:
+        raise TypeError(
+            f"tuples such as {values[0]!r} are no labels, since numbers and names have no common order; if they are "
+            f"those of several tasks, make joint classes: {_JOIN}"
+        )
+    warnings.warn(
+        f"tuples such as {values[0]!r} are read as several labels of an item, which lists and sets say as well; if "
+        f"they are those of several tasks, make joint classes: {_JOIN}",
+        UserWarning,
+        stacklevel=8,
+    )
 
 
 def _pick(flat: IntArray | list[Any], indices: IntArray) -> IntArray | list[Any]:

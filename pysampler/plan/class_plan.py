@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pysampler.renamed import ReadsOldPickles, Renamed
+from pysampler.renamed import HasOldNames, Renamed
 
 
 @dataclass(frozen=True)
-class ClassPlan(ReadsOldPickles):
+class ClassPlan(HasOldNames):
     """A class that has items.
 
     Attributes:

@@ -9,13 +9,13 @@ from typing import Any
 from pysampler.forecast.forecast import CoverageForecast
 from pysampler.plan.class_plan import ClassPlan
 from pysampler.plan.class_table import class_table
-from pysampler.renamed import ReadsOldPickles, Renamed
+from pysampler.renamed import HasOldNames, Renamed
 
 WIDTH = 88
 
 
 @dataclass(frozen=True, repr=False)
-class SamplingPlan(ReadsOldPickles):
+class SamplingPlan(HasOldNames):
     """What to expect. Made by ``plan_labels`` and ``plan_weights``; ``print(plan)`` shows all of it as a table.
 
     Attributes:

@@ -21,6 +21,11 @@ MAX_ITEMS = 2**62
 _CPU = torch.device("cpu")
 
 Draw = Callable[[int, int, int], Any]
+# What samplers ask a source: not offered for completion to those who draw from it.
+_ASKED_BY_SAMPLERS = frozenset(
+    ("auditable", "batch_draws", "check_draws", "check_share", "current", "default_draws", "kind", "load_state")
+    + ("one_key", "state")
+)
 
 
 class Source(ABC):
@@ -212,6 +217,9 @@ class Source(ABC):
         # Not by indexing, which takes -1 for the last item.
         found = self._log_probabilities.index_select(0, indices.reshape(-1))
         return found.view(indices.shape).to(torch.get_default_dtype())
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in _ASKED_BY_SAMPLERS]
 
     def __len__(self) -> int:
         return self.num_items
