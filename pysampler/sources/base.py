@@ -22,10 +22,8 @@ _CPU = torch.device("cpu")
 
 Draw = Callable[[int, int, int], Any]
 # What samplers ask a source: not offered for completion to those who draw from it.
-_ASKED_BY_SAMPLERS = frozenset(
-    ("auditable", "batch_draws", "check_draws", "check_share", "current", "default_draws", "kind", "load_state")
-    + ("one_key", "state")
-)
+_ASKED_BY_SAMPLERS = {"auditable", "batch_draws", "check_draws", "check_share", "current", "default_draws", "kind"}
+_ASKED_BY_SAMPLERS |= {"load_state", "one_key", "state"}
 
 
 class Source(ABC):
