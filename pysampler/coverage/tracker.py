@@ -142,7 +142,7 @@ class CoverageTracker(CoverageReadings):
         return CoverageTracker._of(marks_of_all_ranks(self._state(), group), self.labels)
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns all of it but the labels, as ints and tensors (copies), for ``torch.save`` and checkpoints. O(N)."""
+        """Returns everything but the labels, as ints and tensors (copies), for ``torch.save`` and checkpoints. O(N)."""
         return self._state().to_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -45,8 +45,8 @@ class CoverageTrials:
     def deviations(self) -> dict[str, float]:
         """How many standard errors the means of the trials lie above the forecast; 0 where neither varies.
 
-        Of magnitudes above 4 or so in many trials, forecast or draws would have to answer. "whole epochs" is forecast
-        for draws that arrive as a Poisson process: with few items its deviation is real.
+        Beyond about 4 either way, chance does not explain it: the forecast or the draws would be wrong. Except for
+        "full_coverage_whole_epochs_mean", whose forecast is an approximation that is off for few items.
         """
         return {
             "expected_unique": _deviation(self.unique_after_one_epoch, self.forecast.expected_unique),
