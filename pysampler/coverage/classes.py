@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,26 +55,21 @@ def coverage_by_class(words: Words, past: Words | None, counts: Counts | None, l
 
     Cost: O(N).
     """
+    size = len(labels)
     return ClassCoverage(
         labels.classes,
         labels.counts,
-        _marked_by_class(words, past, labels),
-        None if past is None else _marked_by_class(words, None, labels),
-        None if counts is None else _counted_by_class(counts, labels),
+        _sums_by_class(labels, marked_chunks(words, past, size)),
+        None if past is None else _sums_by_class(labels, marked_chunks(words, None, size)),
+        None if counts is None else _sums_by_class(labels, ((i, counts[i : i + CHUNK]) for i in range(0, size, CHUNK))),
     )
 
 
-def _marked_by_class(words: Words, other: Words | None, labels: Labels) -> NDArray[np.int64]:
+def _sums_by_class(labels: Labels, chunks: Iterable[tuple[int, NDArray[Any]]]) -> NDArray[np.int64]:
+    """Adds up values by class, given as (first item, values of that and the following items)."""
     result = np.zeros(len(labels.classes), np.int64)
-    for first, marked in marked_chunks(words, other, len(labels)):
-        result += _by_class(labels, first, marked)
-    return result
-
-
-def _counted_by_class(counts: Counts, labels: Labels) -> NDArray[np.int64]:
-    result = np.zeros(len(labels.classes), np.int64)
-    for first in range(0, len(counts), CHUNK):
-        result += _by_class(labels, first, counts[first : first + CHUNK])
+    for first, values in chunks:
+        result += _by_class(labels, first, values)
     return result
 
 

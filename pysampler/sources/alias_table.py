@@ -175,8 +175,8 @@ class AliasTable(Source):
         As with tensors, "cuda" without a number is torch's current device. What has to read the whole table on the CPU
         (samplers, ``probabilities``, ``fingerprint``, ``save``, pickling) takes a copy of it there first, and keeps it.
         Draws on a GPU are queued on torch's current stream of the device and wait for nothing. While a CUDA graph is
-        captured, seed and positions are recorded as they are: each replay draws the same. For draws that go on from replay
-        to replay, use ``torch.ops.pysampler.draw``. The table must live as long as such a graph.
+        captured, seed and positions are recorded as they are: each replay draws the same. For draws that go on from
+        replay to replay, use ``torch.ops.pysampler.draw``. The table must live as long as such a graph.
 
         Cost: the time of copying it, which is waited for. The table itself if it is there already.
 
