@@ -33,8 +33,8 @@ def complete_targets(
         TypeError: Targets that are no mapping to numbers; see ``read_labels``.
 
     Example:
-        >>> complete_targets(["Siamese"] * 3 + ["Persian"] + ["Birman"] * 4, {"Birman": 0.2})
-        {'Birman': 0.2, 'Persian': 0.2, 'Siamese': 0.6}
+        >>> complete_targets(["Siamese"] * 3 + ["Persian"] + ["Birman"] * 4, {"Birman": 0.5})
+        {'Birman': 0.5, 'Persian': 0.125, 'Siamese': 0.375}
     """
     if rest not in ("data", "equal"):
         raise ValueError(f"rest must be 'data' or 'equal', but got rest={rest!r}")

@@ -43,6 +43,8 @@ def test_json_is_one_object(pets: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert cli.main(arguments) == 0
     plan = json.loads(capsys.readouterr().out)
     assert plan["scheme"] == "targets"
+    assert (plan["num_items"], plan["independent"]["num_items"]) == (170, 170)
+    assert (plan["items"], plan["classes"][0]["items"]) == (170, 10)  # as before
     assert plan["draws_per_epoch"] == 340
     assert [own["target_share"] for own in plan["classes"]] == pytest.approx([0.9, 0.1])
 
