@@ -146,12 +146,10 @@ def audit_coverage(
         raise ValueError("counts and labels are the tracker's: give them to it instead")
     if tracker.num_items != span.num_items:
         raise ValueError(f"the tracker has num_items={tracker.num_items}, but there are {span.num_items} to draw from")
-    with progress_bar(span.total, "coverage audit", "draw", progress) as advance:
-        for first, count, start, draws in _pieces(span):
-            if first == span.epochs:
-                tracker._end_epochs(span.epochs)
-            tracker._mark_draws(_opened(span, first, count), start, draws)
-            advance(count * draws)
+    for first, passes, start, draws in _redrawn(span, "coverage audit", progress):
+        if first == span.epochs:
+            tracker._end_epochs(span.epochs)
+        tracker._mark_draws(passes, start, draws)
     if span.position == 0:
         tracker._end_epochs(span.epochs)
     return CoverageAudit(span.num_items, span.epochs, span.position, span.draws_per_epoch, tracker.unique, tracker)
@@ -200,11 +198,9 @@ def positions_of(
     wanted = marks.empty_words(span.num_items)
     marks.mark(flat, wanted, None, span.num_items)
     parts: list[NDArray[np.int64]] = [np.empty((0, 3), np.int64)]
-    with progress_bar(span.total, "looking for items", "draw", progress) as advance:
-        for first, count, start, draws in _pieces(span):
-            found = marks.find_draws(_opened(span, first, count), start, draws, wanted, span.num_items)
-            parts.append(found + np.array([first, 0, 0]))
-            advance(count * draws)
+    for first, passes, start, draws in _redrawn(span, "looking for items", progress):
+        found = marks.find_draws(passes, start, draws, wanted, span.num_items)
+        parts.append(found + np.array([first, 0, 0]))
     sightings = np.concatenate(parts)
     if _is_single(items):
         return torch.from_numpy(sightings[:, :2].copy())
@@ -219,6 +215,14 @@ def _by_item(items: NDArray[np.int64], sightings: NDArray[np.int64]) -> dict[int
         item: torch.from_numpy(ordered[begin:end, :2].copy())
         for item, begin, end in zip(items.tolist(), begins, ends, strict=True)
     }
+
+
+def _redrawn(span: DrawnSpan, title: str, progress: bool) -> Iterator[tuple[int, list[_core.PassDraws], int, int]]:
+    """Yields (first epoch, it and the following ones, start, draws) of each piece, with a progress bar if wanted."""
+    with progress_bar(span.total, title, "draw", progress) as advance:
+        for first, count, start, draws in _pieces(span):
+            yield first, [span.pass_draws(epoch) for epoch in range(first, first + count)], start, draws
+            advance(count * draws)
 
 
 def _pieces(span: DrawnSpan) -> Iterator[tuple[int, int, int, int]]:
@@ -237,10 +241,6 @@ def _pieces(span: DrawnSpan) -> Iterator[tuple[int, int, int, int]]:
         draws = span.position if epoch == span.epochs else span.draws_per_epoch
         for start in range(0, draws, _PIECE_DRAWS):
             yield epoch, 1, start, min(_PIECE_DRAWS, draws - start)
-
-
-def _opened(span: DrawnSpan, first: int, count: int) -> list[_core.PassDraws]:
-    return [span.pass_draws(epoch) for epoch in range(first, first + count)]
 
 
 def _is_single(items: Any) -> bool:

@@ -48,9 +48,8 @@ def add_parser(commands: Any) -> None:
         default="error",
         help="what becomes of items without a label: an error, left out, or a class of their own (%(default)s)",
     )
-    parser.add_argument(
-        "--draws", "--num-samples", type=positive, metavar="N", help="draws per epoch (default: as many as items)"
-    )
+    draws_help = "draws per epoch (default: as many as items)"
+    parser.add_argument("--draws", "--num-samples", type=positive, metavar="N", help=draws_help)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw it: a .png, .svg or .pdf file")
     parser.set_defaults(run=run)

@@ -34,26 +34,24 @@ class CoverageReadings(HasOldNames):
     @property
     def nbytes(self) -> int:
         """Size of the marks in bytes."""
-        with self._shared.locked() as store:
-            return store.nbytes
+        return self._shared.store.nbytes
 
     @property
     def epoch(self) -> int:
         """How many epochs have ended: how often ``new_epoch`` was called."""
-        with self._shared.locked() as store:
-            return store.epoch
+        return self._shared.store.epoch
 
     @property
     def draws(self) -> int:
         """How many indices have come in all, repetitions included."""
-        with self._shared.locked() as store:
-            return store.draws + len(self._shared.pending)
+        with self._shared.lock:
+            return self._shared.store.draws + len(self._shared.pending)
 
     @property
     def draws_this_epoch(self) -> int:
         """How many indices have come this epoch, repetitions included."""
-        with self._shared.locked() as store:
-            return store.draws_this_epoch + len(self._shared.pending)
+        with self._shared.lock:
+            return self._shared.store.draws_this_epoch + len(self._shared.pending)
 
     @property
     def unique(self) -> int:
@@ -76,8 +74,7 @@ class CoverageReadings(HasOldNames):
     @property
     def tracks_epochs(self) -> bool:
         """Whether ``unique_this_epoch`` is known."""
-        with self._shared.locked() as store:
-            return store.past is not None
+        return self._shared.store.past is not None
 
     @property
     def fraction(self) -> float:

@@ -77,8 +77,8 @@ class CoverageTracker(CoverageReadings):
             TypeError: No integers.
         """
         flat = flat_indices(indices)
-        with self._shared.locked() as store:
-            store.mark(flat)
+        with self._shared.lock:
+            self._shared.store.mark(flat)
 
     def watch(self, sampler: Any) -> WatchedSampler:
         """Wraps ``sampler``: the wrapper yields the same indices, and marks each as it is yielded.

@@ -324,7 +324,7 @@ def test_a_fork_while_another_thread_holds_the_lock_leaves_the_child_a_free_one(
     taken, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with tracker._shared.locked():
+        with tracker._shared.lock:
             taken.set()
             done.wait()
 
@@ -333,7 +333,7 @@ def test_a_fork_while_another_thread_holds_the_lock_leaves_the_child_a_free_one(
     taken.wait()
     child = os.fork()
     if child == 0:
-        os._exit(0 if tracker._shared._lock.acquire(timeout=5) else 1)
+        os._exit(0 if tracker._shared.lock.acquire(timeout=5) else 1)
     done.set()
     holder.join()
     assert os.waitpid(child, 0)[1] == 0
