@@ -21,6 +21,9 @@ MAX_ITEMS = 2**62
 _CPU = torch.device("cpu")
 
 Draw = Callable[[int, int, int], Any]
+# What samplers ask a source: not offered for completion to those who draw from it.
+_ASKED_BY_SAMPLERS = {"auditable", "batch_draws", "check_draws", "check_share", "current", "default_draws", "kind"}
+_ASKED_BY_SAMPLERS |= {"load_state", "one_key", "state"}
 
 
 class Source(ABC):
@@ -219,6 +222,9 @@ class Source(ABC):
         # Not by indexing, which takes -1 for the last item.
         found = self._log_probabilities.index_select(0, indices.reshape(-1))
         return found.view(indices.shape).to(torch.get_default_dtype())
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in _ASKED_BY_SAMPLERS]
 
     def __len__(self) -> int:
         return self.num_items

@@ -108,7 +108,7 @@ def test_marking_many_indices_hears_ctrl_c_and_the_tracker_stays_usable(threads:
                 tracker.update(indices)
             except KeyboardInterrupt:
                 tracker.update([5])
-                assert tracker.never_seen().tolist() in ([0, 1, 2, 3, 4, 6, 7, 8, 9], [0, 1, 2, 4, 6, 7, 8, 9])
+                assert tracker.unseen_items().tolist() in ([0, 1, 2, 3, 4, 6, 7, 8, 9], [0, 1, 2, 4, 6, 7, 8, 9])
                 raise
 
         return mark
@@ -128,7 +128,7 @@ def test_a_signal_handler_may_ask_a_tracker_that_is_being_updated() -> None:
         signal.signal(signal.SIGALRM, lambda *_: asked.append(tracker.state_dict()["num_items"]))
         signal.setitimer(signal.ITIMER_REAL, 0.05)
         tracker.update(indices)
-        assert tracker.never_seen().tolist() == [0, 2, 4, 5, 6, 7, 8, 9]
+        assert tracker.unseen_items().tolist() == [0, 2, 4, 5, 6, 7, 8, 9]
         assert tracker.draws == 2**28 + 1
         return asked
 
