@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import torch
 
+from pysampler import _core
 from pysampler.inputs.memory import check_memory
 
 _DTYPES = (torch.int64, torch.int32)
+_MANY = 2**19  # so many indices are megabytes, of which to touch each page for the first time costs more than the draws
 
 
 def output_for(
@@ -49,4 +51,6 @@ def _new(draws: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
         raise MemoryError(f"there is no memory for {draws} draws: {error}") from None
     if type(new) is not torch.Tensor or new.data_ptr() == 0:  # under FakeTensorMode there is no memory
         check_memory(new, "the result")
+    elif draws >= _MANY and device.type == "cpu":
+        _core.prefer_huge_pages(new.data_ptr(), new.nbytes)
     return new

@@ -124,7 +124,7 @@ class AliasTable(Source):
 
     def _fill(self, indices: torch.Tensor, wanted: StreamRange, draws: int | None) -> None:
         # At once, without the object of an epoch: small draws are called often.
-        self._core.draw_into(indices.data_ptr(), *wanted, torch.get_num_threads())
+        self._core.draw_into(indices.data_ptr(), *wanted, torch.get_num_threads(), indices.dtype is torch.int32)
 
     def with_weights(self, weights: Any) -> Source:
         """Returns an ``AliasTable`` of other weights; a table is returned as it is."""
