@@ -136,13 +136,13 @@ void test_an_exception_of_the_interrupt_reaches_the_caller() {
                Unusual));
 }
 
-// A stack larger than the machine: the system refuses every further thread.
+// A stack larger than any address space: the system refuses every further thread.
 void refuse_threads(bool refuse) {
   static size_t usual = 0;
   pthread_attr_t attributes;
   CHECK(pthread_getattr_default_np(&attributes) == 0);
   if (usual == 0) pthread_attr_getstacksize(&attributes, &usual);
-  CHECK(pthread_attr_setstacksize(&attributes, refuse ? size_t{1} << 46 : usual) == 0);
+  CHECK(pthread_attr_setstacksize(&attributes, refuse ? size_t{1} << 60 : usual) == 0);
   CHECK(pthread_setattr_default_np(&attributes) == 0);
   pthread_attr_destroy(&attributes);
 }

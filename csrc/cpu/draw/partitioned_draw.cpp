@@ -69,7 +69,7 @@ void append(const Layout& layout, const DrawKernels& kernels, uint64_t items, St
 // Brings a slice of the table into the caches in order, which memory does several times faster than at random.
 void warm(const AliasTableView& table, uint64_t first, uint64_t count) {
   const uint64_t end = std::min(table.items, first + count);
-  for (uint64_t i = first; i < end; i += 64 / sizeof(AliasEntry)) __builtin_prefetch(&table.entries[i], 0, 2);
+  for (uint64_t i = first; i < end; i += 64 / sizeof(AliasEntry)) prefetch_to_l2(&table.entries[i]);
 }
 
 template <class Index>

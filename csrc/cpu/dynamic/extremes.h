@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "cpu/dynamic/mass_tree.h"
@@ -21,7 +22,7 @@ class Extremes {
  private:
   struct Range {
     double largest = 0;
-    double smallest = __builtin_huge_val();
+    double smallest = std::numeric_limits<double>::infinity();
   };
   static Range of_leaf(const MassTree& tree, uint64_t leaf);
   Range of_children(uint64_t level, uint64_t node) const;

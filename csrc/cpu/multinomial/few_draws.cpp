@@ -60,15 +60,11 @@ class BlockSearch {
 
   // A block's groups lie far apart, which hardware prefetchers do not see through.
   void prefetch(uint64_t block) const {
-#if defined(__GNUC__) || defined(__clang__)
     const uint64_t item_bytes = weights_.type == WeightType::kFloat32 ? 4 : 8;
     for (uint64_t group = 0; group < layout_.groups_with_items(); ++group) {
       const uint64_t start = std::min(layout_.group_start(block, group), layout_.items - 1);
-      __builtin_prefetch(static_cast<const char*>(weights_.data) + start * item_bytes);
+      pysampler::prefetch(static_cast<const char*>(weights_.data) + start * item_bytes);
     }
-#else
-    (void)block;
-#endif
   }
 
   void search(uint64_t block, uint64_t begin, uint64_t end) const {

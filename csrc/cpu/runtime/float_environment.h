@@ -2,31 +2,58 @@
 // torch.set_flush_denormal(True), for instance, would turn denormal weights into zeros.
 #pragma once
 
-#include "cpu/simd/target.h"
+#include <cstdint>
 
-#if PYSAMPLER_X86_KERNELS
+#if defined(__x86_64__) || defined(_M_X64)
 #include <xmmintrin.h>
+#elif defined(__aarch64__) && defined(__GNUC__)
+#else
+#include <cfenv>
 #endif
 
 namespace pysampler {
 
-class StandardFloats {
- public:
-#if PYSAMPLER_X86_KERNELS
-  StandardFloats() : saved_(_mm_getcsr()) { _mm_setcsr(kDefault); }
-  ~StandardFloats() { _mm_setcsr(saved_); }
+#if defined(__x86_64__) || defined(_M_X64)
 
- private:
-  static constexpr unsigned kDefault = 0x1F80;  // all exceptions masked, round to nearest, denormals kept
-  unsigned saved_;
-#else
-  StandardFloats() {}
-  ~StandardFloats() {}
+using FloatEnvironment = unsigned;
+inline FloatEnvironment float_environment() { return _mm_getcsr(); }
+inline void set_float_environment(FloatEnvironment wanted) { _mm_setcsr(wanted); }
+// All exceptions masked, round to nearest, denormals kept.
+inline void set_standard_floats() { set_float_environment(0x1F80); }
+
+#elif defined(__aarch64__) && defined(__GNUC__)
+
+using FloatEnvironment = uint64_t;
+inline FloatEnvironment float_environment() {
+  FloatEnvironment current;
+  asm volatile("mrs %0, fpcr" : "=r"(current)::"memory");
+  return current;
+}
+inline void set_float_environment(FloatEnvironment wanted) { asm volatile("msr fpcr, %0" ::"r"(wanted) : "memory"); }
+inline void set_standard_floats() { set_float_environment(0); }
+
+#else  // what the language offers, which knows nothing of flushing
+
+using FloatEnvironment = std::fenv_t;
+inline FloatEnvironment float_environment() {
+  FloatEnvironment current;
+  std::fegetenv(&current);
+  return current;
+}
+inline void set_float_environment(const FloatEnvironment& wanted) { std::fesetenv(&wanted); }
+inline void set_standard_floats() { std::fesetenv(FE_DFL_ENV); }
+
 #endif
 
+class StandardFloats {
  public:
+  StandardFloats() : saved_(float_environment()) { set_standard_floats(); }
+  ~StandardFloats() { set_float_environment(saved_); }
   StandardFloats(const StandardFloats&) = delete;
   StandardFloats& operator=(const StandardFloats&) = delete;
+
+ private:
+  FloatEnvironment saved_;
 };
 
 }  // namespace pysampler
