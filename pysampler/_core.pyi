@@ -221,7 +221,8 @@ def multinomial_into(
     is_matrix: bool,
     draws: int,
     replacement: bool,
-    take_key: Callable[[], int],
+    take_key: Callable[[], object],
+    key_address: int,
     threads: int,
 ) -> None: ...
 

@@ -13,17 +13,19 @@ namespace pysampler::python {
 namespace {
 
 // Checks all rows, asks take_key() for the key of the random numbers, and draws: one call, because small ones cost little
-// else. `out_is_new`: nobody has written to it yet.
+// else. take_key() returns the key, or writes it to `key_address` unless that is 0. `out_is_new`: nobody has written to it
+// yet.
 void multinomial_into(uintptr_t out, bool out_is_new, uintptr_t weights, uint64_t rows, uint64_t columns,
                       bool is_float64, bool is_matrix, uint64_t draws, bool replacement, const py::object& take_key,
-                      int threads) {
+                      uintptr_t key_address, int threads) {
   const WeightRows view = {pointer<const void>(weights), rows, columns,
                            is_float64 ? WeightType::kFloat64 : WeightType::kFloat32};
   try {
     Multinomial job = without_gil(threads, [&](const Execution& execution) {
       return Multinomial({view, draws, replacement}, execution);
     });
-    const auto seed = take_key().cast<uint64_t>();
+    const py::object key = take_key();
+    const uint64_t seed = key_address == 0 ? key.cast<uint64_t>() : *pointer<const uint64_t>(key_address);
     if (out_is_new) prefer_huge_pages(pointer<void>(out), rows * draws * sizeof(int64_t));
     without_gil(threads, [&](const Execution& execution) { job.draw(seed, pointer<int64_t>(out), execution); });
   } catch (const InvalidRow& error) {
@@ -39,7 +41,7 @@ void multinomial_into(uintptr_t out, bool out_is_new, uintptr_t weights, uint64_
 void bind_multinomial(py::module_& module) {
   module.def("multinomial_into", &multinomial_into, py::arg("out"), py::arg("out_is_new"), py::arg("weights"),
              py::arg("rows"), py::arg("columns"), py::arg("is_float64"), py::arg("is_matrix"), py::arg("draws"),
-             py::arg("replacement"), py::arg("take_key"), py::arg("threads"));
+             py::arg("replacement"), py::arg("take_key"), py::arg("key_address"), py::arg("threads"));
 }
 
 }  // namespace pysampler::python

@@ -60,7 +60,6 @@ CONFIGURATIONS = {
 }
 
 
-
 @dataclass(frozen=True)
 class Machine:
     """What compiles for another machine, and what runs programs for it here."""
