@@ -8,8 +8,7 @@
 
 namespace pysampler {
 
-// None changes a bit. Which is quickest depends on the table's size, on the caches and on how the processor gathers: on
-// Zen 4, loads up to 8 MB and prefetches above; where gathers are quick and the caches far from each other, other ones.
+// None changes a bit. Which is quickest depends on the table's size, on the caches and on how the processor gathers.
 enum class LookUp : uint8_t {
   kLoads,       // one by one
   kGathers,     // by the gather instruction, where there is one
