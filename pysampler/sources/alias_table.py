@@ -125,16 +125,17 @@ class AliasTable(Source):
     def _draw(
         self, wanted: StreamRange, draws: int | None, dtype: torch.dtype | None, out: torch.Tensor | None
     ) -> torch.Tensor:
-        if self._on_gpu is None:
-            return super()._draw(wanted, draws, dtype, out)
-        result = output_for(wanted.draws, len(self), self.device, dtype, out)
+        # Without the object of an epoch and all else that can be left out: small draws are called often.
+        result = output_for(wanted.draws, self._items, _CPU if self._on_gpu is None else self.device, dtype, out)
         if wanted.draws > 0:
-            self._on_gpu.draw_into(result, wanted)
+            if self._on_gpu is None:
+                self._fill(result, wanted, draws)
+            else:
+                self._on_gpu.draw_into(result, wanted)
         return result
 
     def _fill(self, indices: torch.Tensor, wanted: StreamRange, draws: int | None) -> None:
-        # At once, without the object of an epoch: small draws are called often.
-        self._core.draw_into(indices.data_ptr(), *wanted, torch.get_num_threads())
+        self._core.draw_into(indices.data_ptr(), *wanted, torch.get_num_threads(), indices.dtype is torch.int32)
 
     def with_weights(self, weights: Any) -> Source:
         """Returns an ``AliasTable`` of other weights; a table is returned as it is."""

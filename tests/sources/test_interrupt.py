@@ -65,7 +65,7 @@ def test_a_long_draw_hears_ctrl_c(threads: int, step: int) -> None:
 def test_a_partitioned_draw_hears_ctrl_c() -> None:
     def prepare() -> Callable[[], Any]:
         out = looped_tensor(2**33, torch.int64)
-        return lambda: TABLE._core.draw_into(out.data_ptr(), len(out), 1, 0, 0, 1, 1, "partitioned")
+        return lambda: TABLE._core.draw_evaluated(out.data_ptr(), len(out), 1, 0, 0, 1, 1, False, "partitioned")
 
     assert seconds_until_heard(prepare, 1) < SOON_SECONDS
 
