@@ -102,3 +102,21 @@ def item(seed: int, source: int, occurrence: int, items: int) -> int:
     """The item of a plain source: a new keyed order in each pass."""
     number, element = divmod(occurrence, items)
     return Permutation(seed, source, number, items, ITEM_TAG)(element)
+
+
+def ostrowski_digits(windows: int) -> int:
+    """The sum of the digits of a number of windows in the Ostrowski system of STEP / 2^64: greedily, from above."""
+    denominators, before, a, b = [1], 0, TOTAL, STEP
+    while b:
+        quotient = a // b
+        a, b = b, a % b
+        if len(denominators) == 1 and before == 0:
+            before, following = 1, quotient
+        else:
+            before, following = denominators[-1], quotient * denominators[-1] + before
+        denominators.append(following)
+    total, left = 0, windows
+    for denominator in reversed(denominators):
+        total += left // denominator
+        left %= denominator
+    return total
