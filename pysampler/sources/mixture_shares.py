@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -30,7 +31,11 @@ def temperature(sizes: Sequence[int], temperature: float) -> list[float]:
     if not temperature > 0:
         raise ValueError(f"temperature must be greater than 0, but got {temperature}")
     largest = max(values, default=0.0)
-    weights = [(value / largest) ** (1 / temperature) if value > 0 else 0.0 for value in values]
+    with localcontext() as context:
+        context.prec = 34
+        power = 1 / Decimal(float(temperature))
+        # Not by libm, whose last bit is another on another machine: so would the mixture's fingerprint be.
+        weights = [float((Decimal(value) / Decimal(largest)) ** power) if value > 0 else 0.0 for value in values]
     return _normalised(weights)
 
 
