@@ -12,8 +12,9 @@ namespace {
 constexpr uint64_t kChunk = 1024;            // positions that go through a stage together
 constexpr uint64_t kMaxOwned = 1 << 16;      // points of a window whose intervals are put down
 constexpr uint64_t kShortGap = 4;            // windows that are counted one by one
-constexpr uint64_t kDenseStep = 16;          // beyond, a window of the group is not spread out whole
-constexpr uint64_t kDenseCount = 256;
+// What a place in the group costs, about, in ns: in a window that is spread out whole, for each of its points; else for
+// itself, and for each point that its source has there.
+constexpr uint64_t kSpreadCost = 8, kPlaceCost = 100, kPointCost = 25;
 constexpr uint64_t kBatch = 4096;    // positions of whole windows that are made together
 constexpr uint64_t kShortRun = 8;    // occurrences of a source that are not worth a run of its permutation
 constexpr uint64_t kRunLanes = 32;   // runs are of whole vectors, if the pass is long enough
@@ -108,6 +109,19 @@ uint64_t MixtureCursor::group_before(uint64_t interval, uint64_t window) {
   return counter.count;
 }
 
+// Whether a window of the group should be spread out for `count` positions, every step-th: by what that costs and saves.
+bool MixtureCursor::worth_spreading(uint64_t step, uint64_t count) const {
+  const MixtureStage& stage = *plan_->stages[stage_];
+  if (stage.inner.size() == 0) return false;
+  const uint64_t points = uint64_t{1} << stage.inner_bits;
+  const MassBoundary low = stage.outer.begins[stage.group], high = stage.outer.begins[stage.group + 1];
+  const double share = static_cast<double>(high.whole - low.whole + 1) / static_cast<double>(plan_->window);
+  const double places = static_cast<double>(count) * share;
+  const double windows = places * static_cast<double>(step) / static_cast<double>(points) + 1;
+  const auto alone = static_cast<double>(kPlaceCost + kPointCost * stage.inner_run);
+  return static_cast<double>(points * kSpreadCost) <= std::max(1.0, places / windows) * alone;
+}
+
 void MixtureCursor::spread_group_window(uint64_t window) {
   const MixtureStage& stage = *plan_->stages[stage_];
   const uint64_t points = uint64_t{1} << stage.inner_bits;
@@ -182,12 +196,12 @@ void MixtureCursor::locate_in_window(uint64_t window, uint64_t first, uint64_t s
 }
 
 void MixtureCursor::locate(uint64_t start, uint64_t step, uint64_t count, MixturePlace* places) {
-  const bool whole = step <= kDenseStep && count >= kDenseCount;
+  const uint64_t all = count;
   while (count != 0) {
     const uint64_t window = start / plan_->window, first = start % plan_->window;
     const uint64_t together = std::min({count, kChunk, (plan_->window - 1 - first) / step + 1});
     enter_stage_of(window);
-    locate_in_window(window, first, step, together, whole, places);
+    locate_in_window(window, first, step, together, worth_spreading(step, all), places);
     start += together * step;
     places += together;
     count -= together;
@@ -250,10 +264,11 @@ void MixtureCursor::items(const MixturePlace* places, uint64_t count, int64_t* o
 
 void MixtureCursor::draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) {
   // Windows are made as a whole where most of one is wanted, or reading goes on where it had stopped.
-  const bool in_turn = step == 1 && plan_->window <= kMaxOwned && (start == next_ || count >= plan_->window / 2);
+  const bool goes_on = start == next_;
+  const bool in_turn = step == 1 && plan_->window <= kMaxOwned && (goes_on || count >= plan_->window / 2);
   next_ = step == 1 ? start + count : kNever;
   if (in_turn && count != 0) {
-    draw_in_turn(start, count, out);
+    draw_in_turn(start, count, goes_on, out);
   } else {
     draw_one_by_one(start, step, count, out);
   }
@@ -268,14 +283,17 @@ void MixtureCursor::draw_one_by_one(uint64_t start, uint64_t step, uint64_t coun
   }
 }
 
-void MixtureCursor::draw_in_turn(uint64_t start, uint64_t count, int64_t* out) {
+void MixtureCursor::draw_in_turn(uint64_t start, uint64_t count, bool goes_on, int64_t* out) {
+  const uint64_t all = count;
   const uint64_t width = plan_->window;
   int64_t points[kChunk];
   while (count != 0) {
     const uint64_t window = start / width, first = start % width;
     if (window < made_window_ || window - made_window_ >= made_count_) {
       const uint64_t wanted = (first + count - 1) / width + 1;
-      make_windows(window, std::min(wanted, std::max<uint64_t>(1, kBatch / width)));
+      enter_stage_of(window);
+      const bool whole = goes_on || worth_spreading(1, all);
+      make_windows(window, std::min(wanted, std::max<uint64_t>(1, kBatch / width)), whole);
     }
     if (order_window_ != window) {
       order_ = make_permutation(make_stream(seed_, 0, Tag::kMixtureOrder), window, width);
@@ -291,9 +309,8 @@ void MixtureCursor::draw_in_turn(uint64_t start, uint64_t count, int64_t* out) {
   }
 }
 
-// The items of up to `count` windows, all of one stage.
-void MixtureCursor::make_windows(uint64_t window, uint64_t count) {
-  enter_stage_of(window);
+// The items of up to `count` windows of the stage at hand.
+void MixtureCursor::make_windows(uint64_t window, uint64_t count, bool whole) {
   if (stage_ + 1 < plan_->stages.size()) {
     count = std::min(count, plan_->stages[stage_ + 1]->first_window - window);
   }
@@ -307,7 +324,7 @@ void MixtureCursor::make_windows(uint64_t window, uint64_t count) {
     const uint64_t together = std::min(kChunk, others_.size() - done);
     MixturePlace* const places = others_.data() + done;
     for (uint64_t i = 0; i < together; ++i) {
-      if (places[i].source == kGroup) locate_in_group(places + i, true);
+      if (places[i].source == kGroup) locate_in_group(places + i, whole);
     }
     items(places, together, run_.data());
     for (uint64_t i = 0; i < together; ++i) made_[others_points_[done + i]] = run_[i];
