@@ -14,7 +14,7 @@ constexpr uint64_t kMaxOwned = 1 << 16;      // points of a window whose interva
 constexpr uint64_t kShortGap = 4;            // windows that are counted one by one
 // What a place in the group costs, about, in ns: in a window that is spread out whole, for each of its points; else for
 // itself, and for each point that its source has there.
-constexpr uint64_t kSpreadCost = 8, kPlaceCost = 100, kPointCost = 25;
+constexpr uint64_t kSpreadCost = 10, kPlaceCost = 200, kPointCost = 60;
 constexpr uint64_t kBatch = 4096;    // positions of whole windows that are made together
 constexpr uint64_t kShortRun = 8;    // occurrences of a source that are not worth a run of its permutation
 constexpr uint64_t kRunLanes = 32;   // runs are of whole vectors, if the pass is long enough
