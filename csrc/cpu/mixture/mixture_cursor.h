@@ -33,11 +33,14 @@ class MixtureCursor {
 
  private:
   static constexpr uint64_t kNever = ~uint64_t{0};
+  static constexpr uint64_t kTogether = 1024;  // positions that go through a stage together
   struct Counter {  // of an interval: the occurrences of its source before window `at` of the lattice
     uint64_t at, count;
   };
-  struct alignas(64) Pass {
-    uint64_t begin;  // the first occurrence; kNever before the first pass
+  struct alignas(64) Pass {  // what an item takes lies in the first two lines
+    uint64_t begin;          // the first occurrence; kNever before the first pass
+    uint64_t items;          // 0: of a table, which has no passes
+    uint64_t first_item;
     Permutation order;
   };
 
