@@ -171,6 +171,7 @@ class MixtureDraws(PassDraws):
 
 class PositionSource:
     def __init__(self, pass_draws: PassDraws, start: int, step: int, count: int, draws: int) -> None: ...
+    def take_into(self, first: int, out: int, room: int) -> int: ...
 
 class HandedOut:
     @property
