@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -139,7 +140,8 @@ class Resumable:
                 passed, where.position + share.rank, share.world, share.count(where.position, draws), draws
             )
         begin = where.stream_epoch * draws
-        source.begun(HandedOut(begin + where.position + share.rank, share.world, begin + draws, iterator.progress))
+        first = begin + where.position + share.rank
+        source.begun(HandedOut(first, share.world, begin + draws, iterator.progress, weakref.ref(iterator)))
         opened_before = getattr(before, "opened", None)
         self._source_changed |= opened_before is not None and opened_before.source is not source
         return OpenedPass(where, source, share, draws, self.seed, generator), positions

@@ -107,6 +107,16 @@ def test_batches_count_when_they_are_handed_out() -> None:
     assert [index for batch in batches for index in batch] == expected[50:]
 
 
+def test_batches_in_tensors_count_too_and_follow_new_shares() -> None:
+    source = mixture()
+    sampler = WeightedRandomSampler(source, 320, seed=SEED)
+    batches = sampler.batches_on("cpu", 10)
+    drawn = [next(batches) for _ in range(5)]
+    assert source.next_position == 64
+    source.at(64, LATER)
+    assert torch.cat([*drawn, *batches]).tolist() == source.draw(320, seed=SEED).tolist()
+
+
 def test_a_rank_knows_its_own_positions_only() -> None:
     source = mixture()
     begun(DistributedWeightedSampler(source, 320, 4, 2, seed=SEED), 8)  # positions 2, 6, ..., 30
