@@ -17,7 +17,7 @@ struct MixturePlace {
   uint64_t occurrence;
 };
 
-// One thread at a time. Memory: some 250 bytes a source, 4 a position of a window (of up to 2^16).
+// One thread at a time. Memory: some 250 bytes a source, up to 30 a position of a window (of up to 2^16).
 class MixtureCursor {
  public:
   MixtureCursor(std::shared_ptr<const MixturePlan> plan, uint64_t seed, Target target);
