@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "cpu/mixture/prefetch.h"
+#include "core/macros.h"
 #include "cpu/permutation/permuted_range.h"
 
 namespace pysampler {

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "cpu/mixture/mixture_cursor.h"
-#include "cpu/mixture/prefetch.h"
+#include "core/macros.h"
 #include "cpu/permutation/permuted_each.h"
 #include "cpu/permutation/permuted_range.h"
 
