@@ -328,7 +328,7 @@ def test_hugging_faces_streams_go_on_in_the_middle(workers: int) -> None:
             for name, size in zip(NAMES, SIZES, strict=True)
         }
         if workers == 0:  # in workers, datasets 5.2.0 cannot load the state of a shuffled stream, alone or mixed
-            children = {name: child.shuffle(seed=1, buffer_size=5) for name, child in children.items()}
+            children = {name: child.shuffle(seed=1, buffer_size=1) for name, child in children.items()}
         stream = interleave(children, mixture(), seed=3)
         return loader_class(stream, batch_size=4, num_workers=workers, collate_fn=_texts)
 
