@@ -43,6 +43,8 @@ from pysampler.sources.class_table import ClassTable
 from pysampler.sources.dynamic_table import DynamicTable
 from pysampler.sources.m_per_class import MPerClassBatches
 from pysampler.sources.mixture import Mixture
+from pysampler.sources.mixture_schedule import piecewise_linear
+from pysampler.sources.mixture_shares import epochs, temperature, unimax
 from pysampler.sources.shuffle import Shuffle
 from pysampler.sources.systematic_table import SystematicTable
 from pysampler.sources.under_sampling import UnderSampling
@@ -85,8 +87,10 @@ __all__ = [
     "class_weights",
     "cpu_target",
     "cpu_targets",
+    "epochs",
     "forecast_coverage",
     "multinomial",
+    "piecewise_linear",
     "positions_of",
     "python_draws",
     "read_labels",
@@ -96,4 +100,6 @@ __all__ = [
     "sample_weights",
     "simulate_coverage",
     "stream_state",
+    "temperature",
+    "unimax",
 ]

@@ -55,6 +55,12 @@ class Advancing {
   Lock& lock_;
 };
 
+// How many indices an iterator has handed out, for those who outlive it.
+struct HandedOut {
+  std::atomic<uint64_t> count{0};
+  std::atomic<bool> final{false};  // the iterator is gone
+};
+
 // What both iterators share. The source is asked for at the first `next`: iter() alone has no effect.
 struct Chunks {
   Advancing::Lock lock;
@@ -66,14 +72,15 @@ struct Chunks {
   uint64_t room = kFirstChunk;
   uint64_t seen = 0;  // the version of what was read
   const std::atomic<uint64_t>* version = nullptr;
-  std::atomic<uint64_t> handed_out{0};
+  const std::shared_ptr<HandedOut> progress = std::make_shared<HandedOut>();
+  HandedOut& handed_out = *progress;
   bool exhausted = false;
 
   bool stale() const { return version != nullptr && version->load(std::memory_order_acquire) != seen; }
   bool ready() const { return used != filled && !stale(); }
 
   void hand_out(uint64_t count) {
-    handed_out.store(handed_out.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
+    handed_out.count.store(handed_out.count.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
   }
 
   PyObject* pop() {
@@ -197,8 +204,9 @@ PyObject* allocate(PyTypeObject* type, PyObject* begin, uint64_t batch_size, boo
   }
   PyObject* const self = type->tp_alloc(type, 0);
   if (self == nullptr) return nullptr;
-  cast(self)->chunks = new (std::nothrow) Chunks;
-  if (cast(self)->chunks == nullptr) {
+  try {
+    cast(self)->chunks = new Chunks;
+  } catch (const std::bad_alloc&) {
     Py_DECREF(self);
     return PyErr_NoMemory();
   }
@@ -236,6 +244,7 @@ void iterator_dealloc(PyObject* self) {
   PyTypeObject* const type = Py_TYPE(self);
   PyObject_GC_UnTrack(self);
   Py_CLEAR(cast(self)->begin);
+  if (cast(self)->chunks != nullptr) cast(self)->chunks->handed_out.final.store(true, std::memory_order_relaxed);
   delete cast(self)->chunks;
   type->tp_free(self);
   Py_DECREF(type);
@@ -253,11 +262,16 @@ int iterator_clear(PyObject* self) {
 }
 
 PyObject* handed_out(PyObject* self, void*) {
-  return PyLong_FromUnsignedLongLong(cast(self)->chunks->handed_out.load(std::memory_order_relaxed));
+  return PyLong_FromUnsignedLongLong(cast(self)->chunks->handed_out.count.load(std::memory_order_relaxed));
+}
+
+PyObject* progress(PyObject* self, void*) {
+  return guarded([&] { return py::cast(cast(self)->chunks->progress).release().ptr(); });
 }
 
 PyGetSetDef kProperties[] = {
     {"handed_out", handed_out, nullptr, "How many indices this iterator has handed out.", nullptr},
+    {"progress", progress, nullptr, "The same as a HandedOut, which does not keep the iterator alive.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 
@@ -289,6 +303,9 @@ void add_type(py::module_& module, const char* name, const char* qualified_name,
 }  // namespace
 
 void bind_iterators(py::module_& module) {
+  py::class_<HandedOut, std::shared_ptr<HandedOut>>(module, "HandedOut")
+      .def_property_readonly("count", [](const HandedOut& it) { return it.count.load(std::memory_order_relaxed); })
+      .def_property_readonly("final", [](const HandedOut& it) { return it.final.load(std::memory_order_relaxed); });
   add_type(module, "IndexIterator", "pysampler._core.IndexIterator", index_new, index_next,
            "IndexIterator(begin)\n\nIndices of the PositionSource that begin() returns at the first next.");
   add_type(module, "BatchIterator", "pysampler._core.BatchIterator", batch_new, batch_next,

@@ -18,6 +18,7 @@ from pysampler.samplers.state import Identity, State, StoredState, read_state, w
 from pysampler.samplers.version_1 import from_version_1
 from pysampler.share import Share
 from pysampler.sources.base import Source
+from pysampler.sources.handed_out import HandedOut
 
 
 class Resumable:
@@ -36,7 +37,7 @@ class Resumable:
         self._keys = PassKeys(seed, generator, source.one_key)
         self._passes = Passes()
         self._source_changed = False
-        self.draws_per_epoch = self._checked_draws(source.default_draws if draws is None else draws)
+        self.draws_per_epoch = self._checked_draws(source.epoch_draws(self._keys.seed) if draws is None else draws)
 
     def _checked_draws(self, draws: Any) -> int:
         count = positive_count(draws, "num_samples", MAX_POSITION)
@@ -135,17 +136,22 @@ class Resumable:
             positions = _core.PositionSource(
                 passed, where.position + share.rank, share.world, share.count(where.position, draws), draws
             )
+        begin = where.stream_epoch * draws
+        source.begun(HandedOut(begin + where.position + share.rank, share.world, begin + draws, iterator.progress))
         opened_before = getattr(before, "opened", None)
         self._source_changed |= opened_before is not None and opened_before.source is not source
         return OpenedPass(where, source, share, draws, self.seed, generator), positions
 
     def _read(self, state: Any) -> StoredState:
-        return read_state(state, self.identity())
+        return read_state(state, self.identity(), self._source)
 
     def _apply(self, stored: StoredState) -> None:
         """Gives source and generator what the state holds for them."""
+        where = stored.where
         self._source.load_state(stored.source)
-        self._keys.load(stored.where, stored.generator, stored.where.position == self.draws_per_epoch)
+        epoch = where.epoch if where.stream_epoch is None else where.stream_epoch
+        self._source.resumed(epoch * self.draws_per_epoch + where.position)
+        self._keys.load(where, stored.generator, where.position == self.draws_per_epoch)
 
     def _hand_over(self, iterator: PassIterator, stored: StoredState) -> None:
         self._apply(stored)

@@ -16,6 +16,7 @@ from pysampler.inputs.numbers import whole_number
 from pysampler.inputs.output import output_for
 from pysampler.keys import StreamRange, stream_range
 from pysampler.share import Share
+from pysampler.sources.handed_out import HandedOut
 
 MAX_ITEMS = 2**62
 _CPU = torch.device("cpu")
@@ -79,6 +80,14 @@ class Source(ABC):
         """Draws of an epoch unless the user says otherwise."""
         return self.num_items
 
+    def epoch_draws(self, key: int | None) -> int:
+        """Returns ``default_draws`` for a stream: of a source whose epochs end where the key says.
+
+        Args:
+            key: The 64-bit key; None if it is not known beforehand.
+        """
+        return self.default_draws
+
     @property
     def device(self) -> torch.device:
         """Where ``draw`` writes its indices."""
@@ -128,6 +137,19 @@ class Source(ABC):
         """
         if state:
             raise ValueError(f"{type(self).__name__} has no state of its own, but the state has one: {sorted(state)}")
+
+    def difference(self, state: Mapping[str, Any]) -> str | None:
+        """Says in what this source differs from the one that ``state`` is of, and what to do; None if it cannot tell.
+
+        Asked where fingerprints differ, so that the error can name it.
+        """
+        return None
+
+    def begun(self, handed_out: HandedOut) -> None:  # noqa: B027 - of use to sources only that may change meanwhile
+        """Told by samplers when a pass begins: what its iterator has handed out can be read from then on."""
+
+    def resumed(self, position: int) -> None:  # noqa: B027 - see begun
+        """Told by samplers when a state was loaded: at which position of all epochs' the stream goes on."""
 
     def draw(
         self,
@@ -180,7 +202,9 @@ class Source(ABC):
 
     def _fill(self, indices: torch.Tensor, wanted: StreamRange, draws: int | None) -> None:
         """Writes what is wanted to a contiguous int64 tensor on the CPU."""
-        passed = self.current().epoch(wanted.key, wanted.epoch, self.default_draws if draws is None else draws)
+        passed = self.current().epoch(
+            wanted.key, wanted.epoch, self.epoch_draws(wanted.key) if draws is None else draws
+        )
         passed.draw_into(indices.data_ptr(), wanted.draws, wanted.start, wanted.step, torch.get_num_threads())
 
     def probabilities(self) -> torch.Tensor:

@@ -78,6 +78,21 @@ def epochs(sizes: Sequence[int], per_source: Sequence[float]) -> list[float]:
     return _normalised([value * float(number) for value, number in zip(values, times, strict=True)])
 
 
+def exact_share(share: Any, name: str) -> Fraction:
+    """Returns a source's share as it is. ValueError unless it is finite and >= 0, TypeError if it is no number."""
+    if isinstance(share, bool | str):
+        raise TypeError(f"the share of source {name} must be a number, but is {share!r}")
+    try:
+        value = Fraction(share if isinstance(share, int | float | Fraction) else float(share))
+    except (OverflowError, ValueError):
+        raise ValueError(f"shares must be finite and >= 0, but that of source {name} is {share}") from None
+    except TypeError:
+        raise TypeError(f"the share of source {name} must be a number, but is {share!r}") from None
+    if value < 0:
+        raise ValueError(f"shares must be finite and >= 0, but that of source {name} is {share}")
+    return value
+
+
 def share_masses(shares: Sequence[Any], names: Sequence[str]) -> list[int]:
     """Returns integers that sum to exactly 2^64, proportional to the shares as exactly as integers can be.
 
@@ -88,7 +103,7 @@ def share_masses(shares: Sequence[Any], names: Sequence[str]) -> list[int]:
         ValueError: A share that is negative or not finite, or no positive one.
         TypeError: A share that is no number.
     """
-    exact = [_exact(share, name) for share, name in zip(shares, names, strict=True)]
+    exact = [exact_share(share, name) for share, name in zip(shares, names, strict=True)]
     scale = math.lcm(*(value.denominator for value in exact))
     numbers = [value.numerator * (scale // value.denominator) for value in exact]
     total = sum(numbers)
@@ -152,20 +167,6 @@ def _boundaries(masses: Sequence[int], points: int) -> tuple[list[int], list[int
         whole.append(quotient)
         rest.append(remainder)
     return whole, rest
-
-
-def _exact(share: Any, name: str) -> Fraction:
-    if isinstance(share, bool | str):
-        raise TypeError(f"the share of source {name} must be a number, but is {share!r}")
-    try:
-        value = Fraction(share if isinstance(share, int | float | Fraction) else float(share))
-    except (OverflowError, ValueError):
-        raise ValueError(f"shares must be finite and >= 0, but that of source {name} is {share}") from None
-    except TypeError:
-        raise TypeError(f"the share of source {name} must be a number, but is {share!r}") from None
-    if value < 0:
-        raise ValueError(f"shares must be finite and >= 0, but that of source {name} is {share}")
-    return value
 
 
 def _sizes(sizes: Sequence[Any]) -> list[float]:
