@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pysampler import _core
 from pysampler.integrations.source_readers import PassEnded, SourceReader
 from pysampler.keys import seed_key
+from pysampler.sources.handed_out import HandedOut
 from pysampler.sources.mixture import Mixture
-from pysampler.sources.mixture_order import counts_before, numbered_order, source_order
+from pysampler.sources.mixture_order import MAX_POSITION, counts_before, numbered_order, source_order
 
 Stop = Literal["first", "all", "once"]
 
 _FIRST_LOOK, _MOST_LOOK = 16, 4096  # positions looked up together: few at first, so that the first item comes soon
 _VERSION = 1
+
+
+@dataclass
+class _Taken:
+    """How many positions of the stream have been passed, as ``Mixture.at`` asks."""
+
+    count: int = 0
+    final: bool = False
 
 
 class Interleaving:
@@ -54,8 +65,11 @@ class Interleaving:
 
     def restart(self, epoch: int) -> None:
         """Begins all sources and the stream of an epoch anew."""
+        if epoch != self.epoch:
+            self.mixture.resumed(0)  # positions begin anew, and so do the stages given for them
         self.epoch = epoch
-        self._begun, self._taken = 0, 0
+        self._begun = 0
+        self._taken = _Taken()
         self._ended = {source.name: False for source in self.sources}
         self._look: list[tuple[int, int]] = []  # the next places, the first one last
         self._stages: Any = None
@@ -65,7 +79,7 @@ class Interleaving:
     @property
     def position(self) -> int:
         """The position of the stream that all shards have reached when each has taken as many as this one."""
-        return self._begun + self._taken * self.shards
+        return self._begun + self._taken.count * self.shards
 
     @property
     def over(self) -> bool:
@@ -122,6 +136,7 @@ class Interleaving:
         self.mixture.load_state(state["stages"])
         self.restart(state["epoch"])
         self._begun = state["position"]
+        self.mixture.resumed(self._begun)
         self._ended = dict(state["ended"])
         for source in self.sources:
             source.load(state["sources"][source.name])
@@ -136,8 +151,11 @@ class Interleaving:
         return self._look[-1]
 
     def _passed(self) -> None:
+        if self._taken.count == 0:  # from now on, stages before what is handed out here are refused
+            taken = cast(_core.HandedOut, self._taken)
+            self.mixture.begun(HandedOut(self.position + self.shard, self.shards, MAX_POSITION, taken))
         self._look.pop()
-        self._taken += 1
+        self._taken.count += 1
 
     def _look_ahead(self) -> None:
         key = (self._seed + self.epoch) % 2**64

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from pysampler import _core
 from pysampler.inputs.numbers import whole_number
 from pysampler.keys import seed_key
-
-if TYPE_CHECKING:
-    from pysampler.sources.mixture import Mixture
 
 MAX_POSITION = 2**62
 _CHUNK = 2**20
@@ -21,7 +19,20 @@ _MOST_SOURCES = 2**15 - 1  # of numbers in int16, with Megatron's own limit
 Int64s = NDArray[np.int64]
 
 
-def source_order(mixture: Mixture, n: Any, seed: Any, start: Any, step: Any) -> Int64s:
+class Ordered(Protocol):
+    """What is asked of a ``Mixture``, which imports this module."""
+
+    sizes: tuple[int, ...]
+    _core: _core.Mixture
+
+    def counts(self, position: int, *, seed: int) -> dict[str, int]:
+        """How many of each source come before a position."""
+
+    def draw(self, n: int, *, seed: int, start: int) -> torch.Tensor:
+        """Items."""
+
+
+def source_order(mixture: Ordered, n: Any, seed: Any, start: Any, step: Any) -> Int64s:
     """Returns which source each position takes. See ``Mixture.order``."""
     count, first, stride = _checked(n, start, step)
     sources, occurrences = np.empty((2, count), dtype=np.int64)
@@ -31,7 +42,7 @@ def source_order(mixture: Mixture, n: Any, seed: Any, start: Any, step: Any) -> 
     return sources
 
 
-def numbered_order(mixture: Mixture, n: int, seed: Any, start: int, before: Int64s) -> tuple[Int64s, Int64s]:
+def numbered_order(mixture: Ordered, n: int, seed: Any, start: int, before: Int64s) -> tuple[Int64s, Int64s]:
     """Returns the sources of positions ``start`` to ``start + n - 1``, and how many of each come before it.
 
     Args:
@@ -51,13 +62,13 @@ def numbered_order(mixture: Mixture, n: int, seed: Any, start: int, before: Int6
     return sources, numbers
 
 
-def counts_before(mixture: Mixture, position: int, seed: Any) -> Int64s:
+def counts_before(mixture: Ordered, position: int, seed: Any) -> Int64s:
     """Returns how many of each source come before a position: int64 of shape (S,), in closed form."""
     return np.fromiter(mixture.counts(position, seed=seed).values(), np.int64, len(mixture.sizes))
 
 
 def index_arrays(
-    mixture: Mixture, start: Any, count: Any, seed: Any, occurrences: bool
+    mixture: Ordered, start: Any, count: Any, seed: Any, occurrences: bool
 ) -> tuple[NDArray[np.int16], Int64s]:
     """Returns the two arrays of ``Mixture.as_index_arrays``, a million positions at a time."""
     total, first, _ = _checked(count, start, 1)

@@ -174,6 +174,8 @@ def test_a_stage_set_while_it_runs_counts_from_its_window_on_and_is_resumed() ->
     head = [next(running) for _ in range(30)]
     mixed.at(3 * WINDOW, {"web": 0, "code": 1, "books": 1})
     head += [next(running) for _ in range(20)]
+    with pytest.raises(ValueError, match="next_position=60"):
+        mixed.at(4 * WINDOW, (1, 1, 1))
     state = stream.state_dict()
     tail = [next(running) for _ in range(60)]
     assert any(item.startswith("web") for item in head[: 3 * WINDOW])
