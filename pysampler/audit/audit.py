@@ -17,6 +17,7 @@ from pysampler.coverage.classes import ClassCoverage
 from pysampler.coverage.tracker import CoverageTracker
 from pysampler.inputs.indices import flat_indices
 from pysampler.progress import progress_bar
+from pysampler.sources.mixture import Mixture
 
 _LISTED_DRAWS = 2**22  # of short epochs that are redrawn together
 _LISTED_EPOCHS = 4096  # of which there are at most so many
@@ -67,6 +68,10 @@ class CoverageAudit:
     def per_class(self) -> ClassCoverage:
         """Coverage by class. RuntimeError without ``labels``."""
         return self.tracker.per_class()
+
+    def per_source(self, mixture: Mixture) -> ClassCoverage:
+        """Coverage by source of the mixture that was audited: as ``CoverageTracker.per_source``."""
+        return self.tracker.per_source(mixture)
 
     def __str__(self) -> str:
         ended, rest = divmod(self.position, self.draws_per_epoch)

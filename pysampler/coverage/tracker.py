@@ -16,12 +16,14 @@ from pysampler import _core
 from pysampler.coverage import marks
 from pysampler.coverage.classes import ClassCoverage, coverage_by_class
 from pysampler.coverage.ranks import marks_of_all_ranks
+from pysampler.coverage.sources import coverage_by_source
 from pysampler.coverage.state import CoverageState, read_coverage_file, write_coverage_file
 from pysampler.coverage.store import CoverageStore
 from pysampler.coverage.watch import WatchedSampler, watched
 from pysampler.inputs.indices import flat_indices
 from pysampler.inputs.numbers import MAX_COUNT, whole_number
 from pysampler.labels.read import read_labels
+from pysampler.sources.mixture import Mixture
 
 
 class CoverageTracker:
@@ -246,6 +248,17 @@ class CoverageTracker:
             raise RuntimeError("this tracker knows no classes: make it with labels=")
         with self._settled() as store:
             return coverage_by_class(store.words, store.past, store.counts, self.labels)
+
+    def per_source(self, mixture: Mixture) -> ClassCoverage:
+        """Returns coverage by source of a mixture of these items. O(N / 64), O(N) with counts; no labels are needed.
+
+        Raises:
+            ValueError: The mixture has another number of items.
+        """
+        if mixture.num_items != self.num_items:
+            raise ValueError(f"{mixture!r} has other items than this tracker, whose num_items={self.num_items}")
+        with self._settled() as store:
+            return coverage_by_source(store.words, store.past, store.counts, mixture.names, mixture.sizes)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns all of it but the labels, as ints and tensors (copies), for ``torch.save`` and checkpoints. O(N)."""

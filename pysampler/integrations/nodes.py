@@ -33,7 +33,7 @@ _STOPS: dict[str, Stop | None] = {
 }
 
 
-class MultiNodeMixture(BaseNode):  # type: ignore[misc]  # torchdata tells no types
+class MultiNodeMixture(BaseNode):
     """Items of several nodes in a mixture's order, with the arguments of torchdata's MultiNodeWeightedSampler.
 
     Args:

@@ -50,7 +50,8 @@ class IterableReader:
             self._iterable.load_state_dict(state["state"])
         self._iterator = iter(self._iterable)
         if state["of"] == "iterator":
-            self._iterator.load_state_dict(state["state"])  # type: ignore[attr-defined]
+            own: Any = self._iterator
+            own.load_state_dict(state["state"])
 
     def read(self) -> Any:
         """Returns the next item."""
@@ -59,9 +60,10 @@ class IterableReader:
 
     def state(self) -> Any:
         """Returns {"of": "iterator" or "iterable", "state": its state}, or None."""
-        for name, holder in (("iterator", self._iterator), ("iterable", self._iterable)):
+        holders: tuple[tuple[str, Any], ...] = (("iterator", self._iterator), ("iterable", self._iterable))
+        for name, holder in holders:
             if callable(getattr(holder, "state_dict", None)) and callable(getattr(holder, "load_state_dict", None)):
-                return {"of": name, "state": holder.state_dict()}  # type: ignore[union-attr]
+                return {"of": name, "state": holder.state_dict()}
         return None
 
     def _set_epoch(self, number: int) -> None:

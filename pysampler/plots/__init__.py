@@ -9,7 +9,7 @@ into these arrays:
                             └► unique_items_seen      ─► coverage_curve
 
     simulate_coverage ─► epochs_to_full_coverage, imbalance_sweep
-    pysampler.plan    ─► sampling_plan
+    pysampler.plan    ─► sampling_plan, mixture_plan
     images, scores    ─► example_images, training_scores
 
 ``examples/oxford_pets_article.py`` draws every figure of an article on imbalance with them: pictures of the classes;
@@ -25,6 +25,7 @@ from pysampler.plots.coverage import coverage_curve
 from pysampler.plots.full_coverage import epochs_to_full_coverage, imbalance_sweep
 from pysampler.plots.images import example_images
 from pysampler.plots.item_draws import draws_per_item
+from pysampler.plots.mixture import mixture_plan, source_passes, source_shares
 from pysampler.plots.plan import sampling_plan
 from pysampler.plots.records import class_counts_per_batch, draws_of_each_item, unique_items_seen
 from pysampler.plots.scores import training_scores
@@ -38,7 +39,10 @@ __all__ = [
     "epochs_to_full_coverage",
     "example_images",
     "imbalance_sweep",
+    "mixture_plan",
     "sampling_plan",
+    "source_passes",
+    "source_shares",
     "training_scores",
     "unique_items_seen",
 ]
