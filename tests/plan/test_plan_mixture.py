@@ -69,7 +69,7 @@ def test_advice_says_what_repeats_and_what_is_left_out() -> None:
     assert re.search(r"Each item of 'books' comes about \d+(\.\d+)? times: of text", text)
     assert "'books' comes" not in " ".join(plan_mixture(mixture((9, 3, 0.4)), 1000).advice)
     cut = " ".join(plan_mixture(mixture(), 100).advice)
-    assert re.search(r"comes to [\d.]+ % of 'web' only, and not to all of 2 more sources", cut)
+    assert re.search(r"comes to [\d.]+ % of 'code' only, and not to all of 2 more sources", cut)
     assert "Nothing of 'code' is drawn" in " ".join(plan_mixture(mixture((1, 0, 1)), 100).advice)
     small = plan_mixture(Mixture([50] * 300, window=64), 1000)
     assert "300 sources have less than one draw in a window of 64" in " ".join(small.advice)
@@ -123,8 +123,8 @@ def test_figures_show_what_was_delivered_and_what_was_planned() -> None:
     assert [widths[row] for row in range(3)] == pytest.approx([own.passes for own in plan.sources])
 
 
-@pytest.mark.parametrize("sources", [1, 10, 11, 60])
-@pytest.mark.parametrize("draws", [1, 50, 10**7])
+@pytest.mark.parametrize("sources", [1, 11, 60])
+@pytest.mark.parametrize("draws", [1, 10**7])
 def test_figures_of_any_size_can_be_drawn(tmp_path: Path, sources: int, draws: int) -> None:
     require("matplotlib")
     mixed = Mixture({f"lang$_{n}": 10 ** (n % 6) for n in range(sources)}, list(range(1, sources + 1)))
