@@ -7,7 +7,6 @@ import json
 import math
 import pickle
 from collections import Counter
-from typing import Any
 
 import pytest
 import torch
@@ -115,52 +114,8 @@ def test_copies_and_pickles_draw_the_same_and_change_alone() -> None:
         assert other.state() != source.state()
 
 
-def test_parts_of_a_concatenated_dataset_keep_its_flat_indices() -> None:
-    parts = [torch.utils.data.TensorDataset(torch.arange(n)) for n in (5, 9)]
-    source = Mixture(torch.utils.data.ConcatDataset(parts))
-    assert (source.sizes, source.num_items) == ((5, 9), 14)
-    assert source.locate(5) == ("1", 0)
-
-
 def test_shares_from_sizes() -> None:
     assert temperature([1, 3], 1) == [0.25, 0.75]
     assert temperature([1, 10**9, 0], math.inf) == [0.5, 0.5, 0.0]
     assert unimax([10, 1000, 1000], 210, 1) == pytest.approx([10 / 210, 100 / 210, 100 / 210])
     assert epochs([100, 10], [1, 5]) == pytest.approx([2 / 3, 1 / 3])
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"shares": [1, math.nan]}, "that of source 1 is nan"),
-        ({"shares": [1, -1]}, "that of source 1 is -1"),
-        ({"shares": [1, math.inf]}, "that of source 1 is inf"),
-        ({"shares": [0, 0]}, "must not all be 0"),
-        ({"shares": [1]}, "shares must be one for each of 2 sources, but got 1"),
-        ({"shares": {"0": 1}}, "'1' is missing"),
-        ({"shares": {"0": 1, "1": 1, "x": 1}}, "'x' is unknown"),
-        ({"window": 0}, "window must be in"),
-        ({"sources": [5, 0], "shares": [1, 1]}, "source 1 has no items"),
-        ({"sources": [2**61, 2**61, 1]}, "at most 2\\^62 items"),
-        ({"sources": []}, "between 1 and 2\\^16 sources"),
-        ({"names": ["a", "a"]}, "'a' is given twice, to sources 0 and 1"),
-        ({"names": ["a"]}, "a name for each of 2 sources"),
-        ({"shares": [(0, [1, 1]), (3, [1, 1])]}, "stage 1 begins at position 3"),
-        ({"shares": [(300, [1, 1])]}, "stage 0 begins at position 300"),
-    ],
-)
-def test_what_is_wrong_is_named(arguments: dict[str, Any], message: str) -> None:
-    given: dict[str, Any] = {"sources": [5, 6], **arguments}
-    with pytest.raises(ValueError, match=message):
-        Mixture(given.pop("sources"), given.pop("shares", None), **given)
-
-
-def test_stages_in_the_past_and_states_of_others_are_refused() -> None:
-    source = mixture()
-    source.at(100, SHARES)
-    with pytest.raises(ValueError, match="damaged: stage 0"):
-        source.load_state({"stages": [[3, [1, 2, 3, 4]]]})
-    assert source.counts(10**4, seed=0) == source.counts(10**4, seed=0)
-    sampler, other = WeightedRandomSampler(source, 10, seed=0), Mixture([1000, 50], window=16)
-    with pytest.raises(ValueError, match="fingerprint"):
-        WeightedRandomSampler(other, 10, seed=0).load_state_dict(sampler.state_dict())

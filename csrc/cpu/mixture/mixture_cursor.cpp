@@ -14,6 +14,20 @@ constexpr uint64_t kMaxOwned = 1 << 16;      // points of a window whose interva
 constexpr uint64_t kShortGap = 4;            // windows that are counted one by one
 constexpr uint64_t kDenseStep = 16;          // beyond, a window of the group is not spread out whole
 constexpr uint64_t kDenseCount = 256;
+constexpr uint64_t kBatch = 4096;    // positions of whole windows that are made together
+constexpr uint64_t kShortRun = 8;    // occurrences of a source that are not worth a run of its permutation
+constexpr uint64_t kRunLanes = 32;   // runs are of whole vectors, if the pass is long enough
+constexpr uint64_t kPassesAhead = 12;  // a source's pass is asked for so many places before its turn
+constexpr uint64_t kCountersAhead = 12;
+
+void prefetch(const void* address) {
+#if defined(__GNUC__)
+  __builtin_prefetch(address);
+  __builtin_prefetch(static_cast<const char*>(address) + 64);
+#else
+  (void)address;
+#endif
+}
 
 // The first point of interval i + 1 ends interval i.
 void put_down_owners(const Intervals& intervals, uint64_t offset, uint64_t points, uint32_t* owners) {
@@ -36,6 +50,13 @@ MixtureCursor::MixtureCursor(std::shared_ptr<const MixturePlan> plan, uint64_t s
       group_order_(),
       passes_(plan_->sources->size(), Pass{kNever, {}}) {}
 
+void MixtureCursor::enter_stage_of(uint64_t window) {
+  if (stage_ == kNever || window < plan_->stages[stage_]->first_window ||
+      (stage_ + 1 < plan_->stages.size() && window >= plan_->stages[stage_ + 1]->first_window)) {
+    enter(plan_->stage_of(window));
+  }
+}
+
 void MixtureCursor::enter(uint64_t stage) {
   if (stage == stage_) return;
   stage_ = stage;
@@ -45,26 +66,26 @@ void MixtureCursor::enter(uint64_t stage) {
   inner_.assign(plan_->stages[stage]->inner.size(), {kNever, 0});
 }
 
-MixturePlace MixtureCursor::outer_place(uint64_t interval, uint64_t point, uint64_t window, uint64_t offset) {
+// The occurrences of an interval's source, or of the group, before a window.
+uint64_t MixtureCursor::outer_before(uint64_t interval, uint64_t window) {
   const MixtureStage& stage = *plan_->stages[stage_];
-  const uint32_t source = stage.outer.sources[interval];
   const MassBoundary low = stage.outer.begins[interval], high = stage.outer.begins[interval + 1];
   Counter& counter = outer_[interval];
-  if (counter.at != window) {
-    if (counter.at < window && window - counter.at <= kShortGap) {
-      for (uint64_t at = counter.at; at < window; ++at) {
-        const uint64_t passed = window_offset(offset_, at);
-        counter.count += points_below(high, passed) - points_below(low, passed);
-      }
-    } else if (counter.at < window) {
-      counter.count += points_between(low, high, window_offset(offset_, counter.at), window - counter.at);
-    } else {
-      counter.count = points_between(low, high, window_offset(offset_, stage.first_window), window - stage.first_window);
-      if (source != kGroup) counter.count += counts_.before_stage(source, stage_);  // the group's begin with each stage
+  if (counter.at == window) return counter.count;
+  if (counter.at < window && window - counter.at <= kShortGap) {
+    for (uint64_t at = counter.at; at < window; ++at) {
+      const uint64_t passed = window_offset(offset_, at);
+      counter.count += points_below(high, passed) - points_below(low, passed);
     }
-    counter.at = window;
+  } else if (counter.at < window) {
+    counter.count += points_between(low, high, window_offset(offset_, counter.at), window - counter.at);
+  } else {
+    const uint32_t source = stage.outer.sources[interval];
+    counter.count = points_between(low, high, window_offset(offset_, stage.first_window), window - stage.first_window);
+    if (source != kGroup) counter.count += counts_.before_stage(source, stage_);  // the group's begin with each stage
   }
-  return {source, counter.count + point - points_below(low, offset)};
+  counter.at = window;
+  return counter.count;
 }
 
 uint64_t MixtureCursor::group_before(uint64_t interval, uint64_t window) {
@@ -118,6 +139,9 @@ void MixtureCursor::locate_in_group(MixturePlace* place, bool whole) {
   if (whole && spread_window_ != window) spread_group_window(window);
   if (spread_window_ == window) {
     interval = spread_intervals_[at];
+    if (whole && at + kCountersAhead < spread_intervals_.size()) {  // most read on in turn
+      prefetch(&inner_[spread_intervals_[at + kCountersAhead]]);
+    }
     rank = spread_ranks_[at];
   } else {
     if (group_order_window_ != window) group_order_ = group_order(seed_, stage_, window, stage.inner_bits);
@@ -151,7 +175,8 @@ void MixtureCursor::locate_in_window(uint64_t window, uint64_t first, uint64_t s
     const auto point = static_cast<uint64_t>(points[i]);
     const uint64_t interval = owners_window_ == window ? owners_[point]
                                                        : interval_of(outer.begins.data(), outer.size(), offset, point);
-    places[i] = outer_place(interval, point, window, offset);
+    const uint64_t rank = point - points_below(outer.begins[interval], offset);
+    places[i] = {outer.sources[interval], outer_before(interval, window) + rank};
     if (places[i].source == kGroup) locate_in_group(places + i, whole);
   }
 }
@@ -161,10 +186,7 @@ void MixtureCursor::locate(uint64_t start, uint64_t step, uint64_t count, Mixtur
   while (count != 0) {
     const uint64_t window = start / plan_->window, first = start % plan_->window;
     const uint64_t together = std::min({count, kChunk, (plan_->window - 1 - first) / step + 1});
-    if (stage_ == kNever || window < plan_->stages[stage_]->first_window ||
-        (stage_ + 1 < plan_->stages.size() && window >= plan_->stages[stage_ + 1]->first_window)) {
-      enter(plan_->stage_of(window));
-    }
+    enter_stage_of(window);
     locate_in_window(window, first, step, together, whole, places);
     start += together * step;
     places += together;
@@ -206,6 +228,7 @@ void MixtureCursor::items(const MixturePlace* places, uint64_t count, int64_t* o
     done = end;
   };
   for (uint64_t i = 0; i < count; ++i) {
+    if (i + kPassesAhead < count) prefetch(&passes_[places[i + kPassesAhead].source]);
     const MixtureSource& source = sources[places[i].source];
     if (source.kind != SourceKind::kPlain) {
       orders[i] = nullptr;
@@ -226,12 +249,117 @@ void MixtureCursor::items(const MixturePlace* places, uint64_t count, int64_t* o
 }
 
 void MixtureCursor::draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) {
+  // Windows are made as a whole where most of one is wanted, or reading goes on where it had stopped.
+  const bool in_turn = step == 1 && plan_->window <= kMaxOwned && (start == next_ || count >= plan_->window / 2);
+  next_ = step == 1 ? start + count : kNever;
+  if (in_turn && count != 0) {
+    draw_in_turn(start, count, out);
+  } else {
+    draw_one_by_one(start, step, count, out);
+  }
+}
+
+void MixtureCursor::draw_one_by_one(uint64_t start, uint64_t step, uint64_t count, int64_t* out) {
   MixturePlace places[kChunk];
   for (uint64_t done = 0; done < count; done += kChunk) {
     const uint64_t together = std::min(kChunk, count - done);
     locate(start + done * step, step, together, places);
     items(places, together, out + done);
   }
+}
+
+void MixtureCursor::draw_in_turn(uint64_t start, uint64_t count, int64_t* out) {
+  const uint64_t width = plan_->window;
+  int64_t points[kChunk];
+  while (count != 0) {
+    const uint64_t window = start / width, first = start % width;
+    if (window < made_window_ || window - made_window_ >= made_count_) {
+      const uint64_t wanted = (first + count - 1) / width + 1;
+      make_windows(window, std::min(wanted, std::max<uint64_t>(1, kBatch / width)));
+    }
+    if (order_window_ != window) {
+      order_ = make_permutation(make_stream(seed_, 0, Tag::kMixtureOrder), window, width);
+      order_window_ = window;
+    }
+    const uint64_t together = std::min({count, width - first, kChunk});
+    permuted_range(order_, {first, 1, together}, points, target_);
+    const int64_t* const made = made_.data() + (window - made_window_) * width;
+    for (uint64_t i = 0; i < together; ++i) out[i] = made[points[i]];
+    start += together;
+    out += together;
+    count -= together;
+  }
+}
+
+// The items of up to `count` windows, all of one stage.
+void MixtureCursor::make_windows(uint64_t window, uint64_t count) {
+  enter_stage_of(window);
+  if (stage_ + 1 < plan_->stages.size()) {
+    count = std::min(count, plan_->stages[stage_ + 1]->first_window - window);
+  }
+  made_count_ = 0;
+  made_.resize(count * plan_->window);
+  others_.clear();
+  others_points_.clear();
+  for (uint64_t i = 0; i < outer_.size(); ++i) make_interval(i, window, count);
+  run_.resize(std::max<uint64_t>(run_.size(), kChunk));
+  for (uint64_t done = 0; done < others_.size(); done += kChunk) {
+    const uint64_t together = std::min(kChunk, others_.size() - done);
+    MixturePlace* const places = others_.data() + done;
+    for (uint64_t i = 0; i < together; ++i) {
+      if (places[i].source == kGroup) locate_in_group(places + i, true);
+    }
+    items(places, together, run_.data());
+    for (uint64_t i = 0; i < together; ++i) made_[others_points_[done + i]] = run_[i];
+  }
+  made_window_ = window;
+  made_count_ = count;
+}
+
+// One interval's part of it. Its occurrences in successive windows follow each other, so that one run of its source's
+// permutation gives all of them.
+void MixtureCursor::make_interval(uint64_t interval, uint64_t window, uint64_t count) {
+  const MixtureStage& stage = *plan_->stages[stage_];
+  const uint32_t source = stage.outer.sources[interval];
+  const MassBoundary low = stage.outer.begins[interval], high = stage.outer.begins[interval + 1];
+  const uint64_t before = outer_before(interval, window);
+  uint64_t total = 0;
+  for (uint64_t w = window; w < window + count; ++w) {
+    const uint64_t offset = window_offset(offset_, w);
+    total += points_below(high, offset) - points_below(low, offset);
+  }
+  const bool runs = source != kGroup && total >= kShortRun && (*plan_->sources)[source].kind == SourceKind::kPlain;
+  if (runs) make_run(source, before, total);
+  uint64_t done = 0;
+  for (uint64_t w = 0; w < count; ++w) {
+    const uint64_t offset = window_offset(offset_, window + w);
+    const uint64_t first = w * plan_->window;
+    for (uint64_t point = points_below(low, offset), end = points_below(high, offset); point < end; ++point, ++done) {
+      if (runs) {
+        made_[first + point] = run_[done];
+      } else {
+        others_.push_back({source, before + done});
+        others_points_.push_back(first + point);
+      }
+    }
+  }
+  outer_[interval] = {window + count, before + total};
+}
+
+// run_[i] = the item of the source's occurrence number `occurrence` + i.
+void MixtureCursor::make_run(uint32_t source, uint64_t occurrence, uint64_t count) {
+  const auto first_item = static_cast<int64_t>((*plan_->sources)[source].first_item);
+  const uint64_t items = (*plan_->sources)[source].items;
+  if (run_.size() < count + kRunLanes) run_.resize(count + kRunLanes);
+  for (uint64_t done = 0; done < count;) {
+    const uint64_t element = take_pass({source, occurrence + done});
+    const uint64_t wanted = std::min(count - done, items - element);
+    // What is left over of a vector would be made one by one.
+    const uint64_t made = std::min((wanted + kRunLanes - 1) / kRunLanes * kRunLanes, items - element);
+    permuted_range(passes_[source].order, {element, 1, made}, run_.data() + done, target_);
+    done += wanted;
+  }
+  for (uint64_t i = 0; i < count; ++i) run_[i] += first_item;
 }
 
 void MixtureCursor::pad(uint64_t epoch, uint64_t by, uint64_t start, uint64_t step, uint64_t count,
