@@ -41,8 +41,8 @@ def mixture_plot(results: Results) -> Figure | None:
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     about = results.environment
     figure.supxlabel(
-        f"{about['cpu']}, {about['cpu_target']}; a process for each figure, medians; each index as a Python loop gets "
-        "it, with the rows where a library reads them",
+        f"{about['cpu']}, {about['cpu_target']}; time of the processor, a process for each figure; an index as a "
+        "Python loop gets it, with the rows where a library reads them",
         fontsize=7.5,
         color="#666666",
         x=0.99,

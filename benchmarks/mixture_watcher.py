@@ -31,7 +31,8 @@ def watch(name: str, sources: int, draws: int, folder: Path) -> dict[str, float 
 
     Returns:
         "first_ms": from standing data to the first index, time of the processor; "wall_ms": the same by the clock;
-        "peak_mb": memory over what the data took; "ns": from then on per index, time of the processor. Or "unavailable": why not.
+        "peak_mb": memory over what the data took; "ns": from then on per index, time of the processor.
+        Or "unavailable": why not.
     """
     try:
         build = PEERS[name](sources, draws, folder)

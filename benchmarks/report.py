@@ -144,7 +144,7 @@ def _other_sections(results: Results) -> list[str]:
             ("items", "draws", "threads"),
             ours,
         ),
-        ("mixture", "Mixtures, ns per index", ("sources",), ours),
+        ("mixture", "Mixtures, ns of the processor per index", ("sources",), ours),
         ("mixture-first", "First index of a mixture at position 1e12, µs", ("sources",), ours),
         ("ranks-first-batch", "First batch of 256 on one rank, ms", ("items", "world"), ranked),
         ("ranks-epoch", "One rank's part of an epoch, ms", ("items", "world"), ranked),
@@ -168,8 +168,9 @@ def _other_sections(results: Results) -> list[str]:
         each.group, LOOP_PARTNERS.get(each.contender, ""), **each.case
     )
     for group, title in (
-        ("mixture-peers", "From standing data to a mixture's first index, ms"),
-        ("mixture-peers-index", "Each index of it from then on, ns"),
+        ("mixture-peers", "From standing data to a mixture's first index, ms of the processor"),
+        ("mixture-peers-wall", "The same by the clock, ms"),
+        ("mixture-peers-index", "Each index of it from then on, ns of the processor"),
         ("mixture-memory", "Memory until a mixture's first index, MB"),
     ):
         records = [record for record in results.select(group) if record.contender != "all"]

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from typing import Any
 
 import numpy as np
@@ -31,12 +32,23 @@ MOST_DRAWS = {  # for the time and memory of a benchmark
     "LitData CombinedStreamingDataset": 10_000_000,
 }
 MOST_SOURCES = {"datasets interleave_datasets": 10, "mosaicml-streaming": 10, "LitData CombinedStreamingDataset": 10}
-ROUNDS = 3
+ROUNDS = 2
 LONG_MS = 20_000  # what takes longer is done once
 
 
+class CpuCall(Call):
+    """A call whose time is the processor's, of the thread: others that use the machine hardly count."""
+
+    def block_ns(self, loops: int) -> int:
+        """Runs `loops` calls and returns the nanoseconds that the thread ran."""
+        begun = time.thread_time_ns()
+        for _ in range(loops):
+            self.call()
+        return time.thread_time_ns() - begun
+
+
 def run(session: Session) -> None:
-    """Nanoseconds an index: consecutive positions in chunks of a million, every 64th, and a greedy build's."""
+    """Nanoseconds of the processor an index: consecutive positions in chunks of a million, every 64th, and a greedy build's."""
     for sources in (10, 1_000, 10_000):
         case: Case = {"sources": sources}
         if session.begin("mixture", case, 64 * CHUNK):
@@ -52,9 +64,9 @@ def run(session: Session) -> None:
 
 
 def run_peers(session: Session) -> None:
-    """From standing data to the first index, and on, each library in processes of its own."""
+    """From standing data to the first index, and on, in time of the processor and by the clock, each library in processes of its own."""
     quick = session.settings.name == "quick"
-    cases = [(10, 100_000)] if quick else [(10, 10**7), (10_000, 10**6), (10, 10**8)]
+    cases = [(10, 100_000)] if quick else [(10, 10**7), (10_000, 10**6)]
     for sources, draws in cases:
         case: Case = {"sources": sources, "draws": draws}
         if not session.begin("mixture-peers", case, 40 * draws):
@@ -71,7 +83,7 @@ def _watch(session: Session, name: str, case: Case, sources: int, draws: int) ->
         reason = f"{sources * draws:.0e} comparisons would take too long for a benchmark"
     found: list[dict[str, Any]] = []
     rounds = 1 if session.settings.name == "quick" else ROUNDS
-    while reason is None and len(found) < rounds and not (found and found[-1]["first_ms"] > LONG_MS):
+    while reason is None and len(found) < rounds and not (found and found[-1]["wall_ms"] > LONG_MS):
         try:
             done = _watched(name, sources, draws)
         except subprocess.CalledProcessError as error:
@@ -85,11 +97,13 @@ def _watch(session: Session, name: str, case: Case, sources: int, draws: int) ->
     if reason is not None:
         session.skip("mixture-peers", case, name, "ms", reason)
         return
-    for key, group, unit in (
+    figures = (
         ("first_ms", "peers", "ms"),
+        ("wall_ms", "peers-wall", "ms"),
         ("ns", "peers-index", "ns/index"),
         ("peak_mb", "memory", "MB"),
-    ):
+    )
+    for key, group, unit in figures:
         session.add(f"mixture-{group}", case, name, unit, rounds=[each[key] for each in found], how=HOW[name])
 
 
@@ -104,7 +118,7 @@ def _mixture(sources: int) -> pysampler.Mixture:
     return pysampler.Mixture(sizes_of(sources, 10**9), shares_of(sources).tolist(), window=WINDOW)
 
 
-def _draws(sources: int, step: int) -> Call:
+def _draws(sources: int, step: int) -> CpuCall:
     passed = _mixture(sources).epoch(0, 0, 2**60)
     count = CHUNK if step == 1 else CHUNK // 20
     out = torch.empty(count, dtype=torch.int64)
@@ -117,15 +131,15 @@ def _draws(sources: int, step: int) -> Call:
 
     draw()  # each source has been touched once
     name = "pysampler" if step == 1 else f"pysampler, every {step}th"
-    return Call(name, draw, count, how=f"draws of one stream, {count:.0e} a call, going on where the last one ended")
+    return CpuCall(name, draw, count, how=f"draws of one stream, {count:.0e} a call, going on where the last one ended")
 
 
-def _greedy(sources: int) -> Call:
+def _greedy(sources: int) -> CpuCall:
     function = load_shim("mixture_greedy.cpp").mixture_greedy
     shares = shares_of(sources)
     count = max(1000, min(CHUNK, MOST_COMPARISONS // 40 // sources))
     arrays = np.empty(count, np.int16), np.empty(count, np.int64)
-    return Call(
+    return CpuCall(
         GREEDY,
         lambda: greedy_arrays(function, shares, *arrays),
         count,
@@ -133,10 +147,10 @@ def _greedy(sources: int) -> Call:
     )
 
 
-def _first(sources: int) -> Call:
+def _first(sources: int) -> CpuCall:
     mixture = _mixture(sources)
     out = torch.empty(1, dtype=torch.int64)
-    return Call(
+    return CpuCall(
         "pysampler",
         lambda: mixture.draw(1, seed=0, start=FAR, out=out),
         1,
