@@ -48,7 +48,7 @@ class CpuCall(Call):
 
 
 def run(session: Session) -> None:
-    """Nanoseconds of the processor an index: consecutive positions in chunks of a million, every 64th, and a greedy build's."""
+    """Nanoseconds of the processor an index: consecutive positions, every 64th, and a greedy build's."""
     for sources in (10, 1_000, 10_000):
         case: Case = {"sources": sources}
         if session.begin("mixture", case, 64 * CHUNK):
@@ -64,7 +64,7 @@ def run(session: Session) -> None:
 
 
 def run_peers(session: Session) -> None:
-    """From standing data to the first index, and on, in time of the processor and by the clock, each library in processes of its own."""
+    """From standing data to the first index, and on: each library in processes of its own."""
     quick = session.settings.name == "quick"
     cases = [(10, 100_000)] if quick else [(10, 10**7), (10_000, 10**6)]
     for sources, draws in cases:
