@@ -19,15 +19,15 @@ import torch
 
 from pysampler import _core
 from pysampler.cuda.availability import require
-from pysampler.cuda.place import queue_on
+from pysampler.cuda.draws import draw_from_state
 from pysampler.inputs.numbers import MAX_EPOCH, epoch_number, whole_number
 from pysampler.inputs.output import output_for
 from pysampler.keys import seed_key, stream_range
 
 _SCHEMA = "draw(Tensor table, Tensor(a!) state, SymInt n, SymInt step=1, *, ScalarType? dtype=None) -> Tensor"
 _Library: Any = torch.library.Library  # torch gives it no types
-_library = _Library("pysampler", "FRAGMENT")
-_library.define(_SCHEMA)
+library = _Library("pysampler", "FRAGMENT")
+library.define(_SCHEMA)
 
 
 def stream_state(
@@ -56,10 +56,7 @@ def _draw_on_cpu(
     table: torch.Tensor, state: torch.Tensor, n: int, step: int = 1, *, dtype: torch.dtype | None = None
 ) -> torch.Tensor:
     _check(table, state)
-    numbers = state.detach().numpy()
-    seed, epoch, position = numbers.tolist()
-    if not 0 <= epoch <= MAX_EPOCH or position < 0:
-        raise ValueError(f"state must be [seed, epoch in [0, 2^48), position >= 0], but is {numbers.tolist()}")
+    numbers, (seed, epoch, position) = numbers_of(state)
     wanted = stream_range(n, seed, epoch, position, step)
     result = output_for(wanted.draws, table.numel(), table.device, dtype, None)
     if wanted.draws > 0:
@@ -77,24 +74,11 @@ def _draw_on_cuda(
 ) -> torch.Tensor:
     _check(table, state)
     require(table.device)  # the table may have come there as a buffer of a module does
-    from pysampler import _cuda  # noqa: PLC0415 - may be missing
-
     # Seed, epoch and position are the device's to know: to look would be to wait.
     wanted = stream_range(n, 0, 0, 0, step)
     result = output_for(wanted.draws, table.numel(), table.device, dtype, None)
     if wanted.draws > 0:
-        with queue_on(table.device, table, state) as stream:
-            _cuda.draw_from_state(
-                table.data_ptr(),
-                table.numel(),
-                result.data_ptr(),
-                result.dtype == torch.int32,
-                wanted.draws,
-                state.data_ptr(),
-                wanted.step,
-                table.device.index,
-                stream,
-            )
+        draw_from_state(table, state, result, wanted.step)
     return result
 
 
@@ -102,8 +86,17 @@ def _draw_of_nothing(
     table: torch.Tensor, state: torch.Tensor, n: Any, step: Any = 1, *, dtype: torch.dtype | None = None
 ) -> torch.Tensor:
     """What torch.compile sees: the shape, without data."""
-    _check_devices(table, state)
+    check_devices(table, state)
     return table.new_empty((n,), dtype=dtype or torch.int64)
+
+
+def numbers_of(state: torch.Tensor) -> tuple[Any, list[int]]:
+    """Returns a state's numbers as an array over its memory, and as ints."""
+    array = state.detach().numpy()
+    numbers: list[int] = array.tolist()
+    if not 0 <= numbers[1] <= MAX_EPOCH or numbers[2] < 0:
+        raise ValueError(f"state must be [seed, epoch in [0, 2^48), position >= 0], but is {numbers}")
+    return array, numbers
 
 
 def _check(table: torch.Tensor, state: torch.Tensor) -> None:
@@ -112,19 +105,25 @@ def _check(table: torch.Tensor, state: torch.Tensor) -> None:
             "table must be what AliasTable.as_tensor() returns, a contiguous int64 tensor of shape (N,), but it is "
             f"{table.dtype} of shape {tuple(table.shape)}"
         )
+    check_state(state)
+    check_devices(table, state)
+
+
+def check_state(state: torch.Tensor) -> None:
+    """Raises ValueError unless this is what ``stream_state`` returns."""
     if state.dtype != torch.int64 or state.shape != (3,) or not state.is_contiguous():
         raise ValueError(
             "state must be what pysampler.stream_state returns, a contiguous int64 tensor of shape (3,), but it is "
             f"{state.dtype} of shape {tuple(state.shape)}"
         )
-    _check_devices(table, state)
 
 
-def _check_devices(table: torch.Tensor, state: torch.Tensor) -> None:
-    if table.device != state.device:
-        raise ValueError(f"table and state must be on one device, but are on {table.device} and {state.device}")
+def check_devices(drawn_from: torch.Tensor, state: torch.Tensor, name: str = "table") -> None:
+    """Raises ValueError unless both are on one device."""
+    if drawn_from.device != state.device:
+        raise ValueError(f"{name} and state must be on one device, but are on {drawn_from.device} and {state.device}")
 
 
-_library.impl("draw", _draw_on_cpu, "CPU")
-_library.impl("draw", _draw_on_cuda, "CUDA")
-torch.library.register_fake("pysampler::draw", _draw_of_nothing, lib=_library)
+library.impl("draw", _draw_on_cpu, "CPU")
+library.impl("draw", _draw_on_cuda, "CUDA")
+torch.library.register_fake("pysampler::draw", _draw_of_nothing, lib=library)

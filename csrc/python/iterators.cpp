@@ -55,10 +55,11 @@ class Advancing {
   Lock& lock_;
 };
 
-// How many indices an iterator has handed out, for those who outlive it.
+// How many indices an iterator has handed out, for those who outlive it. One thread at a time adds.
 struct HandedOut {
   std::atomic<uint64_t> count{0};
-  std::atomic<bool> final{false};  // the iterator is gone
+
+  void add(uint64_t more) { count.store(count.load(std::memory_order_relaxed) + more, std::memory_order_relaxed); }
 };
 
 // What both iterators share. The source is asked for at the first `next`: iter() alone has no effect.
@@ -73,18 +74,14 @@ struct Chunks {
   uint64_t seen = 0;  // the version of what was read
   const std::atomic<uint64_t>* version = nullptr;
   const std::shared_ptr<HandedOut> progress = std::make_shared<HandedOut>();
-  HandedOut& handed_out = *progress;
+  HandedOut& counter = *progress;
   bool exhausted = false;
 
   bool stale() const { return version != nullptr && version->load(std::memory_order_acquire) != seen; }
   bool ready() const { return used != filled && !stale(); }
 
-  void hand_out(uint64_t count) {
-    handed_out.count.store(handed_out.count.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
-  }
-
   PyObject* pop() {
-    hand_out(1);
+    counter.add(1);
     return PyLong_FromLongLong(indices[used++]);
   }
 
@@ -192,7 +189,7 @@ PyObject* batch_next(PyObject* self) {
       }
     }
     if (size == 0 || (size < iterator.batch_size && iterator.drop_last)) return nullptr;
-    chunks.hand_out(size);
+    chunks.counter.add(size);
     return batch.release().ptr();
   });
 }
@@ -244,7 +241,6 @@ void iterator_dealloc(PyObject* self) {
   PyTypeObject* const type = Py_TYPE(self);
   PyObject_GC_UnTrack(self);
   Py_CLEAR(cast(self)->begin);
-  if (cast(self)->chunks != nullptr) cast(self)->chunks->handed_out.final.store(true, std::memory_order_relaxed);
   delete cast(self)->chunks;
   type->tp_free(self);
   Py_DECREF(type);
@@ -262,7 +258,7 @@ int iterator_clear(PyObject* self) {
 }
 
 PyObject* handed_out(PyObject* self, void*) {
-  return PyLong_FromUnsignedLongLong(cast(self)->chunks->handed_out.count.load(std::memory_order_relaxed));
+  return PyLong_FromUnsignedLongLong(cast(self)->chunks->counter.count.load(std::memory_order_relaxed));
 }
 
 PyObject* progress(PyObject* self, void*) {
@@ -304,8 +300,9 @@ void add_type(py::module_& module, const char* name, const char* qualified_name,
 
 void bind_iterators(py::module_& module) {
   py::class_<HandedOut, std::shared_ptr<HandedOut>>(module, "HandedOut")
+      .def(py::init<>())
       .def_property_readonly("count", [](const HandedOut& it) { return it.count.load(std::memory_order_relaxed); })
-      .def_property_readonly("final", [](const HandedOut& it) { return it.final.load(std::memory_order_relaxed); });
+      .def("add", &HandedOut::add, py::arg("more"));
   add_type(module, "IndexIterator", "pysampler._core.IndexIterator", index_new, index_next,
            "IndexIterator(begin)\n\nIndices of the PositionSource that begin() returns at the first next.");
   add_type(module, "BatchIterator", "pysampler._core.BatchIterator", batch_new, batch_next,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
+from typing import Any
 
 from pysampler import _core
 
@@ -18,12 +20,14 @@ class HandedOut:
         step: How far its next one is.
         end: Where the epoch ends: from there on there is padding, which stands at no position.
         progress: How many indices the iterator has handed out.
+        iterator: The iterator, which this does not keep alive.
     """
 
     first: int
     step: int
     end: int
     progress: _core.HandedOut
+    iterator: weakref.ref[Any]
 
     def next_position(self) -> int:
         """Returns 1 + the last position handed out; 0 if there is none."""
@@ -58,6 +62,6 @@ class Front:
     def _settle(self) -> None:
         """Keeps of iterators that are gone no more than how far they came."""
         # Whether they are gone is asked first: what they tell then is final.
-        gone = [running for running in self._running if running.progress.final]
+        gone = [running for running in self._running if running.iterator() is None]
         self._floor = max([self._floor, *(running.next_position() for running in gone)])
         self._running = [running for running in self._running if running not in gone]

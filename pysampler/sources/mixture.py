@@ -111,15 +111,20 @@ class Mixture(Source):
         self._front = Front(position)
         self._ends: dict[int, int] = {}  # of epochs that stop by themselves, by key
         self._fixed = fixed
+        self._made: dict[int, tuple[list[int], _core.MixtureStage]] = {}  # by their first windows
         self._apply(later)
 
     def _apply(self, later: list[Stage]) -> None:
-        """Takes the stages that were set after construction."""
+        """Takes the stages that were set after construction. Those that stay are not made again."""
         stages = joined(self._fixed, later)
-        self._core.set_stages(
-            [self._core.stage(first, *stage_intervals(masses, self.window)) for first, masses in stages]
-        )
-        self._later, self._stages = later, stages
+        made = {}
+        for first, masses in stages:
+            before = self._made.get(first)
+            if before is None or before[0] != masses:
+                before = masses, self._core.stage(first, *stage_intervals(masses, self.window))
+            made[first] = before
+        self._core.set_stages([stage for _, stage in made.values()])
+        self._later, self._stages, self._made = later, stages, made
 
     @property
     def num_items(self) -> int:

@@ -183,7 +183,8 @@ struct ReferenceMixture {
 };
 
 // Sources with shares of all magnitudes, some 0, and up to three stages.
-inline ReferenceMixture random_mixture(Random& random) {
+// `bits`: shares differ by so many bits.
+inline ReferenceMixture random_mixture(Random& random, uint64_t bits = 12) {
   const uint64_t windows[] = {1, 2, 7, 16, 65, 100};
   ReferenceMixture made = {windows[random.below(6)], {}, {}};
   const uint64_t sources = 1 + random.below(12);
@@ -191,8 +192,8 @@ inline ReferenceMixture random_mixture(Random& random) {
   uint64_t first = 0;
   for (uint64_t stage = 0; stage <= random.below(3); ++stage) {
     std::vector<Uint128> shares;
-    for (uint64_t s = 0; s < sources; ++s) shares.push_back(random.below(4) == 0 ? 0 : random.bits() >> (8 + random.below(12)));
-    shares[random.below(sources)] = 1 << 20;
+    for (uint64_t s = 0; s < sources; ++s) shares.push_back(random.below(4) == 0 ? 0 : random.bits() >> (8 + random.below(bits)));
+    shares[random.below(sources)] = uint64_t{1} << (56 - bits);
     made.stages.push_back({first, masses_of(shares)});
     first += 1 + random.below(9);
   }

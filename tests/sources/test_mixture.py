@@ -119,3 +119,25 @@ def test_shares_from_sizes() -> None:
     assert temperature([1, 10**9, 0], math.inf) == [0.5, 0.5, 0.0]
     assert unimax([10, 1000, 1000], 210, 1) == pytest.approx([10 / 210, 100 / 210, 100 / 210])
     assert epochs([100, 10], [1, 5]) == pytest.approx([2 / 3, 1 / 3])
+
+
+def test_any_number_of_threads_and_any_pieces_draw_the_same() -> None:
+    shares = [1000.0, 300, *[1.0] * 300]
+    source = Mixture([10**6, 77, *[1000] * 300], [(0, shares), (5000, shares[::-1])], window=64)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        expected = source.draw(600_000, seed=5, start=11)
+        for threads in (2, 5):
+            torch.set_num_threads(threads)
+            assert torch.equal(source.draw(600_000, seed=5, start=11), expected)
+            assert torch.equal(source.draw(200_000, seed=5, start=12, step=3), expected[1::3][:200_000])
+    finally:
+        torch.set_num_threads(before)
+    pieces, position = [], 11
+    for n in (1, 2, 63, 64, 65, 1000, 4095, 5000, 100_000):
+        pieces.append(source.draw(n, seed=5, start=position))
+        position += n
+    assert torch.equal(torch.cat(pieces), expected[: position - 11])
+    iterator = iter(DistributedWeightedSampler(source, 600_011, 2, 1, seed=5))
+    assert [next(iterator) for _ in range(20_005)][5:] == expected[0::2][:20_000].tolist()  # positions 11, 13, ...
