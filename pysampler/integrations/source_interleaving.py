@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -27,7 +28,6 @@ class _Taken:
     """How many positions of the stream have been passed, as ``Mixture.at`` asks."""
 
     count: int = 0
-    final: bool = False
 
 
 class Interleaving:
@@ -153,7 +153,8 @@ class Interleaving:
     def _passed(self) -> None:
         if self._taken.count == 0:  # from now on, stages before what is handed out here are refused
             taken = cast(_core.HandedOut, self._taken)
-            self.mixture.begun(HandedOut(self.position + self.shard, self.shards, MAX_POSITION, taken))
+            first = self.position + self.shard
+            self.mixture.begun(HandedOut(first, self.shards, MAX_POSITION, taken, weakref.ref(self)))
         self._look.pop()
         self._taken.count += 1
 
