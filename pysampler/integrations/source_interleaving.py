@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +20,6 @@ Stop = Literal["first", "all", "once"]
 
 _FIRST_LOOK, _MOST_LOOK = 16, 4096  # positions looked up together: few at first, so that the first item comes soon
 _VERSION = 1
-
-
-@dataclass
-class _Taken:
-    """How many positions of the stream have been passed, as ``Mixture.at`` asks."""
-
-    count: int = 0
 
 
 class Interleaving:
@@ -69,7 +61,7 @@ class Interleaving:
             self.mixture.resumed(0)  # positions begin anew, and so do the stages given for them
         self.epoch = epoch
         self._begun = 0
-        self._taken = _Taken()
+        self._taken = _core.HandedOut()  # positions passed, which Mixture.at asks for
         self._ended = {source.name: False for source in self.sources}
         self._look: list[tuple[int, int]] = []  # the next places, the first one last
         self._stages: Any = None
@@ -152,11 +144,10 @@ class Interleaving:
 
     def _passed(self) -> None:
         if self._taken.count == 0:  # from now on, stages before what is handed out here are refused
-            taken = cast(_core.HandedOut, self._taken)
             first = self.position + self.shard
-            self.mixture.begun(HandedOut(first, self.shards, MAX_POSITION, taken, weakref.ref(self)))
+            self.mixture.begun(HandedOut(first, self.shards, MAX_POSITION, self._taken, weakref.ref(self)))
         self._look.pop()
-        self._taken.count += 1
+        self._taken.add(1)
 
     def _look_ahead(self) -> None:
         key = (self._seed + self.epoch) % 2**64
