@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+import torch
+from torch.utils.data import get_worker_info
+
 MOST_LISTED = 20
 
 
@@ -36,6 +39,10 @@ class IterableReader:
 
     def __init__(self, iterable: Any) -> None:
         self._iterable = iterable
+        epoch = getattr(iterable, "_epoch", None)
+        if get_worker_info() is not None and isinstance(epoch, torch.Tensor) and epoch.is_shared():
+            # Hugging Face's streams share their epoch among workers, but each worker has come to another pass.
+            iterable._epoch = epoch.clone()
         self._iterator: Iterator[Any] | None = None
 
     def begin(self, number: int) -> None:
