@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator
 
+from .mixture_plot import mixture_plot
 from .records import Case, Record, Results, axis_value
 from .row_map import rows_plot
 from .tables import number
@@ -42,10 +43,16 @@ def write_plots(results: Results, path: Path) -> list[Path]:
     """Writes those plots the results have figures for, beside the results file.
 
     Returns:
-        The images written, as NAME-draws.png, NAME-build.png, NAME-loops.png, NAME-rows.png.
+        The images written, as NAME-draws.png, NAME-build.png, NAME-loops.png, NAME-rows.png, NAME-peers.png.
     """
     written = []
-    plots = (("draws", draws_plot), ("build", build_plot), ("loops", loops_plot), ("rows", rows_plot))
+    plots = (
+        ("draws", draws_plot),
+        ("build", build_plot),
+        ("loops", loops_plot),
+        ("rows", rows_plot),
+        ("peers", mixture_plot),
+    )
     for name, plot in plots:
         figure = plot(results)
         if figure is None:

@@ -144,6 +144,8 @@ def _other_sections(results: Results) -> list[str]:
             ("items", "draws", "threads"),
             ours,
         ),
+        ("mixture", "Mixtures, ns of the processor per index", ("sources",), ours),
+        ("mixture-first", "First index of a mixture at position 1e12, µs", ("sources",), ours),
         ("ranks-first-batch", "First batch of 256 on one rank, ms", ("items", "world"), ranked),
         ("ranks-epoch", "One rank's part of an epoch, ms", ("items", "world"), ranked),
         ("ranks-memory", "Memory of one rank's epoch over what stood before it, MB", ("items", "world"), ranked),
@@ -165,6 +167,15 @@ def _other_sections(results: Results) -> list[str]:
     partner: Reference = lambda each: results.find(  # noqa: E731
         each.group, LOOP_PARTNERS.get(each.contender, ""), **each.case
     )
+    for group, title in (
+        ("mixture-peers", "From standing data to a mixture's first index, ms of the processor"),
+        ("mixture-peers-wall", "The same by the clock, ms"),
+        ("mixture-peers-index", "Each index of it from then on, ns of the processor"),
+        ("mixture-memory", "Memory until a mixture's first index, MB"),
+    ):
+        records = [record for record in results.select(group) if record.contender != "all"]
+        if records:
+            sections.append(f"## {title}\n\n" + pivot(records, ("contender",), _mixture_case))
     by_contender: list[tuple[str, str, str, Reference]] = [
         ("build-families", "Build by weight family, ns per item", "dtype", uniform),
         ("loops", "Sampler loops, ns per index", "items", partner),
@@ -179,6 +190,10 @@ def _other_sections(results: Results) -> list[str]:
             column = _column(axis, name)
             sections.append(f"## {title}\n\n" + pivot(records, ("contender",), column, reference))
     return sections
+
+
+def _mixture_case(record: Record) -> str:
+    return f"{axis_value(record.case['sources'])} sources, {axis_value(record.case['draws'])} draws"
 
 
 def _contender(record: Record) -> str:

@@ -222,7 +222,7 @@ def _list() -> list[Wanted]:
         Wanted("without replacement, N = k = 1e7, against torch", 8, "x", True, _subset(10**7)),
         Wanted("without replacement, N = 1e7, k = 1e6, against torch", 8, "x", True, _subset(10**6)),
     ]
-    return wanted + _ranks()
+    return wanted + _ranks() + _mixtures()
 
 
 def _ranks() -> list[Wanted]:
@@ -245,6 +245,22 @@ def _ranks() -> list[Wanted]:
         )
         for how, who in (("table standing", ours), ("table mapped", mapped))
     ] + [Wanted("a rank's epoch, N = 1e7, on 8 ranks over on 512 (of 64)", 50, "x", True, falls)]
+
+
+def _mixtures() -> list[Wanted]:
+    every = "pysampler, every 64th"
+    return [
+        Wanted("mixture of 10 sources", 25, "ns", False, _median("mixture", "pysampler", sources=10)),
+        Wanted("mixture of 10,000 sources", 60, "ns", False, _median("mixture", "pysampler", sources=10_000)),
+        Wanted("mixture of 10,000, every 64th", 1000, "ns", False, _median("mixture", every, sources=10_000)),
+        Wanted(
+            "first index at 1e12, 10,000 sources",
+            1000,
+            "us",
+            False,
+            _median("mixture-first", "pysampler", sources=10_000),
+        ),
+    ]
 
 
 WANTED = _list()

@@ -14,6 +14,7 @@ from . import (
     first_index,
     loaders,
     loops,
+    mixture,
     ranks,
     rows,
     small_calls,
@@ -40,5 +41,7 @@ GROUPS: dict[str, Callable[[Session], None]] = {
     "ranks": ranks.run,
     "ranks-memory": ranks.run_memory,
     "ranks-fairness": ranks.run_fairness,
+    "mixture": mixture.run,
+    "mixture-peers": mixture.run_peers,
     "huge": bulk.run_huge,
 }

@@ -18,6 +18,7 @@ from pysampler.coverage.tracker import CoverageTracker
 from pysampler.inputs.indices import flat_indices
 from pysampler.progress import progress_bar
 from pysampler.renamed import HasOldNames, Renamed
+from pysampler.sources.mixture import Mixture
 
 _LISTED_DRAWS = 2**22  # of short epochs that are redrawn together
 _LISTED_EPOCHS = 4096  # of which there are at most so many
@@ -78,6 +79,10 @@ class CoverageAudit(HasOldNames):
     items = Renamed("num_items")
     never_seen = Renamed("unseen_items", called=True)
     per_class = Renamed("class_coverage", called=True)
+
+    def per_source(self, mixture: Mixture) -> ClassCoverage:
+        """Coverage by source of the mixture that was audited: as ``CoverageTracker.per_source``."""
+        return self.tracker.per_source(mixture)
 
     def __str__(self) -> str:
         ended, rest = divmod(self.position, self.draws_per_epoch)

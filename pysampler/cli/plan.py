@@ -10,11 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pysampler.cli import plan_mixture
 from pysampler.cli.messages import fail, one_line, positive
 from pysampler.labels.missing import read_where_missing
 from pysampler.labels.schemes import SCHEMES
 from pysampler.labels.target_shares import complete_targets
 from pysampler.plan import SamplingPlan, Source, plan_labels, plan_weights, read_source
+from pysampler.plan.mixture import MixturePlan
+from pysampler.plan.mixture_report import mixture_as_text, mixture_as_values
 
 _FORMATS = (".png", ".svg", ".pdf")
 _SOURCE_HELP = (
@@ -28,7 +31,7 @@ def add_parser(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "plan", help="from labels or weights to shares, draws and coverage, before any training"
     )
-    parser.add_argument("source", metavar="SOURCE", type=Path, help=_SOURCE_HELP)
+    parser.add_argument("source", metavar="SOURCE", type=Path, nargs="?", help=_SOURCE_HELP)
     parser.add_argument("--column", metavar="NAME", help="column of a table, or entry of a dictionary")
     parser.add_argument("--as", dest="kind", choices=("labels", "weights"), help="what SOURCE holds, if not evident")
     parser.add_argument("--scheme", choices=SCHEMES, default="inverse", help="from counts to weights (%(default)s)")
@@ -52,24 +55,31 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--draws", "--num-samples", type=positive, metavar="N", help=draws_help)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw it: a .png, .svg or .pdf file")
+    plan_mixture.add_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Plans, prints and draws; returns the exit code."""
     try:
-        plan = _planned(arguments)
+        plan = plan_mixture.planned(arguments) if plan_mixture.is_wanted(arguments) else _planned(arguments)
     except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
         return fail("plan", error, 2)
     if arguments.plot is not None:
         code = _plot(plan, arguments.plot)
         if code != 0:
             return code
-    print(json.dumps(plan.to_dict(), indent=2, allow_nan=False) if arguments.json else plan)
+    if isinstance(plan, MixturePlan):
+        shown: Any = mixture_as_values(plan) if arguments.json else mixture_as_text(plan)
+    else:
+        shown = plan.to_dict() if arguments.json else plan
+    print(json.dumps(shown, indent=2, allow_nan=False) if arguments.json else shown)
     return 0
 
 
 def _planned(arguments: argparse.Namespace) -> SamplingPlan:
+    if arguments.source is None:
+        raise ValueError("give SOURCE, or sources and their sizes by --mixture")
     kept = arguments.missing != "error"
     source = read_source(arguments.source, column=arguments.column, kind=arguments.kind, missing=kept)
     if source.kind == "weights":
@@ -140,7 +150,7 @@ def _pair(text: str) -> tuple[str, float] | None:
         return None
 
 
-def _plot(plan: SamplingPlan, path: Path) -> int:
+def _plot(plan: SamplingPlan | MixturePlan, path: Path) -> int:
     if path.suffix.lower() not in _FORMATS:
         return fail("plan", f"--plot draws {', '.join(_FORMATS)} files, but got {path}", 2)
     # matplotlib logs, once per machine, that it prepares its fonts: of no use to our reader.
@@ -148,7 +158,8 @@ def _plot(plan: SamplingPlan, path: Path) -> int:
     try:
         from pysampler import plots  # noqa: PLC0415 - optional
 
-        plots.sampling_plan(plan).savefig(path)
+        figure = plots.mixture_plan(plan) if isinstance(plan, MixturePlan) else plots.sampling_plan(plan)
+        figure.savefig(path)
     except (ImportError, ValueError) as error:  # matplotlib is missing, or knows no such format
         return fail("plan", error, 2)
     except OSError as error:

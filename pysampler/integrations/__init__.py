@@ -9,6 +9,9 @@ Accelerate   WeightedRandomSampler or                ``accelerate.ResumableLoade
              WeightedBatchSampler
 HF Trainer   WeightedRandomSampler                   ``transformers.WeightedBatches``, a mixin
 Ray, ignite  as Lightning                            ``sampler.state_dict(consumed=...)``
+streams      ``interleave.interleave``, a dataset    ``StatefulDataLoader``, or its ``state_dict()``
+nodes        ``nodes.MultiNodeMixture``              ``torchdata.nodes.Loader``
+Megatron     ``Mixture.as_index_arrays``             nothing: any part can be made again
 ===========  ======================================  =============================================
 
 Some frameworks put a sampler of their own in place, and so lose the weights without a word (Ray does so with anything

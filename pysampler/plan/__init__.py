@@ -2,6 +2,7 @@
 
     SOURCE ─► read_source ─► labels  ─► plan_labels  ─► SamplingPlan ─► text, JSON, pysampler.plots.sampling_plan
                           └► weights ─► plan_weights ─┘
+    Mixture ─► plan_mixture ─► MixturePlan ─► text, JSON, pysampler.plots.mixture_plan
 
 Example:
     >>> plan = plan_labels(["Siamese"] * 160 + ["Birman"] * 10)
@@ -10,6 +11,7 @@ Example:
 """
 
 from pysampler.plan.class_plan import ClassPlan
+from pysampler.plan.mixture import MixturePlan, SourcePlan, plan_mixture
 from pysampler.plan.plan import plan_labels, plan_weights
 from pysampler.plan.sampling_plan import SamplingPlan
 from pysampler.plan.source import Source, read_source
@@ -17,9 +19,12 @@ from pysampler.plan.systematic_bound import systematic_coverage_epochs
 
 __all__ = [
     "ClassPlan",
+    "MixturePlan",
     "SamplingPlan",
     "Source",
+    "SourcePlan",
     "plan_labels",
+    "plan_mixture",
     "plan_weights",
     "read_source",
     "systematic_coverage_epochs",

@@ -13,7 +13,7 @@ What the rest of the package returns is taken as it is:
     counts of a CoverageTracker or an audit           ─► draws_per_item
     [class_coverage() of these after each epoch, ...] ─► coverage_curve
     simulate_coverage ─► epochs_to_full_coverage, imbalance_sweep
-    pysampler.plan    ─► sampling_plan
+    pysampler.plan    ─► sampling_plan, mixture_plan
     images, scores    ─► example_images, training_scores
 
 ``examples/oxford_pets_article.py`` draws every figure of an article on imbalance with them: pictures of the classes;
@@ -30,6 +30,7 @@ from pysampler.plots._coverage import coverage_curve
 from pysampler.plots._full_coverage import epochs_to_full_coverage, imbalance_sweep
 from pysampler.plots._images import example_images
 from pysampler.plots._item_draws import draws_per_item
+from pysampler.plots._mixture import mixture_plan, source_passes, source_shares
 from pysampler.plots._plan import sampling_plan
 from pysampler.plots._records import class_counts_per_batch, draws_of_each_item, unique_items_seen
 from pysampler.plots._scores import training_scores
@@ -43,7 +44,10 @@ __all__ = [
     "epochs_to_full_coverage",
     "example_images",
     "imbalance_sweep",
+    "mixture_plan",
     "sampling_plan",
+    "source_passes",
+    "source_shares",
     "training_scores",
     "unique_items_seen",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from pysampler import _core
 from pysampler.inputs.numbers import whole_number
@@ -17,6 +18,7 @@ from pysampler.sources.alias_table import AliasTable
 from pysampler.sources.base import Source
 from pysampler.sources.handed_out import Front, HandedOut
 from pysampler.sources.mixture_ends import Stop, checked_stop, windows_until
+from pysampler.sources.mixture_order import index_arrays, source_order
 from pysampler.sources.mixture_parts import digest_of, items_of, lengths_of, names_of, parts_of
 from pysampler.sources.mixture_ranks import Proposal, agreed_window
 from pysampler.sources.mixture_schedule import MAX_POSITION, ScheduleReader, Stage, joined
@@ -267,6 +269,39 @@ class Mixture(Source):
         item = whole_number(index, "index", 0, self.num_items - 1)
         source = int(np.searchsorted(self._starts, item, side="right")) - 1
         return self.names[source], item - int(self._starts[source])
+
+    def order(self, n: int, *, seed: int, start: int = 0, step: int = 1) -> NDArray[np.int64]:
+        """Returns the numbers of the sources that positions ``start, start + step, ...`` take: int64 of shape (n,).
+
+        Positions are those of all epochs. Costs what drawing does, without the items.
+
+        Raises:
+            ValueError: A position beyond 2^62.
+        """
+        return source_order(self, n, seed, start, step)
+
+    def as_index_arrays(
+        self, start: int, count: int, *, seed: int, occurrences: bool = False
+    ) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
+        """Returns Megatron's two index arrays for positions ``start`` to ``start + count - 1``.
+
+        Entry i says: take sample ``dataset_sample_index[i]`` of dataset ``dataset_index[i]``, as ``BlendedDataset``
+        reads them. Any part can be made on its own, at any time, on any rank.
+
+        Args:
+            start: First position, among those of all epochs.
+            count: How many.
+            seed: Of the run.
+            occurrences: Whether a dataset's samples are 0, 1, 2, ... in the order of positions, over all passes, for
+                datasets that shuffle and repeat themselves, as Megatron's GPTDataset does; else items in [0, size).
+
+        Returns:
+            ``dataset_index``, int16, and ``dataset_sample_index``, int64, both of shape (count,).
+
+        Raises:
+            ValueError: More than 32,767 sources, or a position beyond 2^62.
+        """
+        return index_arrays(self, start, count, seed, occurrences)
 
     def counts(self, position: int, *, seed: int) -> dict[str, int]:
         """Returns how many items of each source come before ``position``: in closed form, plus at most a window."""

@@ -15,7 +15,7 @@ GROUP = 2**32 - 1  # in the place of a source: the group of those with less than
 MAX_INNER_BITS = 16
 
 
-def temperature(sizes: Sequence[int], temperature: float) -> list[float]:
+def temperature(sizes: Sequence[float], temperature: float) -> list[float]:
     """Returns shares proportional to ``size ** (1 / temperature)``.
 
     1 gives every item the same chance, infinity every source (Devlin 2018, multilingual BERT; Conneau et al. 2020).
