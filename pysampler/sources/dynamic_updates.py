@@ -43,7 +43,7 @@ class DynamicUpdates(DynamicReadings):
         if self._log is None:
             change()
         else:
-            kept = np.array(places.owner, dtype=np.int64).reshape(-1), _copied(values)
+            kept = _copied(places).numpy(), _copied(values)
             self._log.change(LoggedUpdate(*kept), change)
 
     def update_on_all_ranks(self, indices: Any, weights: Any, *, group: Any = None) -> None:
@@ -101,6 +101,7 @@ class DynamicUpdates(DynamicReadings):
             self._log.change(LoggedUpdate(None, _copied(values)), change)
 
 
-def _copied(weights: Batch) -> torch.Tensor:
-    copy: torch.Tensor = weights.owner.detach().reshape(-1).clone()
-    return copy
+def _copied(batch: Batch) -> torch.Tensor:
+    """A flat copy."""
+    owner = torch.from_numpy(batch.owner.copy()) if isinstance(batch.owner, np.ndarray) else batch.owner.detach()
+    return owner.reshape(-1).clone()
