@@ -129,7 +129,8 @@ def errors_of_rank_1(rank: int) -> list[str]:
 def test_a_bad_update_of_one_rank_is_refused_on_all_and_none_is_left_waiting() -> None:
     first, second = on_ranks(2, errors_of_rank_1)
     assert first == second
-    for said, expected in zip(first, (r"indices[1] is 40", "weights[0] is -1.0", "become zero", "3 for 2", "integers")):
+    reasons = ("indices[1] is 40", "weights[0] is -1.0", "become zero", "3 for 2", "integers")
+    for said, expected in zip(first, reasons, strict=True):
         assert said.startswith("rank 1: ")
         assert expected in said
 
