@@ -79,7 +79,7 @@ class DynamicUpdates(DynamicReadings):
         places = index_batch(indices)
         values = weight_batch(weights, self._dtype, places.entries)
         self._core.check(places.address, values.address, places.entries)
-        return torch.as_tensor(places.owner).reshape(-1), values.owner.detach().reshape(-1)
+        return _copied(places), _copied(values)
 
     def append(self, weights: Any) -> None:
         """Adds items at the end, with the indices N, N + 1, ...
