@@ -15,7 +15,7 @@ from pysampler.inputs.weights import to_tensor
 _CPU = torch.device("cpu")
 _INT64 = np.dtype(np.int64)
 _SAFE = (1e-30, 1e30)  # neither lost nor infinite in either dtype
-_ARRAYS = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
+_ARRAYS: dict[torch.dtype, np.dtype[Any]] = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
 
 
 class Batch(NamedTuple):
