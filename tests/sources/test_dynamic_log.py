@@ -164,6 +164,19 @@ def test_what_was_prefetched_and_drawn_again_is_told_as_it_was_shown_last() -> N
     assert_redrawn([shown], sampler)
 
 
+def test_batches_that_are_tensors_are_redrawn_exactly() -> None:
+    table = DynamicTable(torch.ones(ITEMS), log=True)
+    sampler = WeightedBatchSampler(WeightedRandomSampler(table, 130, seed=5), 8)
+    shown, generator = [], np.random.default_rng(1)
+    for batch in sampler.batches_on("cpu"):
+        expected = DynamicTable(table.weights.tensor())
+        if expected.scale == table.scale:
+            assert torch.equal(batch, expected.draw(len(batch), seed=5, start=len(shown)))
+        shown += batch.tolist()
+        table.update(batch, generator.random(len(batch)))
+    assert_redrawn([shown], sampler)
+
+
 def test_workers_that_prefetch_change_nothing_in_what_is_redrawn() -> None:
     table = DynamicTable(torch.ones(ITEMS), log=True)
     sampler = WeightedRandomSampler(table, 120, seed=5)
