@@ -20,8 +20,8 @@ class Extremes {
   double smallest() const;  // infinity if there is none
 
  private:
-  // Weights are compared by their bits, as signed integers: they are not negative, and zeros are +0.0. Of the smallest one
-  // is subtracted, with the sign bit clear, which makes zeros the largest.
+  // Weights are compared by their bits, as signed integers: they are not negative, and zeros are +0.0. Of the smallest
+  // one is subtracted, with the sign bit clear, which makes zeros the largest.
   struct Range {
     int64_t largest;
     int64_t smallest_less_one;
