@@ -114,7 +114,7 @@ def test_updates_of_many_threads_are_logged_in_the_order_in_which_they_were_made
 
 def draw_iterate_and_update() -> int:
     """A draw that looks for signals wants the interpreter, which an iterator has that waits for an update's turn."""
-    table = DynamicTable(torch.ones(1000))
+    table = DynamicTable(torch.ones(4_000_000))
     batches = WeightedBatchSampler(WeightedRandomSampler(table, 10**7, seed=0), 8)
     out = torch.empty(10_000_000, dtype=torch.int64)  # long enough for a draw to look for signals
     # Whoever waits for ever is found by the patience of in_child.
