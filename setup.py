@@ -10,7 +10,9 @@ from pybind11.setup_helpers import ParallelCompile, Pybind11Extension, build_ext
 from setuptools import setup
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "csrc"))
+from build_compiler import missing
 from build_cuda import STATE_FILE, BuildState, CudaNotBuilt, Nvcc, cuda_switch
+from build_units import joined
 
 JOBS = int(os.environ.get("PYSAMPLER_BUILD_JOBS", "0")) or os.cpu_count() or 1
 HEADERS = sorted(file for suffix in ("h", "inc", "cuh") for file in glob(f"csrc/**/*.{suffix}", recursive=True))
@@ -32,6 +34,10 @@ class BuildExt(build_ext):
     """Adds the flags that the sources need, to the compilers that know them, and leaves CUDA out where it must."""
 
     def build_extensions(self) -> None:
+        if self.compiler.compiler_type == "unix":
+            problem = missing({self.compiler.compiler_so[0], self.compiler.compiler_cxx[0], self.compiler.linker_so[0]})
+            if problem is not None:
+                raise SystemExit(problem)
         package = Path(self.build_lib, "pysampler")
         remove_modules(package)
         state = self.prepare_cuda(next(each for each in self.extensions if each.name == "pysampler._cuda"))
@@ -42,6 +48,8 @@ class BuildExt(build_ext):
                 # Tables must come out the same on every machine: no fused multiply-add where the source has none.
                 each.extra_compile_args += ["-O3", "-ffp-contract=off", "-pthread"]
                 each.extra_link_args += ["-pthread"]
+        core.depends += core.sources
+        core.sources = joined(core.sources, "csrc", Path(self.build_temp, "units"))
         super().build_extensions()
         state.write(package)
 
@@ -59,7 +67,9 @@ class BuildExt(build_ext):
                 raise SystemExit(f"PYSAMPLER_CUDA=1, but CUDA cannot be built: {error}") from error
             self.warn(f"building without CUDA: {error}")
             return BuildState(compiled=False, reason=str(error))
-        return BuildState(compiled=True, nvcc=nvcc.version, architectures=nvcc.architectures)
+        if nvcc.left_out:
+            self.warn(f"building CUDA without {nvcc.left_out}")
+        return BuildState(True, nvcc=nvcc.version, architectures=nvcc.architectures, left_out=nvcc.left_out)
 
     def copy_extensions_to_source(self) -> None:
         package = Path(self.get_finalized_command("build_py").get_package_dir("pysampler"))
@@ -70,7 +80,7 @@ class BuildExt(build_ext):
 
 def remove_modules(package: Path) -> None:
     """Removes CUDA parts of earlier builds: one that is not made again must not be imported."""
-    for module in package.glob("_cuda.*.so"):
+    for module in (*package.glob("_cuda.*.so"), *package.glob("_cuda.*.pyd")):
         module.unlink()
 
 

@@ -3,7 +3,10 @@
     PYSAMPLER_CUDA=0        leave CUDA out
     PYSAMPLER_CUDA=1        fail unless CUDA can be compiled; without either, a failure means a CPU-only build
     CUDA_HOME, CUDA_PATH    where to look for bin/nvcc; else nvcc is taken from PATH
-    TORCH_CUDA_ARCH_LIST    architectures, as torch reads it: "8.0;9.0+PTX"; by default what DEFAULT_ARCHITECTURES says
+    TORCH_CUDA_ARCH_LIST    architectures, as torch reads it: "8.0;9.0+PTX", "Ampere Hopper", or "native" for the
+                            GPUs that are here; those that nvcc does not know are left out. By default what
+                            DEFAULT_ARCHITECTURES says
+    PYSAMPLER_NVCC_TIMEOUT  seconds after which nvcc is given up, for each file; 1200 by default
 
 No GPU, no CUDA build of torch and no torch at all is needed.
 """
@@ -15,6 +18,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -22,6 +26,18 @@ from pathlib import Path
 
 # Machine code for A100 and H100; what is newer compiles the PTX when it first runs.
 DEFAULT_ARCHITECTURES = "8.0;9.0+PTX"
+# What torch.utils.cpp_extension calls them.
+NAMED_ARCHITECTURES = {
+    "maxwell": "5.0;5.2+PTX",
+    "pascal": "6.0;6.1+PTX",
+    "volta": "7.0+PTX",
+    "turing": "7.5+PTX",
+    "ampere": "8.0;8.6+PTX",
+    "ada": "8.9+PTX",
+    "hopper": "9.0+PTX",
+    "blackwell": "10.0;12.0+PTX",
+}
+NVCC_TIMEOUT_S = 1200
 STATE_FILE = "_cuda_build.json"  # in the package: what `pysampler info` says of the build
 
 # Floats decide nothing but tables, and these must come out as on the CPU: no fused multiply-add.
@@ -44,6 +60,7 @@ class BuildState:
     Attributes:
         compiled: Whether pysampler._cuda was made.
         reason: Why not.
+        left_out: Which of the architectures asked for nvcc did not know, and its words for it, or None.
         nvcc: Version of the compiler, such as "13.0".
         architectures: As in TORCH_CUDA_ARCH_LIST.
     """
@@ -52,6 +69,7 @@ class BuildState:
     reason: str | None = None
     nvcc: str | None = None
     architectures: str | None = None
+    left_out: str | None = None
 
     def write(self, package: Path) -> None:
         package.mkdir(parents=True, exist_ok=True)
@@ -80,16 +98,63 @@ def find_nvcc() -> str:
     return found
 
 
-def architecture_flags(architectures: str) -> list[str]:
-    """Options for nvcc from a list like "8.0;9.0+PTX"."""
+@dataclass(frozen=True)
+class Architecture:
+    """One entry of TORCH_CUDA_ARCH_LIST, such as "9.0a+PTX"."""
+
+    name: str
+    number: str  # as nvcc has it: "90a"
+    ptx: bool
+
+
+def architecture(name: str) -> Architecture:
+    found = re.fullmatch(r"(\d+)\.(\d[af]?)(\+PTX)?", name)
+    if found is None:
+        names = ", ".join(each.capitalize() for each in NAMED_ARCHITECTURES)
+        raise CudaNotBuilt(
+            f"TORCH_CUDA_ARCH_LIST has {name!r}; write numbers, such as {DEFAULT_ARCHITECTURES!r}, native, "
+            f"or some of {names}"
+        )
+    return Architecture(name, found[1] + found[2], found[3] is not None)
+
+
+def split_architectures(wanted: str) -> list[Architecture]:
+    """The entries of a list like "8.0;9.0+PTX", "Ampere" or "native", each once."""
+    entries: dict[str, Architecture] = {}
+    for word in re.split(r"[;,\s]+", wanted.strip(" ;,")):
+        name, plus, ptx = word.partition("+")
+        numbers = native_architectures() if name.lower() == "native" else NAMED_ARCHITECTURES.get(name.lower(), name)
+        suffix = "" if numbers.endswith("+PTX") and ptx == "PTX" else plus + ptx
+        for number in (numbers + suffix).split(";"):
+            entries.setdefault(number, architecture(number))
+    return list(entries.values())
+
+
+def native_architectures() -> str:
+    """Those of the GPUs that are here."""
+    try:
+        done = subprocess.run(
+            ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CudaNotBuilt(f"TORCH_CUDA_ARCH_LIST has 'native', but nvidia-smi cannot be asked: {error}") from error
+    found = sorted(set(re.findall(r"^\d+\.\d+$", done.stdout, re.MULTILINE)))
+    if not found:
+        raise CudaNotBuilt("TORCH_CUDA_ARCH_LIST has 'native', but nvidia-smi finds no GPU here")
+    return ";".join(found)
+
+
+def architecture_flags(architectures: list[Architecture]) -> list[str]:
+    """Options for nvcc."""
     flags = []
-    for name in re.split(r"[;,\s]+", architectures.strip(" ;,")):
-        found = re.fullmatch(r"(\d+)\.(\d[af]?)(\+PTX)?", name)
-        if found is None:
-            raise CudaNotBuilt(f"TORCH_CUDA_ARCH_LIST has {name!r}; write numbers, such as {DEFAULT_ARCHITECTURES!r}")
-        number = found[1] + found[2]
+    for each in architectures:
+        number = each.number
         flags.append(f"-gencode=arch=compute_{number},code=sm_{number}")
-        if found[3]:
+        if each.ptx:
             flags.append(f"-gencode=arch=compute_{number},code=compute_{number}")
     return flags
 
@@ -99,14 +164,29 @@ class Nvcc:
 
     def __init__(self) -> None:
         self.path = find_nvcc()
-        self.architectures = os.environ.get("TORCH_CUDA_ARCH_LIST", "").strip() or DEFAULT_ARCHITECTURES
-        self._options = [
-            *FLAGS,
-            *architecture_flags(self.architectures),
-            f'-DPYSAMPLER_CUDA_ARCHITECTURES="{self.architectures}"',
-        ]
+        self._timeout_s = float(os.environ.get("PYSAMPLER_NVCC_TIMEOUT") or NVCC_TIMEOUT_S)
         version = re.search(r"release (\d+\.\d+)", self._run(["--version"]))
         self.version = version[1] if version else "unknown"
+        wanted = split_architectures(os.environ.get("TORCH_CUDA_ARCH_LIST", "").strip() or DEFAULT_ARCHITECTURES)
+        known = self._known_architectures()
+        kept = [each for each in wanted if not known or each.number in known]
+        unknown = ", ".join(each.name for each in wanted if each not in kept)
+        self.left_out = f"{unknown}: nvcc {self.version} knows {', '.join(sorted(known))}" if unknown else None
+        if not kept:
+            raise CudaNotBuilt(f"nvcc {self.version} knows none of the architectures asked for: {self.left_out}")
+        self.architectures = ";".join(each.name for each in kept)
+        self._options = [
+            *FLAGS,
+            *architecture_flags(kept),
+            f'-DPYSAMPLER_CUDA_ARCHITECTURES="{self.architectures}"',
+        ]
+
+    def _known_architectures(self) -> set[str]:
+        """Numbers such as "90"; empty if nvcc does not tell."""
+        try:
+            return set(re.findall(r"^sm_(\w+)$", self._run(["--list-gpu-code"]), re.MULTILINE))
+        except CudaNotBuilt:
+            return set()
 
     def compile(self, sources: list[str], headers: list[str], folder: Path, jobs: int) -> list[str]:
         """Compiles, several files at a time, those whose objects are not newer than everything they may include."""
@@ -136,10 +216,24 @@ class Nvcc:
 
     def _run(self, arguments: list[str]) -> str:
         try:
-            done = subprocess.run([self.path, *arguments], capture_output=True, text=True, check=False)
+            # A session of its own: nvcc starts other programs, which have to end with it.
+            done = subprocess.Popen(
+                [self.path, *arguments],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
         except OSError as error:
             raise CudaNotBuilt(f"{self.path} cannot be run: {error}") from error
-        output = done.stdout + done.stderr
+        try:
+            output, _ = done.communicate(timeout=self._timeout_s)
+        except subprocess.TimeoutExpired as error:
+            os.killpg(done.pid, signal.SIGKILL)
+            done.communicate()
+            raise CudaNotBuilt(
+                f"{self.path} did not end within {self._timeout_s:g} s; PYSAMPLER_NVCC_TIMEOUT gives it longer"
+            ) from error
         if done.returncode != 0:
             print(output)
             lines = [line.strip() for line in output.splitlines() if line.strip()] or ["it printed nothing"]

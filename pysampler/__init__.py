@@ -23,6 +23,7 @@ from pysampler.forecast.trials import CoverageTrials, simulate_coverage
 from pysampler.labels.class_weights import class_weights, sample_weights
 from pysampler.labels.read import Labels, read_labels
 from pysampler.labels.repeat_factors import repeat_counts, repeat_factors, repeat_indices
+from pysampler.labels.target_shares import complete_targets
 from pysampler.moved import register as register_moved_names
 from pysampler.multinomial import multinomial
 from pysampler.operators import stream_state
@@ -85,6 +86,7 @@ __all__ = [
     "__version__",
     "audit_coverage",
     "class_weights",
+    "complete_targets",
     "cpu_target",
     "cpu_targets",
     "forecast_coverage",

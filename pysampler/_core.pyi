@@ -10,6 +10,7 @@ PERMUTATION_VERSION: int
 
 def cpu_target() -> str: ...
 def cpu_targets() -> list[str]: ...
+def prefer_huge_pages(data: int, bytes: int) -> None: ...
 
 class Table:
     @staticmethod
@@ -29,13 +30,27 @@ class Table:
         start: int,
         step: int,
         threads: int,
-        evaluation: str = "auto",
+        is_int32: bool = False,
+    ) -> None: ...
+    def draw_evaluated(
+        self,
+        out: int,
+        count: int,
+        seed: int,
+        epoch: int,
+        start: int,
+        step: int,
+        threads: int,
+        is_int32: bool,
+        evaluation: str,
     ) -> str: ...
     def masses_into(self, out: int) -> None: ...
     def fingerprint(self, threads: int) -> str: ...
 
 class PassDraws:
-    def draw_into(self, out: int, count: int, start: int, step: int, threads: int = 1) -> None: ...
+    def draw_into(
+        self, out: int, count: int, start: int, step: int, threads: int = 1, is_int32: bool = False
+    ) -> None: ...
 
 class Version:
     def advance(self) -> None: ...
@@ -221,8 +236,9 @@ def multinomial_into(
     is_matrix: bool,
     draws: int,
     replacement: bool,
-    take_start: Callable[[], int | tuple[int, int, int]],
+    take_start: Callable[[], object],
     threads: int,
+    key_address: int = 0,
 ) -> None: ...
 def softmax_into(out: int, logits: int, rows: int, columns: int, is_float64: bool, threads: int) -> None: ...
 def multinomial_way(columns: int, draws: int, replacement: bool) -> str: ...

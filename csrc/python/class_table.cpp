@@ -17,7 +17,7 @@ namespace py = pybind11;
 namespace pysampler::python {
 namespace {
 
-std::string describe(const InvalidLabel& error, uint64_t classes) {
+std::string describe_label(const InvalidLabel& error, uint64_t classes) {
   const std::string item = std::to_string(error.item), code = std::to_string(error.code);
   switch (error.reason) {
     case InvalidLabel::Reason::kOutOfRange:
@@ -85,7 +85,7 @@ std::shared_ptr<Members> Members::group(uintptr_t codes, uint64_t entries, uintp
                              consecutive ? nullptr : grouped->members.as<uint32_t>(), classes};
     return std::shared_ptr<Members>(new Members(grouped, view, consecutive ? items : entries, items));
   } catch (const InvalidLabel& error) {
-    throw py::value_error(describe(error, classes));
+    throw py::value_error(describe_label(error, classes));
   }
 }
 

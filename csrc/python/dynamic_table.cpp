@@ -19,7 +19,7 @@ constexpr uint64_t kBrief = 1 << 14;  // so many draws or updates take less time
 
 constexpr const char* kNothing = "there is nothing to draw: no weight is positive";
 
-std::string describe(const InvalidUpdate& error) {
+std::string describe_update(const InvalidUpdate& error) {
   const std::string place = std::to_string(error.place), bad = std::to_string(error.bad_count);
   if (error.is_index) {
     return "indices must lie in [0, " + std::to_string(error.items) + "), but indices[" + place + "] is " +
@@ -45,7 +45,7 @@ auto with_table(int threads, uint64_t count, Work&& work) {
     if (count <= kBrief) return briefly([&] { return work(Execution{threads, {}}); });
     return without_gil(threads, std::forward<Work>(work));
   } catch (const InvalidUpdate& error) {
-    throw py::value_error(describe(error));
+    throw py::value_error(describe_update(error));
   } catch (const NothingToDraw&) {
     throw py::value_error(kNothing);
   } catch (const TooManyItems&) {

@@ -24,14 +24,14 @@ class DrawnSpan:
     """Epochs 0, 1, ..., ``epochs`` - 1 in full, and the first ``position`` draws of the next.
 
     Attributes:
-        items: How many items there are to draw from.
+        num_items: How many items there are to draw from.
         draws_per_epoch: Draws in an epoch.
         epochs: How many epochs.
         position: How many draws of the epoch after them.
         pass_draws: Opens an epoch.
     """
 
-    items: int
+    num_items: int
     draws_per_epoch: int
     epochs: int
     position: int

@@ -69,7 +69,10 @@ class CoverageState:
     counts: Counts | None
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as ints and tensors: bitmaps as int64, counts as uint16."""
+        """The same as ints and tensors: bitmaps as int64, counts as int16, holding the same bits.
+
+        Unsigned ones are no dtypes that every torch can save: ``torch.save`` of 2.4 and 2.5 refuses uint16.
+        """
         return {
             "version": VERSION,
             **{name: getattr(self, name) for name in _NUMBERS},
@@ -77,7 +80,7 @@ class CoverageState:
             "seen_this_epoch": None
             if self.seen_this_epoch is None
             else torch.from_numpy(self.seen_this_epoch.view(np.int64)),
-            "counts": None if self.counts is None else torch.from_numpy(self.counts),
+            "counts": None if self.counts is None else torch.from_numpy(self.counts.view(np.int16)),
         }
 
     @classmethod
@@ -99,7 +102,8 @@ class CoverageState:
             seen_this_epoch=None
             if this_epoch is None
             else _array(this_epoch, torch.int64, "seen_this_epoch").view(np.uint64),
-            counts=None if counts is None else _array(counts, torch.uint16, "counts"),
+            # Older states hold uint16.
+            counts=None if counts is None else _array(counts, torch.int16, "counts", torch.uint16).view(np.uint16),
         )
         read.check()
         return read
@@ -167,8 +171,8 @@ def _checksum(state: CoverageState) -> str:
     return digest.hexdigest()
 
 
-def _array(tensor: Any, dtype: torch.dtype, name: str) -> NDArray[Any]:
-    if not isinstance(tensor, torch.Tensor) or tensor.dtype != dtype:
+def _array(tensor: Any, dtype: torch.dtype, name: str, or_dtype: torch.dtype | None = None) -> NDArray[Any]:
+    if not isinstance(tensor, torch.Tensor) or tensor.dtype not in (dtype, or_dtype):
         kind = tensor.dtype if isinstance(tensor, torch.Tensor) else type(tensor).__name__
         raise ValueError(f"{name} must be a tensor of {dtype}, but is {kind}")
     array: NDArray[Any] = np.ascontiguousarray(as_array(tensor, name))

@@ -20,7 +20,7 @@ _BUILD_STATE = Path(__file__).resolve().parent.parent / "_cuda_build.json"  # wr
 
 @functools.cache
 def build_state() -> dict[str, Any]:
-    """What the build said of CUDA: compiled, reason, nvcc, architectures. Empty if it left no word."""
+    """What the build said of CUDA: compiled, reason, nvcc, architectures, left_out. Empty if it left no word."""
     try:
         state = json.loads(_BUILD_STATE.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -47,7 +47,7 @@ def build_text() -> str:
     built = f"built by nvcc {state.get('nvcc', '?')} for {state.get('architectures', '?')}"
     problem = import_problem()
     if problem is None:
-        return built
+        return built + (f", without {state['left_out']}" if state.get("left_out") else "")
     return f"{problem}; draws by Triton, tables built on the CPU" if draws_by_triton() else problem
 
 

@@ -46,6 +46,9 @@ class Resumable:
         self._source.check_draws(count)
         return count
 
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in ("identity", "share")]  # for iterators and states
+
     @property
     def source(self) -> Source:
         """What the sampler draws from."""

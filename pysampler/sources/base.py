@@ -21,6 +21,9 @@ MAX_ITEMS = 2**62
 _CPU = torch.device("cpu")
 
 Draw = Callable[[int, int, int], Any]
+# What samplers ask a source: not offered for completion to those who draw from it.
+_ASKED_BY_SAMPLERS = {"auditable", "batch_draws", "check_draws", "check_share", "current", "default_draws", "kind"}
+_ASKED_BY_SAMPLERS |= {"load_state", "one_key", "state"}
 
 
 class Source(ABC):
@@ -190,16 +193,20 @@ class Source(ABC):
         """Draws what is wanted of an epoch of ``draws`` positions, by default ``default_draws``."""
         result = output_for(wanted.draws, self.num_items, self.device, dtype, out)
         if wanted.draws > 0:
-            wide = result if result.dtype is torch.int64 else torch.empty(wanted.draws, dtype=torch.int64, device=_CPU)
-            self._fill(wide, wanted, draws)
-            if wide is not result:
-                result.copy_(wide)
+            self._fill(result, wanted, draws)
         return result
 
     def _fill(self, indices: torch.Tensor, wanted: StreamRange, draws: int | None) -> None:
-        """Writes what is wanted to a contiguous int64 tensor on the CPU."""
+        """Writes what is wanted to a contiguous int64 or int32 tensor on the CPU."""
         passed = self.current().epoch(wanted.key, wanted.epoch, self.default_draws if draws is None else draws)
-        passed.draw_into(indices.data_ptr(), wanted.draws, wanted.start, wanted.step, torch.get_num_threads())
+        passed.draw_into(
+            indices.data_ptr(),
+            wanted.draws,
+            wanted.start,
+            wanted.step,
+            torch.get_num_threads(),
+            indices.dtype is torch.int32,
+        )
 
     def probabilities(self) -> torch.Tensor:
         """Returns what each item is really drawn with in the long run: float64 of shape (num_items,), sum 1. O(N)."""
@@ -230,6 +237,9 @@ class Source(ABC):
         # Not by indexing, which takes -1 for the last item.
         found = self._log_probabilities.index_select(0, indices.reshape(-1))
         return found.view(indices.shape).to(torch.get_default_dtype())
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in _ASKED_BY_SAMPLERS]
 
     def __len__(self) -> int:
         return self.num_items

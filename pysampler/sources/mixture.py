@@ -35,9 +35,10 @@ class Mixture(Source):
     - occurrence o of a source of n items belongs to its pass o // n: every item once, in a new random order each pass.
       (In a window that holds the end of a pass an item may come twice.) Items of a table are drawn by weight instead.
 
-    Two or more sources with W p < 1 form a group, on a lattice of their own, so that they meet different mates: see
-    csrc/core/mixture.h. A run of e windows is off by a bit more than 1 + 0.4 ln e items of a source; in the group,
-    also by what a cut in one of the group's windows (up to 65,536 of its items, in random order) adds.
+    Two or more sources with W p < 1 take turns as a group, in windows of the group's own, so that it is not always the
+    same few that share a window: see csrc/core/mixture.h. A run of e windows is off by a bit more than 1 + 0.4 ln e
+    items of a source; in the group, also by what a cut in one of the group's windows (up to 65,536 of its items, in
+    random order) adds.
 
     Args:
         sources: Sizes, sized datasets, a ``ConcatDataset`` (its parts), ``AliasTable`` or ``ClassTable`` objects; at
@@ -169,11 +170,11 @@ class Mixture(Source):
         return dict(zip(self.names, numbers.tolist(), strict=True))
 
     def draws_until(self, stop: Literal["first", "all"], *, seed: int) -> int:
-        """Returns how many draws of whole windows end a run with a source's first pass.
+        """Returns how many draws, in whole windows, a run must have to end where sources have been shown once.
 
         Args:
-            stop: "first": before the first window in which any source begins its second pass. "all": after the window
-                in which the last source ends its first pass. Of the sources of a size; tables have no passes.
+            stop: "first": the run ends before the first window in which any source begins its second pass. "all": after
+                the window in which the last source ends its first pass. Tables do not count: they have no passes.
             seed: The seed of the run.
 
         Raises:

@@ -45,7 +45,7 @@ def test_a_saved_tracker_comes_back_and_goes_on(options: dict[str, bool], tmp_pa
         each.new_epoch()
         each.update([69])
     assert contents(loaded) == contents(tracker)
-    assert loaded.per_class().unique.tolist() == [tracker.unique] == [5]
+    assert loaded.class_coverage().unique.tolist() == [tracker.unique] == [5]
     assert (loaded.epoch, loaded.draws, loaded.draws_this_epoch) == (2, 9, 1)
     loaded.save(tmp_path / "coverage")  # over the old one
     assert CoverageTracker.load(tmp_path / "coverage").epoch == 2
@@ -72,7 +72,7 @@ def test_a_state_that_knows_more_fits_a_tracker_that_keeps_less() -> None:
     tracker = CoverageTracker(70, epochs=False)
     tracker.load_state_dict(state)
     assert tracker.unique == 4
-    assert tracker.never_seen()[:3].tolist() == [2, 4, 5]
+    assert tracker.unseen_items()[:3].tolist() == [2, 4, 5]
 
 
 def test_any_safetensors_reader_opens_the_file(tmp_path: Path) -> None:
@@ -110,8 +110,8 @@ def changed(**entries: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
         (changed(seen_this_epoch=None), "keeps epochs"),
         (changed(seen_this_epoch=torch.zeros(1, 2, dtype=torch.int64)), "shape"),
         (changed(counts=None), "keeps counts"),
-        (changed(counts=torch.zeros(70, dtype=torch.int32)), "counts must be a tensor of torch.uint16"),
-        (changed(counts=torch.zeros(69, dtype=torch.uint16)), "counts must have shape"),
+        (changed(counts=torch.zeros(70, dtype=torch.int32)), "counts must be a tensor of torch.int16"),
+        (changed(counts=torch.zeros(69, dtype=torch.int16)), "counts must have shape"),
         (lambda state: {key: value for key, value in state.items() if key != "counts"}, "'counts' is missing"),
         (lambda state: {}, "'version' is missing"),
         (lambda state: [], "no state of a CoverageTracker"),

@@ -3,11 +3,16 @@
     python tests/cpp/run.py                       every configuration
     python tests/cpp/run.py --config asan tsan    those two
     python tests/cpp/run.py --only build draw     the tests with "build" or "draw" in their names
+    python tests/cpp/run.py --cross aarch64       compiled for another machine, and run by an emulator of it
 
 Configurations: ``plain`` (optimised as setup.py does it), ``asan`` (AddressSanitizer and UndefinedBehaviorSanitizer)
 and ``tsan`` (ThreadSanitizer; only the tests with ``_threads`` in their names). Every tests/cpp/test_*.cpp is a program
 of its own that prints a line for each of its tests. Objects are kept below build/cpp-tests and made again when a
 source, a header or the command changed. Exits with 1 if anything failed. The compiler is $CXX, else g++.
+
+Other machines (``--cross``; optimised as setup.py does it): ``aarch64`` needs aarch64-linux-gnu-g++ and qemu-aarch64,
+``windows`` x86_64-w64-mingw32-g++-posix and wine, with neither intrinsics nor vectors of the compiler; ``s390x`` only
+checks that a big-endian machine is refused by the compiler.
 """
 
 from __future__ import annotations
@@ -57,6 +62,38 @@ CONFIGURATIONS = {
 
 
 @dataclass(frozen=True)
+class Machine:
+    """What compiles for another machine, and what runs programs for it here."""
+
+    tools: str  # what the names of its compiler's programs begin with
+    runner: list[str]
+    compiler: str = "g++"
+    flags: tuple[str, ...] = ()
+    suffix: str = ""
+    environment: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()  # words in the names of tests that cannot run there, and why
+
+
+MACHINES = {
+    "aarch64": Machine("aarch64-linux-gnu-", ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"]),
+    "windows": Machine(
+        "x86_64-w64-mingw32-",
+        ["wine"],
+        "g++-posix",
+        ("-static", "-DPYSAMPLER_X86_KERNELS=0", "-DPYSAMPLER_COMPILER_VECTORS=0"),  # as MSVC compiles it
+        ".exe",
+        environment=(("WINEDEBUG", "-all"),),
+        left_out=(
+            ("huge", "it maps memory as Linux does"),
+            ("without_int128", "the headers of mingw-w64 name the type themselves"),
+            ("cuda", "its threads wait for each other by spinning, which takes minutes under wine"),
+        ),
+    ),
+}
+REFUSED = {"s390x": "s390x-linux-gnu-g++"}
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a test program said: a line for each of its tests, and how many of them failed."""
 
@@ -69,9 +106,12 @@ class Outcome:
 class Configuration:
     """One set of compiler flags, and the folder that holds what they made."""
 
-    def __init__(self, name: str, compiler: str, build: Path) -> None:
+    def __init__(self, name: str, build: Path) -> None:
         self.name = name
-        self.command = [*compiler.split(), *COMMON_FLAGS, *CONFIGURATIONS[name], f"-I{ROOT / 'csrc'}"]
+        self.machine = MACHINES.get(name, Machine("", [], os.environ.get("CXX", "g++")))
+        compiler = (self.machine.tools + self.machine.compiler).split()
+        flags = CONFIGURATIONS.get(name, CONFIGURATIONS["plain"])
+        self.command = [*compiler, *COMMON_FLAGS, *flags, *self.machine.flags, f"-I{ROOT / 'csrc'}"]
         tag = hashlib.sha256(" ".join(self.command).encode()).hexdigest()[:8]
         self.folder = build / f"{name}-{tag}"
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -88,11 +128,11 @@ class Configuration:
         """Returns a static library of ``objects``."""
         target = self.folder / "libpysampler.a"
         target.unlink(missing_ok=True)
-        _call(["ar", "rcs", str(target), *map(str, objects)])
+        _call([f"{self.machine.tools}ar", "rcs", str(target), *map(str, objects)])
         return target
 
     def link(self, test: Path, library: Path) -> Path:
-        program = test.with_suffix("").with_suffix("")
+        program = test.with_suffix("").with_suffix(self.machine.suffix)
         _call([*self.command, str(test), str(library), "-o", str(program)])
         return program
 
@@ -124,6 +164,10 @@ def test_sources(only: list[str]) -> list[Path]:
 
 
 def belongs(source: Path, configuration: str) -> bool:
+    for word, why in MACHINES[configuration].left_out if configuration in MACHINES else ():
+        if word in source.stem:
+            print(f"skip   {configuration:<5} {source.stem}: {why}")
+            return False
     return configuration != "tsan" or THREADED in source.stem
 
 
@@ -142,13 +186,13 @@ def sanitizer_environment(source: Path, folder: Path) -> dict[str, str]:
     }
 
 
-def run_program(program: Path, source: Path, configuration: str) -> Outcome:
+def run_program(program: Path, source: Path, configuration: Configuration) -> Outcome:
     """Runs one test program. A crash, a time-out or a silent exit with an error counts as one failure more."""
-    started = time.monotonic()
+    started, name = time.monotonic(), configuration.name
     try:
         result = subprocess.run(
-            [str(program)],
-            env=sanitizer_environment(source, program.parent),
+            [*configuration.machine.runner, str(program)],
+            env={**sanitizer_environment(source, program.parent), **dict(configuration.machine.environment)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -165,13 +209,13 @@ def run_program(program: Path, source: Path, configuration: str) -> Outcome:
         match = re.match(r"(ok|FAILED|skip)\s+(.*)", line)
         if match:
             counts[match[1]] += 1
-            lines.append(f"{match[1]:<6} {configuration:<5} {source.stem}: {match[2]}")
+            lines.append(f"{match[1]:<6} {name:<5} {source.stem}: {match[2]}")
         elif not line.endswith(" checks, 0 failed"):
             lines.append(line)
     if code != 0 and counts["FAILED"] == 0:
         counts["FAILED"] = 1
-        lines.append(f"FAILED {configuration:<5} {source.stem}: ended with code {code}")
-    lines.append(f"       {configuration:<5} {source.stem}: {time.monotonic() - started:.1f} s")
+        lines.append(f"FAILED {name:<5} {source.stem}: ended with code {code}")
+    lines.append(f"       {name:<5} {source.stem}: {time.monotonic() - started:.1f} s")
     return Outcome(lines, counts["ok"], counts["FAILED"], counts["skip"])
 
 
@@ -188,7 +232,7 @@ def test_configuration(configuration: Configuration, sources: list[Path], pool: 
             program = configuration.link(test.result(), library)
         except RuntimeError as error:
             return Outcome([str(error), f"FAILED {configuration.name:<5} {source.stem}: not built"], 0, 1, 0)
-        return run_program(program, source, configuration.name)
+        return run_program(program, source, configuration)
 
     # All objects are done before a program runs: a task must never wait for another one of the same pool.
     for test in tests:
@@ -198,6 +242,16 @@ def test_configuration(configuration: Configuration, sources: list[Path], pool: 
         print("\n".join(outcome.lines), flush=True)
         outcomes.append(outcome)
     return outcomes
+
+
+def refusal(machine: str) -> Outcome:
+    """Whether a compiler for a machine that the library does not support says so."""
+    command = [REFUSED[machine], "-std=c++17", f"-I{ROOT / 'csrc'}", "-fsyntax-only", "-xc++", "-"]
+    source = '#include "core/alias_table.h"\n'
+    result = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
+    if result.returncode != 0 and "little-endian" in result.stderr:
+        return Outcome([f"ok     {machine:<5} refused by the compiler"], 1, 0, 0)
+    return Outcome([f"FAILED {machine:<5} not refused:\n{result.stderr}"], 0, 1, 0)
 
 
 def report(outcomes: Iterable[Outcome], seconds: float) -> int:
@@ -213,6 +267,7 @@ def report(outcomes: Iterable[Outcome], seconds: float) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", nargs="+", choices=CONFIGURATIONS, default=list(CONFIGURATIONS))
+    parser.add_argument("--cross", nargs="+", choices=[*MACHINES, *REFUSED], default=[], metavar="MACHINE")
     parser.add_argument("--only", nargs="+", default=[], metavar="WORD")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="compilers and tests at a time")
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "cpp-tests", help="folder for what is compiled")
@@ -220,8 +275,12 @@ def main() -> int:
     started = time.monotonic()
     outcomes: list[Outcome] = []
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        for name in arguments.config:
-            configuration = Configuration(name, os.environ.get("CXX", "g++"), arguments.build)
+        for name in arguments.cross or arguments.config:
+            if name in REFUSED:
+                outcomes.append(refusal(name))
+                print("\n".join(outcomes[-1].lines), flush=True)
+                continue
+            configuration = Configuration(name, arguments.build)
             sources = [source for source in test_sources(arguments.only) if belongs(source, name)]
             try:
                 outcomes += test_configuration(configuration, sources, pool)

@@ -7,12 +7,21 @@
 #include "check.h"
 #include "cpu/simd/target.h"
 
+constexpr pysampler::Target kOfThisArchitecture[] = {
+    pysampler::Target::kPortable,
+#if defined(__aarch64__)
+    pysampler::Target::kNeon,
+#else
+    pysampler::Target::kAvx2, pysampler::Target::kAvx512,
+#endif
+};
+
 template <class Test>
 void for_each_target(Test test) {
   using pysampler::Target;
   static bool reported = false;
   const std::vector<Target> supported = pysampler::supported_targets();
-  for (const Target target : {Target::kPortable, Target::kAvx2, Target::kAvx512}) {
+  for (const Target target : kOfThisArchitecture) {
     if (std::find(supported.begin(), supported.end(), target) != supported.end()) {
       test(target);
     } else if (!reported) {

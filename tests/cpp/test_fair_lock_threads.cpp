@@ -1,6 +1,9 @@
 // The lock of dynamic tables: who writes is alone, nobody is starved, and a forked child finds it free.
+#if defined(__unix__) && !defined(__SANITIZE_THREAD__)
+#define PYSAMPLER_TESTS_FORKS
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 #include <atomic>
 #include <chrono>
@@ -99,7 +102,7 @@ void test_readers_are_let_in_among_writers_that_never_pause() {
   CHECK(done);
 }
 
-#if !defined(__SANITIZE_THREAD__)
+#if defined(PYSAMPLER_TESTS_FORKS)
 // A child has none of the threads that hold or await the lock.
 void test_a_forked_child_finds_all_locks_free() {
   FairLock first, second;
@@ -154,7 +157,7 @@ int main() {
   RUN(test_readers_read_together);
   RUN(test_a_writer_is_let_in_among_readers_that_never_pause);
   RUN(test_readers_are_let_in_among_writers_that_never_pause);
-#if !defined(__SANITIZE_THREAD__)
+#if defined(PYSAMPLER_TESTS_FORKS)
   RUN(test_a_forked_child_finds_all_locks_free);
 #endif
   return finish_tests();

@@ -29,6 +29,7 @@ while [ $# -gt 0 ]; do [ "$1" = -o ] && : > "$2"; shift; done
 NVCC = """#!/bin/sh
 case "$1" in
   --version) echo "Cuda compilation tools, release 12.8, V12.8.93"; exit 0;;
+  --list-gpu-code) while read -r line; do echo "$line"; done 2> /dev/null < {home}/known; exit 0;;
   -dryrun) echo '#$ LIBRARIES=  "-L{home}/lib/stubs" "-L{home}/lib"'; exit 0;;
 esac
 echo "$@" >> {home}/calls
@@ -94,7 +95,13 @@ def test_nvcc_is_called_where_it_is_found(home: Path) -> None:
     build = Build(home, CUDA_HOME=str(home))
     assert build.code == 0, build.output
     assert build.modules == {"_core", "_cuda"}
-    assert build.state == {"compiled": True, "reason": None, "nvcc": "12.8", "architectures": "8.0;9.0+PTX"}
+    assert build.state == {
+        "compiled": True,
+        "reason": None,
+        "nvcc": "12.8",
+        "architectures": "8.0;9.0+PTX",
+        "left_out": None,
+    }
     calls = (home / "calls").read_text().splitlines()
     assert len(calls) == len(list((ROOT / "csrc" / "cuda").rglob("*.cu")))
     for call in calls:
@@ -108,7 +115,7 @@ def test_nvcc_is_called_where_it_is_found(home: Path) -> None:
 def test_nvcc_on_path_is_found_too_and_architectures_are_torchs(home: Path) -> None:
     build = Build(home, PATH=f"{home / 'bin'}:/nothing", TORCH_CUDA_ARCH_LIST="8.6 12.0a+PTX")
     assert build.modules == {"_core", "_cuda"}
-    assert build.state["architectures"] == "8.6 12.0a+PTX"
+    assert build.state["architectures"] == "8.6;12.0a+PTX"
     assert "code=sm_86 -gencode=arch=compute_120a,code=sm_120a -gencode=arch=compute_120a,code=compute_120a" in (
         home / "calls"
     ).read_text().replace("-gencode=arch=compute_86,", "")
@@ -149,7 +156,7 @@ def test_pysampler_cuda_1_fails_hard_and_says_why(home: Path, broken: str) -> No
         (home / "lib" / "libcudart_static.a").unlink()
         reason = "libcudart_static.a was not found"
     else:
-        environment["TORCH_CUDA_ARCH_LIST"], reason = "Hopper", "TORCH_CUDA_ARCH_LIST has 'Hopper'"
+        environment["TORCH_CUDA_ARCH_LIST"], reason = "Grasshopper", "TORCH_CUDA_ARCH_LIST has 'Grasshopper'"
     build = Build(home, **environment)
     assert build.code != 0
     assert "PYSAMPLER_CUDA=1, but CUDA cannot be built: " in build.output
@@ -163,6 +170,7 @@ def test_pysampler_cuda_0_leaves_it_out_and_removes_what_an_earlier_build_made(h
     assert build.modules == {"_core"}
     assert build.state == {
         "compiled": False, "reason": "left out by PYSAMPLER_CUDA=0", "nvcc": None, "architectures": None,
+        "left_out": None,
     }  # fmt: skip
     assert not (home / "calls").exists()
 
@@ -182,10 +190,76 @@ def test_only_what_changed_is_compiled_again(home: Path) -> None:
     assert len((home / "calls").read_text()) > len(first)
 
 
-@pytest.mark.parametrize("text", ["Hopper", "90", "9.0;x", "9.0+ptx", "9.0 -rf"])
+@pytest.mark.parametrize("text", ["Hopper9", "Hopper+ptx2;9", "90", "9.0;x", "9.0+ptx", "9.0 -rf"])
 def test_architectures_that_are_no_numbers_are_named(text: str) -> None:
     with pytest.raises(build_cuda.CudaNotBuilt, match="TORCH_CUDA_ARCH_LIST has"):
-        build_cuda.architecture_flags(text)
+        build_cuda.split_architectures(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Ampere", ["8.0", "8.6+PTX"]),
+        ("hopper;8.0", ["9.0+PTX", "8.0"]),
+        ("Ampere Ada 8.6+PTX", ["8.0", "8.6+PTX", "8.9+PTX"]),
+        ("Hopper+PTX", ["9.0+PTX"]),
+        ("9.0a;10.0f+PTX", ["9.0a", "10.0f+PTX"]),
+        (" 8.0, 9.0 ;", ["8.0", "9.0"]),
+    ],
+)
+def test_architectures_are_read_as_torch_reads_them(text: str, names: list[str]) -> None:
+    assert [each.name for each in build_cuda.split_architectures(text)] == names
+
+
+def test_native_architectures_are_those_of_the_gpus_that_are_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(build_cuda.CudaNotBuilt, match="'native', but nvidia-smi cannot be asked"):
+        build_cuda.split_architectures("native")
+    executable(tmp_path / "nvidia-smi", "#!/bin/sh\necho 9.0; echo 8.0; echo 9.0\n")
+    assert [each.name for each in build_cuda.split_architectures("native;7.0")] == ["8.0", "9.0", "7.0"]
+    assert [each.name for each in build_cuda.split_architectures("native+PTX")] == ["8.0", "9.0+PTX"]
+    executable(tmp_path / "nvidia-smi", "#!/bin/sh\necho 'no devices were found'; exit 9\n")
+    with pytest.raises(build_cuda.CudaNotBuilt, match="finds no GPU"):
+        build_cuda.split_architectures("native")
+
+
+def test_an_architecture_that_nvcc_does_not_know_is_left_out_and_named(home: Path) -> None:
+    (home / "known").write_text("sm_80\nsm_90\nsm_90a\n")
+    build = Build(home, CUDA_HOME=str(home), TORCH_CUDA_ARCH_LIST="8.0;10.3;9.0+PTX")
+    assert build.modules == {"_core", "_cuda"}
+    assert build.state["architectures"] == "8.0;9.0+PTX"
+    assert build.state["left_out"] == "10.3: nvcc 12.8 knows 80, 90, 90a"
+    assert "building CUDA without 10.3: nvcc 12.8 knows 80, 90, 90a" in build.output
+    assert "sm_103" not in (home / "calls").read_text()
+
+
+def test_if_nvcc_knows_none_of_the_architectures_there_is_no_cuda(home: Path) -> None:
+    (home / "known").write_text("sm_52\n")
+    build = Build(home, CUDA_HOME=str(home), TORCH_CUDA_ARCH_LIST="Hopper")
+    assert build.modules == {"_core"}
+    assert "knows none of the architectures asked for: 9.0+PTX: nvcc 12.8 knows 52" in build.state["reason"]
+
+
+def test_an_nvcc_that_hangs_is_given_up(home: Path) -> None:
+    write_nvcc(home, "while :; do :; done")
+    build = Build(home, CUDA_HOME=str(home), PYSAMPLER_NVCC_TIMEOUT="0.2")
+    assert build.code == 0, build.output
+    assert build.modules == {"_core"}
+    assert build.state["reason"] == (
+        f"{home}/bin/nvcc did not end within 0.2 s; PYSAMPLER_NVCC_TIMEOUT gives it longer"
+    )
+
+
+def test_without_a_compiler_one_sentence_says_what_to_install(home: Path) -> None:
+    build = Build(home, CC="no-such-gcc", CXX="no-such-g++")
+    assert build.code != 0
+    last = build.output.splitlines()[-1]
+    assert last.startswith("pysampler is compiled here and needs a C++17 compiler, but 'no-such-g")
+    for word in ("apt install g++", "dnf install gcc-c++", "xcode-select --install", "Visual Studio"):
+        assert word in last
+    assert "Traceback" not in build.output
 
 
 @pytest.mark.skipif(shutil.which("nvcc") is None, reason="nvcc is not on PATH")

@@ -1,7 +1,9 @@
 #include "cpu/coverage/mark_kernel.h"
 
 #include <algorithm>
-#include <atomic>
+
+#include "core/macros.h"
+#include "cpu/coverage/relaxed_atomics.h"
 
 namespace pysampler {
 namespace {
@@ -9,18 +11,10 @@ namespace {
 // Enough to keep all of a core's outstanding misses busy.
 constexpr uint64_t kAhead = 32;
 
-void prefetch_to_write(const void* address) {
-#if defined(__GNUC__) || defined(__clang__)
-  __builtin_prefetch(address, 1);
-#else
-  (void)address;
-#endif
-}
-
 template <Sharing kSharing, class Word>
 Word load(const Word* from) {
   if constexpr (kSharing == Sharing::kAlone) return *from;
-  return __atomic_load_n(from, __ATOMIC_RELAXED);
+  return relaxed_load(from);
 }
 
 template <Sharing kSharing>
@@ -30,7 +24,7 @@ void set_bit(uint64_t* words, uint64_t item) {
   if constexpr (kSharing == Sharing::kAlone) {
     *word |= bit;
   } else if ((load<kSharing>(word) & bit) == 0) {  // a locked write costs several reads, and most bits get set early
-    __atomic_fetch_or(word, bit, __ATOMIC_RELAXED);
+    relaxed_or(word, bit);
   }
 }
 
@@ -41,8 +35,7 @@ void count_one(uint16_t* count) {
     *count = static_cast<uint16_t>(before + (before != kMostCounted));
   } else {
     while (before != kMostCounted &&
-           !__atomic_compare_exchange_n(count, &before, static_cast<uint16_t>(before + 1), /*weak=*/true,
-                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+           !relaxed_exchange(count, before, static_cast<uint16_t>(before + 1))) {
     }
   }
 }

@@ -66,7 +66,7 @@ Extremes::Extremes(const MassTree& tree) : type_(tree.type()) {
 void Extremes::update(const MassTree& tree, const uint32_t* places, uint64_t count) {
   constexpr uint64_t kAhead = 16;
   for (uint64_t i = 0; i < count; ++i) {
-    if (i + kAhead < count) __builtin_prefetch(&levels_[0][places[i + kAhead] / kChildren], 1, 3);
+    if (i + kAhead < count) prefetch_to_write(&levels_[0][places[i + kAhead] / kChildren]);
     uint64_t node = places[i] / kChildren;
     Range after = of_leaf(tree, node);
     for (uint64_t level = 0; !(levels_[level][node] == after);) {

@@ -7,7 +7,8 @@
 // The text ends by defining kKernels, of the same type each time; kernels_for(target) is that of `target`. What the text
 // needs of csrc/core is included before, outside of any target's region. A further instruction set is a region and a line
 // of kernels_for here, and a row of target.cpp. No include guard: a source file includes this once.
-#include "cpu/simd/x86_intrinsics.h"
+#include "core/macros.h"
+#include "cpu/simd/intrinsics.h"
 
 namespace pysampler {
 namespace {
@@ -40,10 +41,21 @@ namespace avx512 {
 #include "cpu/simd/target_end.h"
 #endif
 
+#if PYSAMPLER_NEON_KERNELS  // every processor of this architecture has it, so no region is needed
+namespace neon {
+#include "cpu/simd/lanes_neon.h"
+
+#include PYSAMPLER_KERNELS
+}  // namespace neon
+#endif
+
 inline decltype(portable::kKernels)& kernels_for([[maybe_unused]] Target target) {
 #if PYSAMPLER_X86_KERNELS
   if (target == Target::kAvx512) return avx512::kKernels;
   if (target == Target::kAvx2) return avx2::kKernels;
+#endif
+#if PYSAMPLER_NEON_KERNELS
+  if (target == Target::kNeon) return neon::kKernels;
 #endif
   return portable::kKernels;
 }

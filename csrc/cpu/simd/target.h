@@ -3,8 +3,8 @@
 
 #include <vector>
 
-// x86-64 kernels need GCC's or Clang's target attributes; every other platform runs the portable kernels, and so does a
-// build with -DPYSAMPLER_X86_KERNELS=0.
+// x86-64 kernels need GCC's or Clang's target attributes, those of 64-bit ARM are compiled by the same two; every other
+// platform runs the portable kernels, and so does a build with -DPYSAMPLER_X86_KERNELS=0 or -DPYSAMPLER_NEON_KERNELS=0.
 #if defined(PYSAMPLER_X86_KERNELS)
 #elif defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define PYSAMPLER_X86_KERNELS 1
@@ -12,9 +12,16 @@
 #define PYSAMPLER_X86_KERNELS 0
 #endif
 
+#if defined(PYSAMPLER_NEON_KERNELS)
+#elif defined(__aarch64__) && (defined(__GNUC__) || defined(__clang__))
+#define PYSAMPLER_NEON_KERNELS 1
+#else
+#define PYSAMPLER_NEON_KERNELS 0
+#endif
+
 namespace pysampler {
 
-enum class Target { kPortable, kAvx2, kAvx512 };
+enum class Target { kPortable, kNeon, kAvx2, kAvx512 };
 
 const char* target_name(Target target);
 
@@ -22,7 +29,7 @@ const char* target_name(Target target);
 std::vector<Target> supported_targets();
 
 // The best supported target, or the one that the environment variable PYSAMPLER_CPU_TARGET names
-// (avx512, avx2, portable). Throws std::runtime_error if that one is unknown or unsupported.
+// (avx512, avx2, neon, portable). Throws std::runtime_error if that one is unknown or unsupported.
 Target choose_target();
 
 // The kernels in use: what choose_target() said when first asked for.

@@ -117,9 +117,9 @@ void SystematicPass::look_up(const uint64_t* units, uint64_t count, int64_t* ite
   const bool far = table_->masses.bytes() > kPrefetchAboveBytes;
   uint64_t places[kChunk];
   if (far) {
-    for (uint64_t i = 0; i < count; ++i) __builtin_prefetch(index.guide + index.bucket_of(units[i]), 0, 2);
+    for (uint64_t i = 0; i < count; ++i) prefetch_to_l2(index.guide + index.bucket_of(units[i]));
     for (uint64_t i = 0; i < count; ++i) {
-      __builtin_prefetch(index.begins + index.guide[index.bucket_of(units[i])] + 1, 0, 2);
+      prefetch_to_l2(index.begins + index.guide[index.bucket_of(units[i])] + 1);
     }
   }
   for (uint64_t i = 0; i < count; ++i) places[i] = index.find(units[i]);
@@ -129,7 +129,7 @@ void SystematicPass::look_up(const uint64_t* units, uint64_t count, int64_t* ite
     }
   }
   if (table_->order != nullptr) {
-    for (uint64_t i = 0; i < count; ++i) __builtin_prefetch(table_->order + places[i], 0, 2);
+    for (uint64_t i = 0; i < count; ++i) prefetch_to_l2(table_->order + places[i]);
   }
   for (uint64_t i = 0; i < count; ++i) items[i] = static_cast<int64_t>(table_->item_at(places[i]));
 }

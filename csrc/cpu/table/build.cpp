@@ -13,7 +13,7 @@
 namespace pysampler {
 namespace {
 
-[[noreturn]] void changed_meanwhile() { throw InvalidWeights{InvalidWeights::Reason::kChangedMeanwhile}; }
+[[noreturn]] void changed_while_built() { throw InvalidWeights{InvalidWeights::Reason::kChangedMeanwhile}; }
 
 // One construction: the passes in their order, and what they hand to each other.
 class Builder {
@@ -28,11 +28,11 @@ class Builder {
   void run() {
     if (!shares_.sum()) {
       count_positive(weights_, execution_);  // throws and says what is wrong
-      changed_meanwhile();
+      changed_while_built();
     }
     shares_.share(execution_);
     pack();
-    if (!place_leftovers(leftovers_, table_, execution_)) changed_meanwhile();
+    if (!place_leftovers(leftovers_, table_, execution_)) changed_while_built();
   }
 
  private:
@@ -68,7 +68,7 @@ class Builder {
       }
       const bool packed =
           kernels_.pack_blocks(weights_, shares_.rule(), first, count, quotas, scratch.packed, table_);
-      if (!packed) changed_meanwhile();
+      if (!packed) changed_while_built();
       for (uint64_t b = 0; b < count; ++b) collect(scratch.packed[b], working);
     }
     leftovers_[task] = working;  // an exact copy: the working lists have room to spare

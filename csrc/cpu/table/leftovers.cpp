@@ -94,7 +94,7 @@ class Path {
     uint64_t deficit = at.deficit;
     for (; light < stop && deficit <= at.including; ++light) {
       // Lists run block by block, so their slots lie scattered over the table.
-      if (light + kAhead < lights.size()) __builtin_prefetch(&table_[lights[light + kAhead]], 1, 3);
+      if (light + kAhead < lights.size()) prefetch_to_write(&table_[lights[light + kAhead]]);
       AliasEntry& slot = table_[lights[light]];
       deficit += kSlotMass - slot.threshold;
       slot.alias = heavy;
@@ -110,7 +110,7 @@ class Path {
     to_next_heavy(at);
     if (!has_heavy(at)) return;
     const std::vector<uint32_t>& heavies = segments_[at.heavy_segment].heavies;
-    if (at.heavy + kAhead < heavies.size()) __builtin_prefetch(&table_[heavies[at.heavy + kAhead]], 1, 3);
+    if (at.heavy + kAhead < heavies.size()) prefetch_to_write(&table_[heavies[at.heavy + kAhead]]);
     const bool is_last = at.heavy_segment == end.heavy_segment && at.heavy == end.heavy;
     at.including = is_last ? end.including : at.excess + kept_excess(&table_[heavy_item(at)]);
   }

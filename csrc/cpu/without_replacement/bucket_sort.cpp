@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/macros.h"
+
 namespace pysampler {
 namespace {
 
@@ -26,12 +28,8 @@ int bits_for(uint64_t count) {
   return bits;
 }
 
-void prefetch(RecordSpan span) {
-#if defined(__GNUC__) || defined(__clang__)
-  for (uint64_t i = 0; i < span.count; i += 8) __builtin_prefetch(span.records + i);
-#else
-  (void)span;
-#endif
+void prefetch_span(RecordSpan span) {
+  for (uint64_t i = 0; i < span.count; i += 8) prefetch(span.records + i);
 }
 
 void counts_to_starts(Counts* counts, int bits) {
@@ -68,7 +66,7 @@ uint64_t* BucketSorter::sort(const RecordSpan* begin, const RecordSpan* end, uin
   std::fill_n(lows.begin(), uint64_t{1} << low.bits, 0);
   std::fill_n(highs.begin(), uint64_t{1} << high.bits, 0);
   for (const RecordSpan* span = begin; span != end; ++span) {
-    prefetch(span[kSpansAhead]);
+    prefetch_span(span[kSpansAhead]);
     for (uint64_t i = 0; i < span->count; ++i) {
       ++lows[low.of(span->records[i])];
       ++highs[high.of(span->records[i])];

@@ -40,15 +40,11 @@ struct Block {
 
 // The weights of the items that come next are fetched while these are worked on.
 void prefetch_weights(WeightView weights, uint64_t item) {
-#if defined(__GNUC__) || defined(__clang__)
   const uint64_t item_bytes = weights.type == WeightType::kFloat32 ? 4 : 8;
   const uint64_t end = std::min(item + kRaceBlock, weights.count) * item_bytes;
   for (uint64_t at = item * item_bytes; at < end; at += 64) {
-    __builtin_prefetch(static_cast<const char*>(weights.data) + at);
+    prefetch(static_cast<const char*>(weights.data) + at);
   }
-#else
-  (void)weights, (void)item;
-#endif
 }
 
 void fill(const Race& race, const RaceKernels& kernels, uint64_t begin, uint64_t count, Block* block) {

@@ -12,7 +12,7 @@ namespace pysampler {
 namespace {
 
 
-constexpr uint64_t kItemsPerTask = 1 << 16;
+constexpr uint64_t kItemsPerLook = 1 << 16;
 
 std::vector<uint64_t> sampled_keys(const Race& race) {
   const std::vector<uint32_t> items = sampled_items(race.weights.count);
@@ -29,11 +29,11 @@ Histogram histogram_of_keys(const Race& race, const Execution& execution) {
   const uint64_t items = race.weights.count;
   Histogram all(uint64_t{1} << (63 - kBinBits));
   std::mutex mutex;
-  parallel_for((items - 1) / kItemsPerTask + 1, execution, [&](uint64_t task) {
+  parallel_for((items - 1) / kItemsPerLook + 1, execution, [&](uint64_t task) {
     Histogram part(all.size());
     alignas(64) uint64_t keys[kRaceBlock];
-    const uint64_t end = std::min(items, (task + 1) * kItemsPerTask);
-    for (uint64_t begin = task * kItemsPerTask; begin < end; begin += kRaceBlock) {
+    const uint64_t end = std::min(items, (task + 1) * kItemsPerLook);
+    for (uint64_t begin = task * kItemsPerLook; begin < end; begin += kRaceBlock) {
       const uint64_t count = std::min(kRaceBlock, end - begin);
       race_keys(race, begin, count, keys);
       for (uint64_t i = 0; i < count; ++i) {

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <vector>
 
+#include "core/macros.h"
 #include "cpu/runtime/memory.h"
 
 namespace pysampler {
@@ -27,11 +28,7 @@ class RecordWriter {
 
   // To be called some records before append, so that the bucket's line is near by then.
   void prefetch(uint64_t bucket) const {
-#if defined(__GNUC__) || defined(__clang__)
-    __builtin_prefetch(line(bucket), 1);
-#else
-    (void)bucket;
-#endif
+    prefetch_to_write(line(bucket));
   }
 
   void append(uint64_t bucket, uint64_t record) {

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/macros.h"
+
 namespace pysampler {
 
 class SeenBitmap {
@@ -20,11 +22,7 @@ class SeenBitmap {
 
   // To be called some items before add(item), so that its word is near by then.
   void prefetch(uint64_t item) const {
-#if defined(__GNUC__) || defined(__clang__)
-    __builtin_prefetch(words_.data() + item / 64, 1);
-#else
-    (void)item;
-#endif
+    prefetch_to_write(words_.data() + item / 64);
   }
 
   const uint64_t* words() const { return words_.data(); }

@@ -1,4 +1,4 @@
-// The compiler's vector intrinsics, where there are x86 kernels.
+// The compiler's vector intrinsics, where there are kernels that use them.
 #pragma once
 
 #include "cpu/simd/target.h"
@@ -10,4 +10,6 @@
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #endif
 #include <immintrin.h>
+#elif PYSAMPLER_NEON_KERNELS
+#include <arm_neon.h>
 #endif
