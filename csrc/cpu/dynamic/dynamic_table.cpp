@@ -23,6 +23,13 @@ double weight_in(const void* weights, uint64_t i, WeightType type) {
                                       : static_cast<double>(static_cast<const float*>(weights)[i]);
 }
 
+// As the kernels add it up over a batch.
+Fingerprint fingerprint_of_weight(double weight, uint64_t place) {
+  uint64_t bits;
+  std::memcpy(&bits, &weight, sizeof bits);
+  return fingerprint_of(bits, place);
+}
+
 const void* advanced(const void* weights, uint64_t count, uint64_t bytes) {
   return static_cast<const char*>(weights) + count * bytes;
 }
@@ -99,7 +106,7 @@ DynamicTable::Summary DynamicTable::summary() const {
           tree_.bytes(), tree_.view().scale, fingerprint()};
 }
 
-void DynamicTable::check(const int64_t* indices, const void* weights, uint64_t count) const {
+void DynamicTable::refuse(const int64_t* indices, const void* weights, uint64_t count) const {
   InvalidUpdate error = {0, false, 0, 0, 0, items_};
   for (const bool is_index : {true, false}) {
     for (uint64_t i = count; i-- > 0;) {
@@ -114,16 +121,37 @@ void DynamicTable::check(const int64_t* indices, const void* weights, uint64_t c
   throw InvalidWeights{InvalidWeights::Reason::kChangedMeanwhile};
 }
 
+void DynamicTable::check_update(const int64_t* indices, const void* weights, uint64_t count) const {
+  const StandardFloats standard_floats;
+  const Reading reading(lock_);
+  for (uint64_t i = 0; i < count; ++i) {
+    if (static_cast<uint64_t>(indices[i]) >= items_ || !is_valid(weight_in(weights, i, type_))) {
+      refuse(indices, weights, count);
+    }
+  }
+}
+
+void DynamicTable::reserve(uint64_t count) {
+  if (places_.size() < count) places_.resize(count);
+  if (differences_.size() < count) differences_.resize(count);
+  if (copies_.bytes() < count * tree_.weight_bytes()) copies_ = LargeBuffer(count * tree_.weight_bytes());
+}
+
 void DynamicTable::update(const int64_t* indices, const void* weights, uint64_t count, const Execution& execution) {
   if (count == 0) return;
   const StandardFloats standard_floats;
   const Writing writing(lock_);
-  if (places_.size() < count) places_.resize(count);
-  if (differences_.size() < count) differences_.resize(count);
-  if (copies_.bytes() < count * tree_.weight_bytes()) copies_ = LargeBuffer(count * tree_.weight_bytes());
+  if (count == 1) {
+    const auto index = static_cast<uint64_t>(*indices);
+    const double weight = weight_in(weights, 0, type_) + 0.0;  // -0.0 becomes 0.0
+    if (index >= items_ || !is_valid(weight)) refuse(indices, weights, count);
+    set(static_cast<uint32_t>(index), weight, execution);
+    return;
+  }
+  reserve(count);
   const TreeKernels& kernels = tree_kernels(target_, type_);
   if (!kernels.take(indices, weights, count, items_, places_.data(), copies_.as<void>())) {
-    check(indices, weights, count);
+    refuse(indices, weights, count);
   }
   commit(count, execution);
 }
@@ -134,14 +162,12 @@ void DynamicTable::append(const void* weights, uint64_t count, const Execution& 
   const Writing writing(lock_);
   if (count > kMaxItems - items_) throw TooManyItems{};
   const uint64_t items = items_ + count;
-  places_.resize(std::max<uint64_t>(places_.size(), count));
-  differences_.resize(std::max<uint64_t>(differences_.size(), count));
-  if (copies_.bytes() < count * tree_.weight_bytes()) copies_ = LargeBuffer(count * tree_.weight_bytes());
+  reserve(count);
   std::vector<int64_t> indices(count);
   std::iota(indices.begin(), indices.end(), static_cast<int64_t>(items_));
   const TreeKernels& kernels = tree_kernels(target_, type_);
   if (!kernels.take(indices.data(), weights, count, items, places_.data(), copies_.as<void>())) {
-    check(nullptr, weights, count);
+    refuse(nullptr, weights, count);
   }
   if (items > tree_.capacity()) {
     MassTree larger(std::min(std::max(items, 2 * tree_.capacity()), kMaxItems), type_);
@@ -161,7 +187,8 @@ void DynamicTable::assign(WeightView weights, const int* scale, const Execution&
   version_.fetch_add(1, std::memory_order_release);
 }
 
-void DynamicTable::commit(uint64_t count, const Execution& execution) {
+// Takes no memory, so that there is no half of an update to undo.
+void DynamicTable::commit(uint64_t count, const Execution& execution) noexcept {
   const TreeKernels& kernels = tree_kernels(target_, type_);
   BatchChange change = {};
   kernels.exchange(tree_.view(), places_.data(), copies_.as<void>(), count, differences_.data(), &change);
@@ -170,21 +197,38 @@ void DynamicTable::commit(uint64_t count, const Execution& execution) {
   // Old total + gained - lost, in 128 bits; what was lost had been there or was gained before.
   const WideSum sum = add(change.gained, tree_.total());
   const WideSum total = {sum.low - change.lost.low, sum.high - change.lost.high - (sum.low < change.lost.low)};
+  settle(total, places_.data(), differences_.data(), count, execution);
+  if (places_.size() > kKeptUpdates) {
+    places_ = {};
+    differences_ = {};
+    copies_ = {};
+  }
+}
+
+// As a batch of one, without what makes large batches fast.
+void DynamicTable::set(uint32_t place, double weight, const Execution& execution) noexcept {
+  const double before = tree_.exchange_weight(place, weight);
+  positive_ += static_cast<uint64_t>(weight > 0) - static_cast<uint64_t>(before > 0);
+  const Fingerprint gone = fingerprint_of_weight(before, place), come = fingerprint_of_weight(weight, place);
+  sum_ = add(sum_, {come.low - gone.low, come.high - gone.high});
+  const int scale = tree_.view().scale;
+  const uint64_t lost = mass_of(before, scale), gained = mass_of(weight, scale), difference = gained - lost;
+  // The total is below 2^63 and has what is lost, and what is gained is at most 2^63.
+  settle({tree_.total() + difference, 0}, &place, &difference, 1, execution);
+}
+
+void DynamicTable::settle(WideSum total, const uint32_t* places, const uint64_t* differences, uint64_t count,
+                          const Execution& execution) noexcept {
   const bool stays = total.high == 0 && total.low < kTotalLimit && (total.low >= kLeastTotal || total.low == 0);
   if (stays) {
-    kernels.add(tree_.view(), places_.data(), differences_.data(), count);
+    tree_kernels(target_, type_).add(tree_.view(), places, differences, count);
     tree_.add_to_total(total.low - tree_.total());
   } else {
     // Not to be interrupted: the weights are in place by now.
     const Execution whole = {execution.threads, {}, target_};
     tree_.build(tree_.fresh_scale(whole), whole);
   }
-  if (extremes_ != nullptr) extremes_->update(tree_, places_.data(), count);
-  if (places_.size() > kKeptUpdates) {
-    places_ = {};
-    differences_ = {};
-    copies_ = {};
-  }
+  if (extremes_ != nullptr) extremes_->update(tree_, places, count);
   version_.fetch_add(1, std::memory_order_release);
 }
 
@@ -219,22 +263,37 @@ void DynamicTable::draw_range(Stream stream, uint64_t start, uint64_t step, uint
   }
 }
 
-void DynamicTable::draw(Stream stream, uint64_t start, uint64_t step, uint64_t strata, uint64_t count, int64_t* out,
-                        const Execution& execution) const {
-  if (count == 0) return;
+uint64_t DynamicTable::draw(Stream stream, uint64_t start, uint64_t step, uint64_t strata, uint64_t count, int64_t* out,
+                            const Execution& execution) const {
+  if (count == 0) return version_.load(std::memory_order_acquire);
   const Reading reading(lock_);
+  const uint64_t version = version_.load(std::memory_order_relaxed);
   if (tree_.total() == 0) throw NothingToDraw{};
   if (count <= kTogether) {
     draw_range(stream, start, step, strata, count, out);
-    return;
+    return version;
   }
   for_each_stretch(count, execution, [&](uint64_t first, uint64_t draws) {
     draw_range(stream, start + first * step, step, strata, draws, out + first);
   });
+  return version;
 }
 
 bool DynamicTable::masses_of(const int64_t* indices, uint64_t count, uint64_t* masses, uint64_t* total) const {
   const Reading reading(lock_);
+  return read_masses(indices, count, masses, total);
+}
+
+bool DynamicTable::masses_of(const int64_t* indices, uint64_t count, uint64_t* masses, uint64_t* total,
+                             uint64_t* least) {
+  const StandardFloats standard_floats;
+  const Writing writing(lock_);  // the extremes may have to be made
+  const double smallest = extremes().smallest();
+  *least = positive_ == 0 ? 0 : mass_of(smallest, tree_.view().scale);
+  return read_masses(indices, count, masses, total);
+}
+
+bool DynamicTable::read_masses(const int64_t* indices, uint64_t count, uint64_t* masses, uint64_t* total) const {
   *total = tree_.total();
   for (uint64_t i = 0; i < count; ++i) {
     const auto index = static_cast<uint64_t>(indices[i]);

@@ -25,10 +25,13 @@ class MassTree {
   const TreeView& view() const { return view_; }
   void* weights() const { return view_.weights; }
   double weight(uint64_t place) const;
+  // Puts a weight of the table's type in its place and returns what was there. The masses are the caller's to change.
+  double exchange_weight(uint64_t place, double weight);
   // The mass of all weights under the scale of the last build, if that was below 2^64.
   uint64_t total() const { return total_; }
   void add_to_total(uint64_t difference) { total_ += difference; }
 
+  // None of these takes memory or throws, so that an update that makes them necessary cannot fail half-way.
   // Makes all masses anew with this scale, which must leave the total below 2^64.
   void build(int scale, const Execution& execution);
   // The total that a scale would give.
@@ -42,6 +45,7 @@ class MassTree {
 
   LargeBuffer weights_;
   std::vector<LargeBuffer> levels_;
+  LargeBuffer totals_;  // a number for each node of the lowest level, while the tree is built
   uint64_t leaves_ = 0;
   WeightType type_ = WeightType::kFloat32;
   TreeView view_ = {};
