@@ -41,6 +41,7 @@ from pysampler.sources.alias_table import AliasTable
 from pysampler.sources.base import Source, python_draws
 from pysampler.sources.class_table import ClassTable
 from pysampler.sources.dynamic_table import DynamicTable
+from pysampler.sources.loss_weights import smoothed
 from pysampler.sources.m_per_class import MPerClassBatches
 from pysampler.sources.mixture import Mixture
 from pysampler.sources.shuffle import Shuffle
@@ -95,5 +96,6 @@ __all__ = [
     "repeat_indices",
     "sample_weights",
     "simulate_coverage",
+    "smoothed",
     "stream_state",
 ]

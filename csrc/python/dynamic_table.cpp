@@ -1,7 +1,10 @@
 #include "python/dynamic_table.h"
 
+#include <optional>
 #include <string>
 #include <utility>
+
+#include <pybind11/stl.h>
 
 #include "python/call.h"
 #include "python/fingerprint.h"
@@ -11,6 +14,8 @@ namespace py = pybind11;
 
 namespace pysampler::python {
 namespace {
+
+constexpr uint64_t kBrief = 1 << 14;  // so many draws or updates take less time than anybody needs to interrupt
 
 constexpr const char* kNothing = "there is nothing to draw: no weight is positive";
 
@@ -25,11 +30,19 @@ std::string describe(const InvalidUpdate& error) {
          "); nothing was changed";
 }
 
+// Calls that are over at once: nobody needs to be able to interrupt them.
+template <class Work>
+auto briefly(Work&& work) {
+  const py::gil_scoped_release released;
+  return work();
+}
+
 // Like without_gil, with the errors of a dynamic table. The GIL is released before a table's lock is waited for, so
 // that whoever holds that lock can take the GIL to look for signals.
 template <class Work>
-auto with_table(int threads, Work&& work) {
+auto with_table(int threads, uint64_t count, Work&& work) {
   try {
+    if (count <= kBrief) return briefly([&] { return work(Execution{threads, {}}); });
     return without_gil(threads, std::forward<Work>(work));
   } catch (const InvalidUpdate& error) {
     throw py::value_error(describe(error));
@@ -45,33 +58,43 @@ auto with_table(int threads, Work&& work) {
   }
 }
 
-// Calls that are over at once: nobody needs to be able to interrupt them.
-template <class Work>
-auto briefly(Work&& work) {
-  const py::gil_scoped_release released;
-  return work();
-}
-
 std::shared_ptr<DynamicTable> make_table(uintptr_t weights, uint64_t items, bool is_float64, uint64_t capacity,
                                          const py::object& scale, int threads) {
   const bool given = !scale.is_none();
   const int exponent = given ? scale.cast<int>() : 0;
-  return with_table(threads, [&](const Execution& execution) {
+  return with_table(threads, ~uint64_t{0}, [&](const Execution& execution) {
     return std::make_shared<DynamicTable>(weight_view(weights, items, is_float64), capacity,
                                           given ? &exponent : nullptr, execution);
   });
 }
 
 void assign(DynamicTable& table, uintptr_t weights, uint64_t items, bool is_float64, int scale, int threads) {
-  with_table(threads, [&](const Execution& execution) {
+  with_table(threads, ~uint64_t{0}, [&](const Execution& execution) {
     table.assign(weight_view(weights, items, is_float64), &scale, execution);
   });
 }
 
 }  // namespace
 
-DynamicDraws::DynamicDraws(std::shared_ptr<DynamicTable> table, uint64_t seed, uint64_t epoch)
-    : table_(std::move(table)), stream_(make_stream(seed, epoch)), padding_(make_stream(seed, epoch, Tag::kPadding)) {
+void DrawRecord::note(uint64_t position, uint64_t version) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (!stretches_.empty() && stretches_.back().version == version && stretches_.back().position <= position) return;
+  while (!stretches_.empty() && stretches_.back().position >= position) stretches_.pop_back();
+  if (stretches_.empty() || stretches_.back().version != version) stretches_.push_back({position, version});
+}
+
+std::vector<DrawRecord::Stretch> DrawRecord::stretches() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return stretches_;
+}
+
+DynamicDraws::DynamicDraws(std::shared_ptr<DynamicTable> table, uint64_t seed, uint64_t epoch,
+                           std::shared_ptr<DrawRecord> record, uint64_t rank)
+    : table_(std::move(table)),
+      stream_(make_stream(seed, epoch)),
+      padding_(make_stream(seed, epoch, Tag::kPadding)),
+      record_(std::move(record)),
+      rank_(rank) {
   if (!table_) throw py::type_error("a table is needed, not None");
 }
 
@@ -81,16 +104,22 @@ void DynamicDraws::draw(uint64_t start, uint64_t step, uint64_t count, int64_t* 
 
 void DynamicDraws::draw_all(uint64_t start, uint64_t step, uint64_t count, int64_t* out,
                             const Execution& execution) const {
-  try {
-    table_->draw(stream_, start, step, 0, count, out, execution);
-  } catch (const NothingToDraw&) {
-    throw py::value_error(kNothing);
-  }
+  const uint64_t version = draw_from(stream_, start, step, count, out, execution);
+  if (record_ && count != 0) record_->note(start - rank_, version);
 }
 
 void DynamicDraws::pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
+  draw_from(padding_, start, step, count, out, {});
+}
+
+// Iterators come here with the GIL. It is released while the table's lock is waited for: whoever holds that may want to
+// take the GIL.
+uint64_t DynamicDraws::draw_from(Stream stream, uint64_t start, uint64_t step, uint64_t count, int64_t* out,
+                                 const Execution& execution) const {
+  std::optional<py::gil_scoped_release> released;
+  if (PyGILState_Check() != 0) released.emplace();
   try {
-    table_->draw(padding_, start, step, 0, count, out, {});
+    return table_->draw(stream, start, step, 0, count, out, execution);
   } catch (const NothingToDraw&) {
     throw py::value_error(kNothing);
   }
@@ -111,14 +140,21 @@ void bind_dynamic_table(py::module_& module) {
            })
       .def("update",
            [](Table& table, uintptr_t indices, uintptr_t weights, uint64_t count, int threads) {
-             with_table(threads, [&](const Execution& execution) {
+             with_table(threads, count, [&](const Execution& execution) {
                table.update(pointer<const int64_t>(indices), pointer<const void>(weights), count, execution);
              });
            },
            py::arg("indices"), py::arg("weights"), py::arg("count"), py::arg("threads"))
+      .def("check",
+           [](const Table& table, uintptr_t indices, uintptr_t weights, uint64_t count) {
+             with_table(1, 0, [&](const Execution&) {
+               table.check_update(pointer<const int64_t>(indices), pointer<const void>(weights), count);
+             });
+           },
+           py::arg("indices"), py::arg("weights"), py::arg("count"))
       .def("append",
            [](Table& table, uintptr_t weights, uint64_t count, int threads) {
-             with_table(threads, [&](const Execution& execution) {
+             with_table(threads, count, [&](const Execution& execution) {
                table.append(pointer<const void>(weights), count, execution);
              });
            },
@@ -126,7 +162,7 @@ void bind_dynamic_table(py::module_& module) {
       .def("draw_into",
            [](const Table& table, uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start,
               uint64_t step, int threads, uint64_t strata) {
-             with_table(threads, [&](const Execution& execution) {
+             with_table(threads, count, [&](const Execution& execution) {
                table.draw(make_stream(seed, epoch), start, step, strata, count, pointer<int64_t>(out), execution);
              });
            },
@@ -134,21 +170,24 @@ void bind_dynamic_table(py::module_& module) {
            py::arg("threads"), py::arg("strata"))
       .def("draw_distinct_into",
            [](Table& table, uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch) {
-             with_table(1, [&](const Execution&) {
+             with_table(1, count, [&](const Execution&) {
                table.draw_distinct(seed, epoch, count, pointer<int64_t>(out));
              });
            },
            py::arg("out"), py::arg("count"), py::arg("seed"), py::arg("epoch"))
       .def("masses_of",
-           [](const Table& table, uintptr_t indices, uint64_t count, uintptr_t out) {
-             uint64_t total = 0;
+           [](Table& table, uintptr_t indices, uint64_t count, uintptr_t out, bool with_least) {
+             uint64_t total = 0, least = 0;
              const bool found = briefly([&] {
-               return table.masses_of(pointer<const int64_t>(indices), count, pointer<uint64_t>(out), &total);
+               const auto* const from = pointer<const int64_t>(indices);
+               auto* const to = pointer<uint64_t>(out);
+               return with_least ? table.masses_of(from, count, to, &total, &least)
+                                 : table.masses_of(from, count, to, &total);
              });
              if (!found) throw py::index_error("indices must lie in [0, N)");
-             return total;
+             return py::make_tuple(total, least);
            },
-           py::arg("indices"), py::arg("count"), py::arg("out"))
+           py::arg("indices"), py::arg("count"), py::arg("out"), py::arg("with_least"))
       .def("weights_of",
            [](const Table& table, uintptr_t indices, uint64_t count, uintptr_t out) {
              const bool found = briefly([&] {
@@ -172,9 +211,25 @@ void bind_dynamic_table(py::module_& module) {
            py::arg("out"), py::arg("room"))
       .def("largest", [](Table& table) { return briefly([&] { return table.largest(); }); })
       .def("smallest", [](Table& table) { return briefly([&] { return table.smallest(); }); });
+  py::class_<DrawRecord, std::shared_ptr<DrawRecord>>(module, "DrawRecord")
+      .def(py::init([](const std::vector<std::pair<uint64_t, uint64_t>>& stretches) {
+             const auto record = std::make_shared<DrawRecord>();
+             for (const auto& [position, version] : stretches) record->note(position, version);
+             return record;
+           }),
+           py::arg("stretches"))
+      .def("stretches", [](const DrawRecord& record) {
+        std::vector<std::pair<uint64_t, uint64_t>> stretches;
+        for (const auto& [position, version] : record.stretches()) stretches.emplace_back(position, version);
+        return stretches;
+      });
   py::class_<DynamicDraws, PassDraws, std::shared_ptr<DynamicDraws>>(module, "DynamicDraws")
-      .def(py::init<std::shared_ptr<Table>, uint64_t, uint64_t>(), py::arg("table"), py::arg("seed"),
-           py::arg("epoch"));
+      .def(py::init<std::shared_ptr<Table>, uint64_t, uint64_t, std::shared_ptr<DrawRecord>, uint64_t>(),
+           py::arg("table"), py::arg("seed"), py::arg("epoch"), py::arg("record") = std::shared_ptr<DrawRecord>(),
+           py::arg("rank") = 0);
+  module.def("hold_locks", [] { briefly([] { FairLock::hold_all(); }); });
+  module.def("release_locks_in_parent", &FairLock::release_all_in_parent);
+  module.def("release_locks_in_child", &FairLock::release_all_in_child);
 }
 
 }  // namespace pysampler::python

@@ -6,16 +6,36 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <vector>
 
 #include "cpu/dynamic/dynamic_table.h"
 #include "python/pass_draws.h"
 
 namespace pysampler::python {
 
-// The stream of a table as it is at each call: what is drawn at a position depends on the weights then.
+// Which version of a table the positions of a pass were drawn from: from a place on, up to the next place. What is drawn
+// again, because weights have changed since, takes the place of what was read ahead.
+class DrawRecord {
+ public:
+  struct Stretch {
+    uint64_t position;  // over all ranks
+    uint64_t version;
+  };
+  void note(uint64_t position, uint64_t version);
+  std::vector<Stretch> stretches() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<Stretch> stretches_;  // positions ascend
+};
+
+// The stream of a table as it is at each call: what is drawn at a position depends on the weights then. With a record,
+// calls are noted in it, of a rank that takes every so many-th position from its own number on.
 class DynamicDraws final : public PassDraws {
  public:
-  DynamicDraws(std::shared_ptr<DynamicTable> table, uint64_t seed, uint64_t epoch);
+  DynamicDraws(std::shared_ptr<DynamicTable> table, uint64_t seed, uint64_t epoch, std::shared_ptr<DrawRecord> record,
+               uint64_t rank);
 
   void draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override;
   void pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override;
@@ -24,8 +44,13 @@ class DynamicDraws final : public PassDraws {
   const std::atomic<uint64_t>* version() const override { return &table_->version(); }
 
  private:
+  uint64_t draw_from(Stream stream, uint64_t start, uint64_t step, uint64_t count, int64_t* out,
+                     const Execution& execution) const;
+
   std::shared_ptr<DynamicTable> table_;
   Stream stream_, padding_;
+  std::shared_ptr<DrawRecord> record_;  // may be null
+  uint64_t rank_;
 };
 
 void bind_dynamic_table(pybind11::module_& module);

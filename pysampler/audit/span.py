@@ -104,7 +104,7 @@ def _of_sampler(
             source = copy.deepcopy(source)
             source.load_state(stored.source)
         where = stored.where.epoch, stored.where.position
-    return DrawnSpan(source.num_items, draws, *where, lambda epoch: source.epoch(key, epoch, draws))
+    return DrawnSpan(source.num_items, draws, *where, lambda epoch: source.redrawn(key, epoch, draws))
 
 
 def _of_table(
@@ -128,7 +128,7 @@ def _of_table(
     table.check_draws(draws)
     key = seed_key(seed)
     where = _where(epochs, position, draws)
-    return DrawnSpan(table.num_items, draws, *where, lambda epoch: table.epoch(key, epoch, draws))
+    return DrawnSpan(table.num_items, draws, *where, lambda epoch: table.redrawn(key, epoch, draws))
 
 
 def _where(epochs: int, position: int | None, draws: int) -> tuple[int, int]:

@@ -131,7 +131,7 @@ class Resumable:
             where, generator = self._keys.taken(place)
             assert where.key is not None
             assert where.stream_epoch is not None
-            passed = source.epoch(where.key, where.stream_epoch, draws)
+            passed = source.opened(where.key, where.stream_epoch, draws, where.position, share)
             positions = _core.PositionSource(
                 passed, where.position + share.rank, share.world, share.count(where.position, draws), draws
             )

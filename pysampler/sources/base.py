@@ -74,6 +74,17 @@ class Source(ABC):
             draws: How many positions the epoch has.
         """
 
+    def opened(self, key: int, epoch: int, draws: int, position: int, share: Share) -> _core.PassDraws:
+        """Returns an epoch's draws for a pass that begins now, at a position over all ranks: what samplers ask for.
+
+        By default those of ``epoch``. Sources that change in the middle of a pass may note here what is drawn when.
+        """
+        return self.epoch(key, epoch, draws)
+
+    def redrawn(self, key: int, epoch: int, draws: int) -> _core.PassDraws:
+        """Returns what a past epoch has drawn: what audits ask for. By default what ``epoch`` gives."""
+        return self.epoch(key, epoch, draws)
+
     @property
     def default_draws(self) -> int:
         """Draws of an epoch unless the user says otherwise."""

@@ -6,23 +6,24 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 
 from pysampler import _core
-from pysampler.inputs.indices import flat_indices
 from pysampler.inputs.numbers import whole_number
 from pysampler.inputs.output import output_for
 from pysampler.inputs.weights import MAX_ITEMS, check_shape, readable, to_tensor
 from pysampler.keys import stream_range
+from pysampler.share import Share
+from pysampler.sources import dynamic_fork, dynamic_table_state
 from pysampler.sources.base import Source
+from pysampler.sources.dynamic_log import UpdateLog
 from pysampler.sources.dynamic_table_file import DynamicTableParts, read_dynamic_table, write_dynamic_table
+from pysampler.sources.dynamic_updates import DynamicUpdates
 
-_STATE_VERSION = 1
-_STATE_KEYS = {"version", "source", "weights", "scale", "capacity", "fingerprint"}
+_NOT_KEPT = "its weights change while it is drawn from, and only DynamicTable(..., log=True) keeps what they were"
 
 
-class DynamicTable(Source):
+class DynamicTable(DynamicUpdates):
     """A discrete distribution over [0, N) whose weights can be changed at any time, a batch of them at once.
 
     Item i owns the integer mass round-half-even(w_i * 2^s), at least 1 for a positive weight, zero exactly for a zero
@@ -38,6 +39,10 @@ class DynamicTable(Source):
             ``AliasTable``. Copied; kept as float32 or float64, which later weights are rounded to.
         capacity: How many items to reserve memory for, up to 2^32 - 1; by default N. ``append`` beyond it takes memory
             for twice as many.
+        log: Whether to keep all updates, and from which weights samplers drew at which positions: then what they have
+            shown can be drawn again (``audit_coverage``, ``positions_of``). A number keeps the updates of so many
+            weights, dropping the oldest half when they are more. Costs a second table, 12 or 16 bytes for each weight
+            of an update and some 300 for each update; all of it is in ``state_dict()``, none in ``save``.
 
     Cost: a few nanoseconds per item to build; 4.5 or 8.5 bytes per item. Threads: ``torch.get_num_threads()``.
 
@@ -52,12 +57,14 @@ class DynamicTable(Source):
         tensor([1, 1, 1, 1])
     """
 
-    def __init__(self, weights: Any, *, capacity: int | None = None) -> None:
+    def __init__(self, weights: Any, *, capacity: int | None = None, log: bool | int = False) -> None:
         tensor = to_tensor(weights)
         if tuple(tensor.shape) != (0,):
             check_shape(tensor)
         room = 0 if capacity is None else whole_number(capacity, "capacity", tensor.numel(), MAX_ITEMS)
         self._begin(readable(tensor), room, None)
+        if log is not False:
+            self._keep_log(None if log is True else whole_number(log, "log", 1))
 
     def _begin(self, weights: torch.Tensor, capacity: int, scale: int | None) -> None:
         wide = weights.dtype == torch.float64
@@ -65,119 +72,19 @@ class DynamicTable(Source):
         self._core = _core.DynamicTable(
             weights.data_ptr(), weights.numel(), wide, capacity, scale, torch.get_num_threads()
         )
+        self._log = None
+        self.auditable: str | None = _NOT_KEPT
 
-    auditable = "its weights change while it is drawn from, and what they were is not kept"
-
-    @property
-    def num_items(self) -> int:
-        """How many items there are now."""
-        return self._core.summary()[0]
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """What weights are kept as: torch.float32 or torch.float64."""
-        return self._dtype
+    def _keep_log(self, limit: int | None) -> None:
+        """Keeps a log from now on."""
+        self._log = UpdateLog(from_parts(self._parts()), limit, offset=self.version)
+        self.auditable = None
+        dynamic_fork.watch(self._log)
 
     @property
-    def capacity(self) -> int:
-        """How many items there is memory for."""
-        return self._core.summary()[1]
-
-    @property
-    def total(self) -> float:
-        """The sum of the weights as they are drawn with: the integer masses' sum over 2^scale. O(1), does not drift."""
-        summary = self._core.summary()
-        return float(np.ldexp(float(summary[2]), -summary[6]))
-
-    @property
-    def positive(self) -> int:
-        """How many weights are positive. O(1)."""
-        return self._core.summary()[3]
-
-    @property
-    def version(self) -> int:
-        """How many updates, appends and loads the table has seen."""
-        return self._core.summary()[4]
-
-    @property
-    def nbytes(self) -> int:
-        """Size of the table in bytes."""
-        return self._core.summary()[5]
-
-    @property
-    def scale(self) -> int:
-        """The power of two that weights are multiplied by before they are rounded to masses."""
-        return self._core.summary()[6]
-
-    @property
-    def fingerprint(self) -> str:
-        """128 bits in hex that tell apart what tables hold: weights and scale. O(1): kept up to date."""
-        return self._core.summary()[7]
-
-    @property
-    def max(self) -> float:
-        """The largest weight; 0 if none is positive. O(N) the first time, which makes updates a little dearer."""
-        return self._core.largest()
-
-    @property
-    def min(self) -> float:
-        """The smallest positive weight; infinity if there is none. Cost as for ``max``."""
-        return self._core.smallest()
-
-    @property
-    def weights(self) -> DynamicWeights:
-        """The weights as they are: ``weights[indices]`` reads some, ``weights.tensor()`` copies all."""
-        return DynamicWeights(self)
-
-    def update(self, indices: Any, weights: Any) -> None:
-        """Gives items new weights, all at once: other threads see none or all of them.
-
-        Args:
-            indices: Integers in [0, N), any shape; of one that comes several times the last weight counts.
-            weights: As many numbers, finite and >= 0, or a single one for all. Rounded to the table's dtype.
-
-        Cost: see the benchmarks; some ten nanoseconds each for batches. A change of the scale, which is rare, makes all
-        masses anew, O(N).
-
-        Raises:
-            ValueError: An index out of range, a weight that is negative, NaN or infinite (in the table's dtype too), or
-                positive but zero in it; not as many weights as indices. Nothing is changed.
-            TypeError: Not integers, or not numbers.
-        """
-        places = flat_indices(indices)
-        if places.dtype != np.int64:
-            places = places.astype(np.int64)
-        values = self._values(weights)
-        if values.numel() != len(places):
-            if values.numel() != 1:
-                raise ValueError(
-                    f"there must be one weight per index, but there are {values.numel()} for {len(places)}"
-                )
-            values = values.expand(len(places)).contiguous()
-        self._core.update(places.ctypes.data, values.data_ptr(), len(places), torch.get_num_threads())
-
-    def append(self, weights: Any) -> None:
-        """Adds items at the end, with the indices N, N + 1, ...
-
-        Args:
-            weights: As for the constructor. Rounded to the table's dtype.
-
-        Raises:
-            ValueError: As for ``update``; more than 2^32 - 1 items. Nothing is changed.
-        """
-        values = self._values(weights)
-        self._core.append(values.data_ptr(), values.numel(), torch.get_num_threads())
-
-    def _values(self, weights: Any) -> torch.Tensor:
-        """Flat weights in the table's dtype."""
-        if isinstance(weights, int | float) and not isinstance(weights, bool):
-            weights = np.float64(weights)
-        tensor = to_tensor(weights)
-        values = tensor.to(self._dtype)
-        # Only into a narrower type can a number be lost: then it was positive and is not.
-        if values is not tensor and bool(((values == 0) & (tensor != 0)).any()):
-            raise ValueError(f"weights must be representable in the table's {self._dtype}, but some become zero")
-        return values.reshape(-1).contiguous()
+    def log_nbytes(self) -> int:
+        """What the log takes besides its copy of the table, in bytes: 0 without one."""
+        return 0 if self._log is None else self._log.nbytes
 
     def draw(
         self,
@@ -241,115 +148,63 @@ class DynamicTable(Source):
         """An epoch's draws by position, each with the weights as they are when it is made; see ``Source.epoch``."""
         return _core.DynamicDraws(self._core, key, epoch)
 
+    def opened(self, key: int, epoch: int, draws: int, position: int, share: Share) -> _core.PassDraws:
+        """A pass that begins now; see ``Source.opened``. A log notes which positions are drawn from which weights."""
+        if self._log is None:
+            return self.epoch(key, epoch, draws)
+        return _core.DynamicDraws(self._core, key, epoch, self._log.open((key, epoch), position), share.rank)
+
+    def redrawn(self, key: int, epoch: int, draws: int) -> _core.PassDraws:
+        """A past pass by the log; see ``Source.redrawn``. 8 bytes for each draw of an epoch.
+
+        Raises:
+            ValueError: The log does not tell of this pass, or not of all of it.
+        """
+        if self._log is None:
+            raise ValueError(f"past draws of {type(self).__name__} cannot be drawn again: {_NOT_KEPT}")
+        return _core.BufferDraws(self._log.redrawn((key, epoch), epoch, draws), self.epoch(key, epoch, draws))
+
     def with_weights(self, weights: Any) -> Source:
         """Returns another dynamic table; see ``Source.with_weights``. A ready source is taken as it is."""
         return weights if isinstance(weights, Source) else DynamicTable(weights)
 
-    def probabilities(self) -> torch.Tensor:
-        """Returns mass / total for each item, a float64 tensor of shape (N,): zeros if no weight is positive. O(N)."""
-        room = len(self)
-        while True:
-            masses = np.empty(room, dtype=np.uint64)
-            items, total = self._core.masses_into(masses.ctypes.data, room)
-            if items <= room:
-                return torch.from_numpy(masses[:items] / float(max(total, 1)))
-            room = items
-
-    def log_prob(self, indices: Any) -> torch.Tensor:
-        """Returns the natural logarithms of the probabilities that these items are drawn with now.
-
-        Args:
-            indices: Integers in [0, N), any shape.
-
-        Returns:
-            Tensor of the shape of ``indices``, of torch's default dtype; -inf for items that are never drawn.
-
-        Raises:
-            IndexError: An entry out of range.
-            TypeError: Not integers.
-        """
-        return self._probabilities_of(indices).log_().to(torch.get_default_dtype())
-
-    def importance_weights(self, indices: Any, beta: float, normalise: str = "batch") -> torch.Tensor:
-        """Returns (N * p_i)^-beta over its maximum: the corrections of prioritised replay (Schaul et al. 2016).
-
-        Args:
-            indices: Integers in [0, N), any shape, as drawn: items of probability 0 have no such weight.
-            beta: The strength, >= 0: 1 corrects fully.
-            normalise: "batch": the largest of these is 1. "table": that of the item with the smallest positive weight
-                in the table is (N p depends on no batch, so batches are comparable).
-
-        Returns:
-            Tensor of the shape of ``indices``, of torch's default dtype.
-
-        Raises:
-            ValueError: An item of probability 0, a bad ``beta`` or ``normalise``.
-            IndexError: An entry out of range.
-        """
-        if not (isinstance(beta, int | float) and 0 <= beta < float("inf")):
-            raise ValueError(f"beta must be a number >= 0, but got beta={beta!r}")
-        if normalise not in ("batch", "table"):
-            raise ValueError(f'normalise must be "batch" or "table", but got {normalise!r}')
-        found = self._probabilities_of(indices)
-        if found.numel() == 0:
-            return found.to(torch.get_default_dtype())
-        least = float(found.min())
-        if least == 0:
-            raise ValueError("an item of probability 0 is never drawn: it has no importance weight")
-        if normalise == "table":
-            least = min(least, max(self.min / self.total, np.finfo(np.float64).tiny))
-        # The powers of N cancel.
-        return (least / found).pow_(beta).to(torch.get_default_dtype())
-
-    def _probabilities_of(self, indices: Any) -> torch.Tensor:
-        places = flat_indices(indices).astype(np.int64, copy=False)
-        masses = np.empty(len(places), dtype=np.uint64)
-        total = self._core.masses_of(places.ctypes.data, len(places), masses.ctypes.data)
-        shape = np.shape(indices) if not isinstance(indices, torch.Tensor) else tuple(indices.shape)
-        return torch.from_numpy(masses / float(max(total, 1))).reshape(shape)
-
-    def _parts(self) -> DynamicTableParts:
-        """All that makes the table, of one moment."""
-        room = len(self)
-        while True:
-            weights = torch.empty(room, dtype=self._dtype, device="cpu")
-            items, scale, _, fingerprint = self._core.weights_into(weights.data_ptr(), room)
-            if items <= room:
-                return DynamicTableParts(weights[:items], scale, self.capacity, fingerprint)
-            room = items
-
     def state_dict(self) -> dict[str, Any]:
-        """Returns the state: weights (a copy), scale, capacity and fingerprint. O(N)."""
-        parts = self._parts()
-        return {
-            "version": _STATE_VERSION,
-            "source": "DynamicTable",
-            "weights": parts.weights,
-            "scale": parts.scale,
-            "capacity": parts.capacity,
-            "fingerprint": parts.fingerprint,
-        }
+        """Returns the state: weights (a copy), scale, capacity and fingerprint; and the log, if there is one. O(N)."""
+        if self._log is None:
+            return dynamic_table_state.written(self._parts())
+        with self._log.lock:  # an update belongs to both or to none
+            return {**dynamic_table_state.written(self._parts()), "log": self._log.state()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Becomes the table whose state this is. O(N).
 
+        With a log, its log becomes that of the state; if that has none, one that begins now.
+
         Raises:
             ValueError: Not such a state, of another dtype, or damaged. Nothing is changed.
         """
-        if not isinstance(state, Mapping) or set(state) != _STATE_KEYS or state["source"] != "DynamicTable":
-            raise ValueError("this is no state of a DynamicTable")
-        if state["version"] != _STATE_VERSION:
-            raise ValueError(f"the state has version {state['version']!r}; this pysampler reads {_STATE_VERSION}")
-        weights = state["weights"]
-        if not isinstance(weights, torch.Tensor) or weights.ndim != 1 or weights.dtype != self._dtype:
-            raise ValueError(f"the state's weights must be a 1-d tensor of the table's {self._dtype}")
-        parts = DynamicTableParts(weights, state["scale"], len(weights), state["fingerprint"])
+        parts, log = dynamic_table_state.read(state, self._dtype)
         other = from_parts(parts)  # refuses what is damaged
+        if self._log is None:
+            self._assign(parts.weights, other.scale)
+            return
+        with self._log.lock:
+            begun = UpdateLog(other, self._log.limit, offset=0)
+            if log is not None:
+                begun.load(log, parts.fingerprint)
+            self._assign(parts.weights, other.scale)
+            begun.move_to(self.version)
+            self._log.become(begun)
+
+    def _assign(self, weights: torch.Tensor, scale: int) -> None:
         own = readable(weights.detach().cpu())
-        self._core.assign(own.data_ptr(), own.numel(), own.dtype == torch.float64, other.scale, torch.get_num_threads())
+        self._core.assign(own.data_ptr(), own.numel(), own.dtype == torch.float64, scale, torch.get_num_threads())
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the table to ``path``, replacing it at once. See ``pysampler.sources.dynamic_table_file``."""
+        """Writes the table, without its log, to ``path``, replacing it at once.
+
+        See ``pysampler.sources.dynamic_table_file``.
+        """
         write_dynamic_table(path, self._parts())
 
     @classmethod
@@ -367,34 +222,17 @@ class DynamicTable(Source):
             raise ValueError(f"{os.fspath(path)}: {error}") from None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return from_parts, (self._parts(),)
+        if self._log is None:
+            return from_parts, (self._parts(),)
+        return _with_log, (self.state_dict(),)
 
     def __copy__(self) -> DynamicTable:
-        return from_parts(self._parts())
+        make, arguments = self.__reduce__()
+        made: DynamicTable = make(*arguments)
+        return made
 
     def __deepcopy__(self, memo: dict[int, Any]) -> DynamicTable:
-        return from_parts(self._parts())
-
-
-class DynamicWeights:
-    """The weights of a ``DynamicTable``, read as they are at each call."""
-
-    def __init__(self, table: DynamicTable) -> None:
-        self._table = table
-
-    def __len__(self) -> int:
-        return len(self._table)
-
-    def __getitem__(self, indices: Any) -> torch.Tensor:
-        """Returns the weights of these items (integers in [0, N), any shape), in the table's dtype."""
-        places = flat_indices(indices).astype(np.int64, copy=False)
-        found = torch.empty(len(places), dtype=self._table.dtype, device="cpu")
-        self._table._core.weights_of(places.ctypes.data, len(places), found.data_ptr())
-        return found.reshape(tuple(indices.shape) if isinstance(indices, torch.Tensor) else np.shape(indices))
-
-    def tensor(self) -> torch.Tensor:
-        """Returns a copy of all weights. O(N)."""
-        return self._table._parts().weights
+        return self.__copy__()
 
 
 def from_parts(parts: DynamicTableParts) -> DynamicTable:
@@ -409,4 +247,12 @@ def from_parts(parts: DynamicTableParts) -> DynamicTable:
     table._begin(parts.weights.detach().cpu().contiguous(), capacity, scale)
     if table.fingerprint != parts.fingerprint:
         raise ValueError(f"the table is damaged: its fingerprint is {table.fingerprint}, expected {parts.fingerprint}")
+    return table
+
+
+def _with_log(state: Mapping[str, Any]) -> DynamicTable:
+    """Makes a table that has a log, of its state."""
+    table = from_parts(dynamic_table_state.read(state, None)[0])
+    table._keep_log(None)
+    table.load_state_dict(state)
     return table

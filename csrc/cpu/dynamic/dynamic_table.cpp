@@ -99,7 +99,7 @@ DynamicTable::Summary DynamicTable::summary() const {
           tree_.bytes(), tree_.view().scale, fingerprint()};
 }
 
-void DynamicTable::check(const int64_t* indices, const void* weights, uint64_t count) const {
+void DynamicTable::refuse(const int64_t* indices, const void* weights, uint64_t count) const {
   InvalidUpdate error = {0, false, 0, 0, 0, items_};
   for (const bool is_index : {true, false}) {
     for (uint64_t i = count; i-- > 0;) {
@@ -114,16 +114,30 @@ void DynamicTable::check(const int64_t* indices, const void* weights, uint64_t c
   throw InvalidWeights{InvalidWeights::Reason::kChangedMeanwhile};
 }
 
+void DynamicTable::check_update(const int64_t* indices, const void* weights, uint64_t count) const {
+  const StandardFloats standard_floats;
+  const Reading reading(lock_);
+  for (uint64_t i = 0; i < count; ++i) {
+    if (static_cast<uint64_t>(indices[i]) >= items_ || !is_valid(weight_in(weights, i, type_))) {
+      refuse(indices, weights, count);
+    }
+  }
+}
+
+void DynamicTable::reserve(uint64_t count) {
+  if (places_.size() < count) places_.resize(count);
+  if (differences_.size() < count) differences_.resize(count);
+  if (copies_.bytes() < count * tree_.weight_bytes()) copies_ = LargeBuffer(count * tree_.weight_bytes());
+}
+
 void DynamicTable::update(const int64_t* indices, const void* weights, uint64_t count, const Execution& execution) {
   if (count == 0) return;
   const StandardFloats standard_floats;
   const Writing writing(lock_);
-  if (places_.size() < count) places_.resize(count);
-  if (differences_.size() < count) differences_.resize(count);
-  if (copies_.bytes() < count * tree_.weight_bytes()) copies_ = LargeBuffer(count * tree_.weight_bytes());
+  reserve(count);
   const TreeKernels& kernels = tree_kernels(target_, type_);
   if (!kernels.take(indices, weights, count, items_, places_.data(), copies_.as<void>())) {
-    check(indices, weights, count);
+    refuse(indices, weights, count);
   }
   commit(count, execution);
 }
@@ -134,14 +148,12 @@ void DynamicTable::append(const void* weights, uint64_t count, const Execution& 
   const Writing writing(lock_);
   if (count > kMaxItems - items_) throw TooManyItems{};
   const uint64_t items = items_ + count;
-  places_.resize(std::max<uint64_t>(places_.size(), count));
-  differences_.resize(std::max<uint64_t>(differences_.size(), count));
-  if (copies_.bytes() < count * tree_.weight_bytes()) copies_ = LargeBuffer(count * tree_.weight_bytes());
+  reserve(count);
   std::vector<int64_t> indices(count);
   std::iota(indices.begin(), indices.end(), static_cast<int64_t>(items_));
   const TreeKernels& kernels = tree_kernels(target_, type_);
   if (!kernels.take(indices.data(), weights, count, items, places_.data(), copies_.as<void>())) {
-    check(nullptr, weights, count);
+    refuse(nullptr, weights, count);
   }
   if (items > tree_.capacity()) {
     MassTree larger(std::min(std::max(items, 2 * tree_.capacity()), kMaxItems), type_);
@@ -161,7 +173,8 @@ void DynamicTable::assign(WeightView weights, const int* scale, const Execution&
   version_.fetch_add(1, std::memory_order_release);
 }
 
-void DynamicTable::commit(uint64_t count, const Execution& execution) {
+// Takes no memory, so that there is no half of an update to undo.
+void DynamicTable::commit(uint64_t count, const Execution& execution) noexcept {
   const TreeKernels& kernels = tree_kernels(target_, type_);
   BatchChange change = {};
   kernels.exchange(tree_.view(), places_.data(), copies_.as<void>(), count, differences_.data(), &change);
@@ -219,22 +232,37 @@ void DynamicTable::draw_range(Stream stream, uint64_t start, uint64_t step, uint
   }
 }
 
-void DynamicTable::draw(Stream stream, uint64_t start, uint64_t step, uint64_t strata, uint64_t count, int64_t* out,
-                        const Execution& execution) const {
-  if (count == 0) return;
+uint64_t DynamicTable::draw(Stream stream, uint64_t start, uint64_t step, uint64_t strata, uint64_t count, int64_t* out,
+                            const Execution& execution) const {
+  if (count == 0) return version_.load(std::memory_order_acquire);
   const Reading reading(lock_);
+  const uint64_t version = version_.load(std::memory_order_relaxed);
   if (tree_.total() == 0) throw NothingToDraw{};
   if (count <= kTogether) {
     draw_range(stream, start, step, strata, count, out);
-    return;
+    return version;
   }
   for_each_stretch(count, execution, [&](uint64_t first, uint64_t draws) {
     draw_range(stream, start + first * step, step, strata, draws, out + first);
   });
+  return version;
 }
 
 bool DynamicTable::masses_of(const int64_t* indices, uint64_t count, uint64_t* masses, uint64_t* total) const {
   const Reading reading(lock_);
+  return read_masses(indices, count, masses, total);
+}
+
+bool DynamicTable::masses_of(const int64_t* indices, uint64_t count, uint64_t* masses, uint64_t* total,
+                             uint64_t* least) {
+  const StandardFloats standard_floats;
+  const Writing writing(lock_);  // the extremes may have to be made
+  const double smallest = extremes().smallest();
+  *least = positive_ == 0 ? 0 : mass_of(smallest, tree_.view().scale);
+  return read_masses(indices, count, masses, total);
+}
+
+bool DynamicTable::read_masses(const int64_t* indices, uint64_t count, uint64_t* masses, uint64_t* total) const {
   *total = tree_.total();
   for (uint64_t i = 0; i < count; ++i) {
     const auto index = static_cast<uint64_t>(indices[i]);

@@ -58,22 +58,26 @@ class DynamicTable {
   // Grows by one with each update, a release of all it wrote.
   const std::atomic<uint64_t>& version() const { return version_; }
 
-  // weights[indices[i]] = weights[i], in this order. Throws InvalidUpdate and then changes nothing.
+  // weights[indices[i]] = weights[i], in this order. Throws InvalidUpdate, or std::bad_alloc, and then changes nothing.
   void update(const int64_t* indices, const void* weights, uint64_t count, const Execution& execution);
+  // Throws what `update` would.
+  void check_update(const int64_t* indices, const void* weights, uint64_t count) const;
   // Adds items at the end. Beyond the capacity memory for twice as many is taken and all masses are made anew.
   void append(const void* weights, uint64_t count, const Execution& execution);
   // Becomes what a new table of these would be, but for the version, which grows.
   void assign(WeightView weights, const int* scale, const Execution& execution);
 
   // out[i] = the draw at position start + i * step. With strata = k > 0, from share (position mod k) of k equal shares
-  // of the total. Throws NothingToDraw.
-  void draw(Stream stream, uint64_t start, uint64_t step, uint64_t strata, uint64_t count, int64_t* out,
+  // of the total. Throws NothingToDraw. Returns the version that was drawn from.
+  uint64_t draw(Stream stream, uint64_t start, uint64_t step, uint64_t strata, uint64_t count, int64_t* out,
             const Execution& execution) const;
   // Distinct items in the order of successive sampling; the same for any threads. Throws TooFewPositive.
   void draw_distinct(uint64_t seed, uint64_t epoch, uint64_t count, int64_t* out);
 
   // Of these items: masses, and the total at the same time. False if an index is out of range.
   bool masses_of(const int64_t* indices, uint64_t count, uint64_t* masses, uint64_t* total) const;
+  // Also the least positive mass in the table, 0 if there is none. Linear the first time.
+  bool masses_of(const int64_t* indices, uint64_t count, uint64_t* masses, uint64_t* total, uint64_t* least);
   bool weights_of(const int64_t* indices, uint64_t count, void* weights) const;
   // Of all items, room for `count` of them: how many there are. Nothing is written if they are more.
   uint64_t all_masses(uint64_t count, uint64_t* masses, uint64_t* total) const;
@@ -89,12 +93,14 @@ class DynamicTable {
   double smallest();
 
  private:
-  void check(const int64_t* indices, const void* weights, uint64_t count) const;
+  [[noreturn]] void refuse(const int64_t* indices, const void* weights, uint64_t count) const;
   // The batch in places_ and copies_ becomes part of the table.
-  void commit(uint64_t count, const Execution& execution);
-  void rescale_if_needed(WideSum total, const Execution& execution);
+  void commit(uint64_t count, const Execution& execution) noexcept;
+  // Room for a batch.
+  void reserve(uint64_t count);
   void take(WeightView weights, uint64_t capacity, const int* scale, const Execution& execution);
   void draw_range(Stream stream, uint64_t start, uint64_t step, uint64_t strata, uint64_t count, int64_t* out) const;
+  bool read_masses(const int64_t* indices, uint64_t count, uint64_t* masses, uint64_t* total) const;
   Fingerprint fingerprint() const;
   const Extremes& extremes();
 

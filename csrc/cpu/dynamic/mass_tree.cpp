@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <mutex>
 
 namespace pysampler {
@@ -44,10 +45,11 @@ MassTree::MassTree(uint64_t capacity, WeightType type)
     view_.levels[view_.depth++] = levels_.back().as<uint64_t>();
     if (nodes == 1) break;
   }
+  totals_ = LargeBuffer(divided_up(leaves_, kChildren) * sizeof(uint64_t));
 }
 
 uint64_t MassTree::bytes() const {
-  uint64_t sum = weights_.bytes();
+  uint64_t sum = weights_.bytes() + totals_.bytes();
   for (const LargeBuffer& level : levels_) sum += level.bytes();
   return sum;
 }
@@ -61,11 +63,12 @@ void MassTree::build(int scale, const Execution& execution) {
   const TreeKernels& kernels = tree_kernels(execution.target, type_);
   view_.scale = scale;
   uint64_t nodes = divided_up(leaves_, kChildren);
-  std::vector<uint64_t> totals(nodes);
-  parallel_for(divided_up(nodes, kNodesPerTask), execution, [&](uint64_t task) {
+  auto* const totals = totals_.as<uint64_t>();
+  const auto build_some = [&](uint64_t task) {
     const uint64_t first = task * kNodesPerTask;
-    kernels.build(view_, first, std::min(kNodesPerTask, nodes - first), leaves_, totals.data() + first);
-  });
+    kernels.build(view_, first, std::min(kNodesPerTask, nodes - first), leaves_, totals + first);
+  };
+  parallel_for(divided_up(nodes, kNodesPerTask), execution, std::cref(build_some));
   for (int level = 1; level < view_.depth; ++level) {
     const uint64_t children = nodes;
     nodes = divided_up(children, kChildren);
@@ -86,14 +89,15 @@ WideSum MassTree::total_with(int scale, const Execution& execution) const {
   constexpr uint64_t kLeavesPerTask = kNodesPerTask * kChildren;
   WideSum sum = {0, 0};
   std::mutex mutex;
-  parallel_for(divided_up(leaves_, kLeavesPerTask), execution, [&](uint64_t task) {
+  const auto add_some = [&](uint64_t task) {
     const uint64_t first = task * kLeavesPerTask;
     const uint64_t count = std::min(kLeavesPerTask, leaves_ - first) * kChildren;
     const char* from = static_cast<const char*>(view_.weights) + first * kChildren * weight_bytes();
     const WideSum part = kernels.sum(from, count, scale);
     const std::lock_guard<std::mutex> lock(mutex);
     sum = add(sum, part);
-  });
+  };
+  parallel_for(divided_up(leaves_, kLeavesPerTask), execution, std::cref(add_some));
   return sum;
 }
 
@@ -101,14 +105,15 @@ double MassTree::largest(const Execution& execution) const {
   constexpr uint64_t kWeightsPerTask = 1 << 18;
   double largest = 0;
   std::mutex mutex;
-  parallel_for(divided_up(capacity(), kWeightsPerTask), execution, [&](uint64_t task) {
+  const auto compare_some = [&](uint64_t task) {
     const uint64_t first = task * kWeightsPerTask, count = std::min(kWeightsPerTask, capacity() - first);
     const double found = type_ == WeightType::kFloat64
                              ? largest_of(static_cast<const double*>(view_.weights) + first, count)
                              : largest_of(static_cast<const float*>(view_.weights) + first, count);
     const std::lock_guard<std::mutex> lock(mutex);
     largest = std::max(largest, found);
-  });
+  };
+  parallel_for(divided_up(capacity(), kWeightsPerTask), execution, std::cref(compare_some));
   return largest;
 }
 

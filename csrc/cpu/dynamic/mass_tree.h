@@ -29,6 +29,7 @@ class MassTree {
   uint64_t total() const { return total_; }
   void add_to_total(uint64_t difference) { total_ += difference; }
 
+  // None of these takes memory or throws, so that an update that makes them necessary cannot fail half-way.
   // Makes all masses anew with this scale, which must leave the total below 2^64.
   void build(int scale, const Execution& execution);
   // The total that a scale would give.
@@ -42,6 +43,7 @@ class MassTree {
 
   LargeBuffer weights_;
   std::vector<LargeBuffer> levels_;
+  LargeBuffer totals_;  // a number for each node of the lowest level, while the tree is built
   uint64_t leaves_ = 0;
   WeightType type_ = WeightType::kFloat32;
   TreeView view_ = {};

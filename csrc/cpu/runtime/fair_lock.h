@@ -1,28 +1,70 @@
-// A readers-writer lock under which writers are not starved: whoever waits is let in before those that come later.
+// A readers-writer lock under which nobody is starved: whoever waits is let in before those that come later. Two atomic
+// operations for whoever need not wait. Also held over a fork(), so that the child does not inherit a lock of threads
+// that it does not have.
 #pragma once
 
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
 #include <mutex>
-#include <shared_mutex>
 
 namespace pysampler {
 
 class FairLock {
  public:
-  // A reader stands at the gate only for as long as a writer holds or awaits the lock.
+  FairLock();
+  ~FairLock();
+  FairLock(const FairLock&) = delete;
+  FairLock& operator=(const FairLock&) = delete;
+
   void lock_shared() {
-    const std::lock_guard<std::mutex> gate(gate_);
-    lock_.lock_shared();
+    const uint32_t before = state_.fetch_add(1, std::memory_order_acquire);
+    if ((before & (kWriter | kWaiting)) != 0) wait_shared();
   }
-  void unlock_shared() { lock_.unlock_shared(); }
+  void unlock_shared() {
+    const uint32_t before = state_.fetch_sub(1, std::memory_order_release);
+    if ((before & kWaiting) != 0 && (before & ~(kWriter | kWaiting)) == 1) wake();
+  }
   void lock() {
-    const std::lock_guard<std::mutex> gate(gate_);
-    lock_.lock();
+    uint32_t free = 0;
+    if (!state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire)) wait(nullptr);
   }
-  void unlock() { lock_.unlock(); }
+  void unlock() {
+    const uint32_t before = state_.fetch_and(~kWriter, std::memory_order_release);
+    if ((before & kWaiting) != 0) wake();
+  }
+
+  // All locks there are, held by this thread from before a fork() until after it. Waits for whoever holds one, but no
+  // longer than this in all: a signal handler may fork in the middle of a call that holds one itself.
+  static constexpr std::chrono::seconds kForkPatience{10};
+  static void hold_all();
+  static void release_all_in_parent();
+  static void release_all_in_child();
 
  private:
-  std::mutex gate_;
-  std::shared_mutex lock_;
+  using Deadline = std::chrono::steady_clock::time_point;
+  static constexpr uint32_t kWriter = uint32_t{1} << 31;   // somebody writes
+  static constexpr uint32_t kWaiting = uint32_t{1} << 30;  // somebody waits: newcomers queue up behind
+  // Below: how many read, and those newcomers that are about to turn round.
+
+  void wait_shared();
+  bool wait(const Deadline* deadline);
+  void wake();
+  // Both with the mutex held.
+  bool try_write();
+  void leave_queue();
+
+  std::atomic<uint32_t> state_{0};
+  // Of those that wait, in the order of their tickets.
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  uint64_t next_ticket_ = 0;
+  uint64_t served_ = 0;
+  // Of all locks.
+  FairLock* next_ = nullptr;
+  FairLock* previous_ = nullptr;
+  bool held_over_fork_ = false;
 };
 
 }  // namespace pysampler
