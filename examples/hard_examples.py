@@ -1,7 +1,7 @@
 """A sampler that follows losses, against uniform and class-balanced draws: python examples/hard_examples.py [--quick].
 
 Real images (scikit-learn's digits, 8 x 8 pixels), of which ten classes are kept long-tailed: 108 of the most frequent
-to 11 of the rarest. A small convolutional network sees the same number of images whichever sampler draws them; each
+to 11 of the rarest. A network of one hidden layer sees the same number of images whichever sampler draws them; each
 image's weight is its last loss, updated after every batch. Once with the labels as they are, once with a tenth of
 them wrong. Prints a table of means over seeds, with standard errors, and draws the learning curves.
 """
@@ -75,18 +75,15 @@ def make_images(seed: int, flipped: float) -> Images:
 
 
 def make_network() -> nn.Module:
-    """Two convolutions and a linear layer."""
-    return nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(512, CLASSES),
-    )  # fmt: skip
+    """One hidden layer: enough for 64 pixels, and quick."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, CLASSES))
 
 
 def train(images: Images, method: str, seed: int, batches: int) -> Run:
     """Trains on ``batches`` batches that ``method`` draws."""
     torch.manual_seed(seed)
     network = make_network()
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(network.parameters(), lr=2e-3, fused=True)
     items = len(images.labels)
     # Nothing is known yet: all start at the loss of a guess, so that each is soon drawn once.
     table = DynamicTable(smoothed(torch.full((items,), np.log(CLASSES), dtype=torch.float32), FLOOR))

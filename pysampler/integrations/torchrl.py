@@ -166,7 +166,6 @@ class PrioritizedSampler(samplers.PrioritizedSampler):
     def extend(self, index: Any) -> None:
         """Nothing to do: the writer has told by ``mark_update``."""
 
-    @torch.no_grad()
     def update_priority(self, index: Any, priority: Any, *, storage: Any = None) -> None:
         """Gives items new priorities; of an item that comes several times the last one counts.
 
@@ -181,19 +180,22 @@ class PrioritizedSampler(samplers.PrioritizedSampler):
             RuntimeError: Not one priority per item; several dimensions and no storage.
         """
         slots = _flat_slots(index, storage)
-        values = torch.as_tensor(priority).detach().cpu()
-        if values.dtype not in (torch.float32, torch.float64):
-            values = values.to(self.dtype)
-        flat = values.reshape(-1).numpy()
+        values = priority if isinstance(priority, torch.Tensor) else torch.as_tensor(priority)
+        if values.requires_grad or values.dtype is not self.dtype or not values.is_cpu:
+            values = values.detach().to("cpu", self.dtype)
+        flat = values.numpy().reshape(-1)
         if len(flat) not in (1, len(slots)):
             raise RuntimeError(
                 "priority should be a number or an iterable of the same length as index. Got priority of shape "
                 f"{tuple(values.shape)} and {len(slots)} indices."
             )
-        if len(slots) and slots.min() < 0:
+        try:
+            self.priorities.set(slots, flat)
+        except ValueError:
             kept = slots >= 0
-            slots, flat = slots[kept], flat if len(flat) == 1 else flat[kept]
-        self.priorities.set(slots, flat)
+            if kept.all():
+                raise
+            self.priorities.set(slots[kept], flat if len(flat) == 1 else flat[kept])
 
     def state_dict(self) -> dict[str, Any]:
         """Returns numbers and tensors: ``torch.load`` takes them with weights_only."""
@@ -258,6 +260,8 @@ class PrioritizedSampler(samplers.PrioritizedSampler):
 
 def _flat_slots(index: Any, storage: Any) -> Any:
     """Indices as a flat, contiguous array of int64; coordinates are turned into such by the storage's shape."""
+    if type(index) is torch.Tensor and index.ndim == 1 and index.dtype is torch.int64 and index.is_cpu:
+        return index.contiguous().numpy()
     if isinstance(index, tuple):
         index = torch.stack([torch.as_tensor(each) for each in index], -1)
     slots = torch.as_tensor(index, dtype=torch.int64, device="cpu")

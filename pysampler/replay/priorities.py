@@ -51,12 +51,13 @@ class Priorities:
         self._alpha, self.eps = _not_negative(alpha, "alpha"), _not_negative(eps, "eps")
         self.within_buffer = within_buffer
         self.table = DynamicTable(torch.zeros(self.capacity, dtype=dtype, device="cpu"))
-        self._core = self.table._core  # read and written directly: batches are small, and Python is what costs
+        self._core = self.table._core  # spoken to directly: batches are small, so calls are what costs
         self._own: Floats = np.full(self.capacity, _UNWRITTEN, np.float32 if dtype == torch.float32 else np.float64)
         self._greatest: tuple[float, int] | None = None  # the greatest priority and its slot
         self._greatest_is_gone = False  # whether its slot has another one now
         self._least: tuple[float, int] = (np.inf, 0)
         self._least_is_gone = False
+        self._least_weight = np.inf
 
     @property
     def alpha(self) -> float:
@@ -97,9 +98,13 @@ class Priorities:
                 0.0 if self.eps > 0 or self._alpha == 0 else np.finfo(self._own.dtype).smallest_subnormal
             )
             slot = int(np.where(counted, self._own, np.inf).argmin())
-            self._least = (float(self._own[slot]), slot) if counted[slot] else (np.inf, 0)
-            self._least_is_gone = False
-        return float(self._weights(np.array([self._least[0]], self._own.dtype), self._alpha)[0])
+            least = (float(self._own[slot]), slot) if counted[slot] else (np.inf, 0)
+            self._found_least(least)
+        return self._least_weight
+
+    def _found_least(self, least: tuple[float, int]) -> None:
+        self._least, self._least_is_gone = least, False
+        self._least_weight = float(self._weights(np.array([least[0]], self._own.dtype), self._alpha)[0])
 
     def __getitem__(self, slots: Any) -> torch.Tensor:
         """Returns the priorities of ``slots``, -1 where none was ever given."""
@@ -126,7 +131,7 @@ class Priorities:
         weights = self._weights(values, self._alpha)
         if len(weights) < len(slots):
             weights = np.full(len(slots), weights[0])
-        self._core.update(slots.ctypes.data, weights.ctypes.data, len(slots), torch.get_num_threads())
+        self._core.update(_address(slots), _address(weights), len(slots), torch.get_num_threads())
         self._own[slots] = values
         self._note_greatest(slots, values, greatest)
         self._note_least(slots, values, least)
@@ -136,23 +141,32 @@ class Priorities:
             self._greatest = greatest, int(slots[values.argmax()])
             # Of a slot that came several times the last priority counts, which may not be the greatest.
             self._greatest_is_gone = self.within_buffer and bool(self._own[self._greatest[1]] != greatest)
-        elif self.within_buffer and not self._greatest_is_gone:
-            self._greatest_is_gone = bool((slots == self._greatest[1]).any())
+        elif self.within_buffer and self._own[self._greatest[1]] != self._greatest[0]:
+            self._greatest_is_gone = True
 
     def _note_least(self, slots: NDArray[np.int64], values: Floats, least: float) -> None:
         if self._least_is_gone:
             return
         if least <= self._least[0]:
-            self._least = least, int(slots[values.argmin()])
+            self._found_least((least, int(slots[values.argmin()])))
             # As above; and where eps is 0, a priority of 0 is none that counts.
             self._least_is_gone = bool(self._own[self._least[1]] != least) or least + self.eps == 0
-        else:
-            self._least_is_gone = bool((slots == self._least[1]).any())
+        elif self._own[self._least[1]] != self._least[0]:
+            self._least_is_gone = True
 
     def draw(self, n: int, *, seed: int, epoch: int = 0, stratified: bool = False) -> torch.Tensor:
-        """Draws n slots, int64; see ``DynamicTable.draw``. RuntimeError if no slot has a positive weight."""
+        """Draws n >= 0 slots, int64, as ``DynamicTable.draw`` does; the seed is a key in [0, 2^64).
+
+        Raises:
+            RuntimeError: No slot has a positive weight.
+        """
         try:
-            return self.table.draw(n, seed=seed, epoch=epoch, stratified=stratified)
+            # As table.draw, whose arguments can be more than these.
+            slots = torch.empty(n, dtype=torch.int64, device="cpu")
+            if n > 0:
+                strata = n if stratified else 0
+                self._core.draw_into(slots.data_ptr(), n, seed, epoch, 0, 1, torch.get_num_threads(), strata)
+            return slots
         except ValueError:
             if self.table.positive == 0:
                 raise RuntimeError("there is nothing to draw: no slot has a positive priority") from None
@@ -239,6 +253,12 @@ class Priorities:
         greatest = state["greatest"]
         self._greatest = None if greatest is None else (float(greatest[0]), int(greatest[1]))
         self._greatest_is_gone, self._least_is_gone = False, True
+
+
+def _address(array: NDArray[Any]) -> int:
+    """Where a contiguous array's memory begins. ``ctypes.data`` says the same, and takes longer than a small update."""
+    address: int = array.__array_interface__["data"][0]
+    return address
 
 
 def _not_negative(value: Any, name: str) -> float:

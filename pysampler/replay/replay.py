@@ -148,8 +148,7 @@ class PrioritizedReplay:
         return self._add(items, priorities, single=False)
 
     def _add(self, items: Any, priorities: Any, single: bool) -> torch.Tensor:
-        ready = self._rows.ready(items, single)
-        count = len(ready[0]) if isinstance(self._rows, TensorRows) else len(ready)
+        ready, count = self._rows.ready(items, single)
         keys = torch.arange(self._added, self._added + count)
         kept = min(count, self.capacity)
         slots = keys[count - kept :] % self.capacity
@@ -161,10 +160,7 @@ class PrioritizedReplay:
                 raise ValueError(f"there must be one priority per item, but there are {len(given)} for {count}")
             given = given[-kept:] if len(given) > 1 else given
         self.priorities.set(slots.numpy(), given)  # refuses bad ones before an item is written
-        if isinstance(self._rows, TensorRows):
-            self._rows.write(slots, [column[count - kept :] for column in ready], items)
-        else:
-            self._rows.write(slots, ready[count - kept :], items)
+        self._rows.write(slots, ready, items, single)
         self._added += count
         return keys
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableSequence, Sequence
+from collections.abc import Mapping, MutableSequence
 from typing import Any
 
 import torch
@@ -26,8 +26,8 @@ class TensorRows:
         self._like: Item = None  # the first item, emptied: what rows are given back as
         self._columns: list[torch.Tensor] = []
 
-    def ready(self, items: Item, single: bool) -> list[torch.Tensor]:
-        """Returns the columns of some items, each with a leading dimension.
+    def ready(self, items: Item, single: bool) -> tuple[list[torch.Tensor], int]:
+        """Returns the columns of some items, and how many items there are.
 
         Args:
             items: One item, if ``single``; else the same with a leading dimension in every part.
@@ -37,37 +37,45 @@ class TensorRows:
             ValueError: Other names, shapes or numbers of parts than the first had.
             TypeError: What torch makes no tensor of.
         """
-        columns = [part.unsqueeze(0) if single else part for part in map(torch.as_tensor, _parts(items, self._like))]
-        if not columns or any(column.ndim == 0 or len(column) != len(columns[0]) for column in columns):
-            raise ValueError("items must be tensors, or dicts or tuples of tensors, with one leading dimension in all")
+        columns = [torch.as_tensor(part) for part in _parts(items, self._like)]
         if self._columns:
-            self._check(items, columns)
-        return columns
+            self._check(items, columns, single)
+        if not columns or (not single and any(each.ndim == 0 or len(each) != len(columns[0]) for each in columns)):
+            raise ValueError("items must be tensors, or dicts or tuples of tensors, with one leading dimension in all")
+        return columns, 1 if single else len(columns[0])
 
-    def write(self, slots: torch.Tensor, columns: list[torch.Tensor], items: Item) -> None:
-        """Writes ready columns to slots; ``items`` is what they were made of."""
+    def write(self, slots: torch.Tensor, columns: list[torch.Tensor], items: Item, single: bool) -> None:
+        """Writes the last of ready columns to slots; ``items`` is what they were made of."""
         if not self._columns:
             self._like = _rebuilt(items, [None] * len(columns))
+            shapes = [each.shape if single else each.shape[1:] for each in columns]
             self._columns = [
-                torch.zeros(self._capacity, *each.shape[1:], dtype=each.dtype, device=self._device) for each in columns
+                torch.zeros(self._capacity, *shape, dtype=each.dtype, device=self._device)
+                for shape, each in zip(shapes, columns, strict=True)
             ]
+        if single:
+            slot = int(slots)
+            for own, column in zip(self._columns, columns, strict=True):
+                own[slot] = column.detach()
+            return
         place = slots.to(self._device)
         for own, column in zip(self._columns, columns, strict=True):
-            own[place] = column.detach().to(own.device, own.dtype)
+            own[place] = column[len(column) - len(slots) :].detach().to(own.device, own.dtype)
 
     def __getitem__(self, slots: torch.Tensor) -> Item:
         place = slots.to(self._device)
         return _rebuilt(self._like, [column.index_select(0, place) for column in self._columns])
 
-    def _check(self, items: Item, columns: list[torch.Tensor]) -> None:
+    def _check(self, items: Item, columns: list[torch.Tensor], single: bool) -> None:
         same_names = not isinstance(self._like, Mapping) or (isinstance(items, Mapping) and set(items) == {*self._like})
         if not same_names or len(columns) != len(self._columns):
             raise ValueError(f"items must have the parts of the first, {self._like!r:.200}, but got {_names(items)}")
         for number, (own, column) in enumerate(zip(self._columns, columns, strict=True)):
-            if own.shape[1:] != column.shape[1:]:
+            shape = column.shape if single else column.shape[1:]
+            if own.shape[1:] != shape:
                 raise ValueError(
                     f"items must have the shapes of the first: part {number} had {tuple(own.shape[1:])}, "
-                    f"but got {tuple(column.shape[1:])}"
+                    f"but got {tuple(shape)}"
                 )
 
     def state(self, count: int) -> Any:
@@ -78,7 +86,7 @@ class TensorRows:
         """Takes what ``state`` returned."""
         self._columns = []
         if count:
-            self.write(torch.arange(count), self.ready(rows, single=False), rows)
+            self.write(torch.arange(count), self.ready(rows, single=False)[0], rows, single=False)
 
 
 class ListRows:
@@ -89,14 +97,16 @@ class ListRows:
             raise ValueError(f"storage holds {len(items)} items, more than capacity={capacity}")
         self._capacity, self._items = capacity, items
 
-    def ready(self, items: Item, single: bool) -> Sequence[Any]:
-        """Returns a list of items."""
-        return [items] if single else list(items)
+    def ready(self, items: Item, single: bool) -> tuple[list[Any], int]:
+        """Returns a list of items, and how many there are."""
+        ready = [items] if single else list(items)
+        return ready, len(ready)
 
-    def write(self, slots: torch.Tensor, ready: Sequence[Any], items: Item) -> None:
-        """Writes items to slots; the list grows by those that lie behind its end."""
+    def write(self, slots: torch.Tensor, ready: list[Any], items: Item, single: bool) -> None:
+        """Writes the last of the items to slots; the list grows by those that lie behind its end."""
+        kept = ready[len(ready) - len(slots) :]
         # In order of slots: of more items than there is room for, the first one kept may not lie first.
-        for slot, item in sorted(zip(slots.tolist(), ready, strict=True), key=lambda pair: pair[0]):
+        for slot, item in sorted(zip(slots.tolist(), kept, strict=True), key=lambda pair: pair[0]):
             if slot == len(self._items):
                 self._items.append(item)
             else:
