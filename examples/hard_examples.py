@@ -143,7 +143,8 @@ def draw_curves(runs: dict[tuple[float, str], list[Run]], path: Path) -> None:
         title = "labels as they are" if flipped == 0 else f"{flipped:.0%} of the labels wrong"
         dress(axes, title, xlabel="images seen", ylabel="test error, mean of classes" if flipped == 0 else "")
         axes.set_yscale("log")
-        axes.set_yticks([0.02, 0.05, 0.1, 0.2, 0.5], minor=False)
+        axes.set_ylim(0.04, 0.6)
+        axes.set_yticks([0.05, 0.1, 0.2, 0.5], minor=False)
         axes.yaxis.set_minor_locator(type(axes.yaxis.get_minor_locator())(subs=[]))
         percent_ticks(axes)
     panels[1].legend(frameon=False)

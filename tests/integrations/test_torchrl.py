@@ -28,7 +28,7 @@ samplers: Any = require("torchrl.data.replay_buffers.samplers")
 from pysampler.integrations.torchrl import PrioritizedSampler  # noqa: E402
 
 TensorDict = tensordict.TensorDict
-HAS_TREES = samplers.prioritized.SumSegmentTreeFp32 is not None
+HAS_TREES = samplers.SumSegmentTreeFp32 is not None
 
 
 def weights_of(buffer_or_sampler: Any) -> torch.Tensor:
