@@ -19,7 +19,7 @@ FLAGS = ("-O3", "-march=native", "-shared", "-fPIC", "-pthread")
 
 
 @functools.cache
-def load_shim(source_name: str, libraries: tuple[str, ...] = ()) -> ctypes.CDLL:
+def load_shim(source_name: str, libraries: tuple[str, ...] = (), folders: tuple[Path, ...] = ()) -> ctypes.CDLL:
     """Compiles `benchmarks/<source_name>` once per machine and loads it.
 
     ctypes releases the GIL while a function of the library runs.
@@ -27,6 +27,7 @@ def load_shim(source_name: str, libraries: tuple[str, ...] = ()) -> ctypes.CDLL:
     Args:
         source_name: File name; ".c" is compiled with $CC or cc, anything else with $CXX or c++.
         libraries: Names to link, as after "-l".
+        folders: Where else headers are looked for. Changes there are seen: their newest file is part of the key.
 
     Raises:
         Unavailable: If there is no compiler, or header or library is missing; with its first error.
@@ -36,9 +37,10 @@ def load_shim(source_name: str, libraries: tuple[str, ...] = ()) -> ctypes.CDLL:
     compiler = os.environ.get("CC", "cc") if c_language else os.environ.get("CXX", "c++")
     standard = "-std=c11" if c_language else "-std=c++17"
     links = tuple(f"-l{library}" for library in libraries)
-    command = (compiler, standard, *FLAGS)
+    command = (compiler, standard, *FLAGS, *(f"-I{folder}" for folder in folders))
+    newest = max((file.stat().st_mtime_ns for folder in folders for file in folder.rglob("*.*")), default=0)
     # -march=native ties the result to the processor, so its name is part of the key.
-    key = "\n".join((*command, *links, describe_cpu(), platform.machine(), source.read_text("utf-8")))
+    key = "\n".join((*command, *links, describe_cpu(), platform.machine(), source.read_text("utf-8"), str(newest)))
     target = BUILD / f"{source.stem}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.so"
     if not target.exists():
         _compile(command, source, links, target)

@@ -19,7 +19,7 @@ import torch
 
 from pysampler import _core
 from pysampler.cuda.availability import require
-from pysampler.cuda.place import queue_on
+from pysampler.cuda.draws import draw_from_state
 from pysampler.inputs.numbers import MAX_EPOCH, epoch_number, whole_number
 from pysampler.inputs.output import output_for
 from pysampler.keys import seed_key, stream_range
@@ -77,24 +77,11 @@ def _draw_on_cuda(
 ) -> torch.Tensor:
     _check(table, state)
     require(table.device)  # the table may have come there as a buffer of a module does
-    from pysampler import _cuda  # noqa: PLC0415 - may be missing
-
     # Seed, epoch and position are the device's to know: to look would be to wait.
     wanted = stream_range(n, 0, 0, 0, step)
     result = output_for(wanted.draws, table.numel(), table.device, dtype, None)
     if wanted.draws > 0:
-        with queue_on(table.device, table, state) as stream:
-            _cuda.draw_from_state(
-                table.data_ptr(),
-                table.numel(),
-                result.data_ptr(),
-                result.dtype == torch.int32,
-                wanted.draws,
-                state.data_ptr(),
-                wanted.step,
-                table.device.index,
-                stream,
-            )
+        draw_from_state(table, state, result, wanted.step)
     return result
 
 

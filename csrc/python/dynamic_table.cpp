@@ -76,7 +76,7 @@ void assign(DynamicTable& table, uintptr_t weights, uint64_t items, bool is_floa
 
 }  // namespace
 
-void DrawRecord::note(uint64_t position, uint64_t version) {
+void DrawRecord::note(uint64_t position, int64_t version) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (!stretches_.empty() && stretches_.back().version == version && stretches_.back().position <= position) return;
   while (!stretches_.empty() && stretches_.back().position >= position) stretches_.pop_back();
@@ -105,7 +105,7 @@ void DynamicDraws::draw(uint64_t start, uint64_t step, uint64_t count, int64_t* 
 void DynamicDraws::draw_all(uint64_t start, uint64_t step, uint64_t count, int64_t* out,
                             const Execution& execution) const {
   const uint64_t version = draw_from(stream_, start, step, count, out, execution);
-  if (record_ && count != 0) record_->note(start - rank_, version);
+  if (record_ && count != 0) record_->note(start - rank_, static_cast<int64_t>(version));
 }
 
 void DynamicDraws::pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
@@ -212,14 +212,14 @@ void bind_dynamic_table(py::module_& module) {
       .def("largest", [](Table& table) { return briefly([&] { return table.largest(); }); })
       .def("smallest", [](Table& table) { return briefly([&] { return table.smallest(); }); });
   py::class_<DrawRecord, std::shared_ptr<DrawRecord>>(module, "DrawRecord")
-      .def(py::init([](const std::vector<std::pair<uint64_t, uint64_t>>& stretches) {
+      .def(py::init([](const std::vector<std::pair<uint64_t, int64_t>>& stretches) {
              const auto record = std::make_shared<DrawRecord>();
              for (const auto& [position, version] : stretches) record->note(position, version);
              return record;
            }),
            py::arg("stretches"))
       .def("stretches", [](const DrawRecord& record) {
-        std::vector<std::pair<uint64_t, uint64_t>> stretches;
+        std::vector<std::pair<uint64_t, int64_t>> stretches;
         for (const auto& [position, version] : record.stretches()) stretches.emplace_back(position, version);
         return stretches;
       });

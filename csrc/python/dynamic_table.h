@@ -20,9 +20,9 @@ class DrawRecord {
  public:
   struct Stretch {
     uint64_t position;  // over all ranks
-    uint64_t version;
+    int64_t version;    // negative for what came before the table was loaded
   };
-  void note(uint64_t position, uint64_t version);
+  void note(uint64_t position, int64_t version);
   std::vector<Stretch> stretches() const;
 
  private:

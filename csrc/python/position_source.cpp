@@ -34,7 +34,13 @@ uint64_t PositionSource::take(uint64_t first, int64_t* to, uint64_t room) const 
 void bind_position_source(py::module_& module) {
   py::class_<PositionSource, std::shared_ptr<PositionSource>>(module, "PositionSource")
       .def(py::init<std::shared_ptr<PassDraws>, uint64_t, uint64_t, uint64_t, uint64_t>(), py::arg("pass_draws"),
-           py::arg("start"), py::arg("step"), py::arg("count"), py::arg("draws"));
+           py::arg("start"), py::arg("step"), py::arg("count"), py::arg("draws"))
+      .def(
+          "take_into",
+          [](const PositionSource& source, uint64_t first, uintptr_t out, uint64_t room) {
+            return source.take(first, reinterpret_cast<int64_t*>(out), room);
+          },
+          py::arg("first"), py::arg("out"), py::arg("room"), py::call_guard<py::gil_scoped_release>());
 }
 
 }  // namespace pysampler::python

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import importlib.util
 import json
 import threading
 import warnings
@@ -44,24 +45,41 @@ def build_text() -> str:
     """What there is of the compiled part: "built by nvcc 13.0 for 8.0;9.0+PTX", or why it is missing."""
     state = build_state()
     built = f"built by nvcc {state.get('nvcc', '?')} for {state.get('architectures', '?')}"
-    return import_problem() or built
+    problem = import_problem()
+    if problem is None:
+        return built
+    return f"{problem}; draws by Triton, tables built on the CPU" if draws_by_triton() else problem
+
+
+@functools.cache
+def draws_by_triton() -> bool:
+    """Whether draws on a GPU are Triton's, for the compiled kernels are missing."""
+    return import_problem() is not None and importlib.util.find_spec("triton") is not None
 
 
 def problem() -> str | None:
     """Why CUDA cannot be used, in one line, or None if it can. Starts no work on a device."""
-    missing = import_problem()
+    missing = None if draws_by_triton() else import_problem()
     if missing is not None:
         return f"pysampler's CUDA kernels are {missing}"
     if torch.version.cuda is None:
         return f"this torch ({torch.__version__}) was built without CUDA; install a CUDA build of torch"
-    from pysampler import _cuda  # noqa: PLC0415 - may be missing
+    if not draws_by_triton():
+        from pysampler import _cuda  # noqa: PLC0415 - may be missing
 
-    reason = _cuda.problem()
-    if reason is not None:
-        return reason
+        reason = _cuda.problem()
+        if reason is not None:
+            return reason
     if not _torch_has_devices():
         return f"torch {torch.__version__} (CUDA {torch.version.cuda}) finds no CUDA device that it can use"
     return None
+
+
+def require_compiled(device: torch.device | str, what: str) -> torch.device:
+    """As ``require``, for ``what``, in words, which Triton does not do. RuntimeError without compiled kernels."""
+    if draws_by_triton():
+        raise RuntimeError(f"{what} on a GPU needs pysampler's compiled CUDA kernels, which are {import_problem()}")
+    return require(device)
 
 
 def require(device: torch.device | str) -> torch.device:
@@ -87,17 +105,27 @@ def require(device: torch.device | str) -> torch.device:
     reason = problem()
     if reason is not None:
         raise RuntimeError(f"pysampler cannot use {device}: {reason}")
-    from pysampler import _cuda  # noqa: PLC0415 - may be missing
-
     found = torch.device("cuda", torch.cuda.current_device() if place.index is None else place.index)
     if found.index >= torch.cuda.device_count():
         raise RuntimeError(f"there is no CUDA device {found.index} (devices: {torch.cuda.device_count()})")
     with _one_at_a_time:
         if found not in _ready:
             with torch.cuda.device(found):
-                _cuda.prepare(found.index)
+                _load_kernels(found)
             _ready.add(found)
     return found
+
+
+def _load_kernels(device: torch.device) -> None:
+    if draws_by_triton():
+        from pysampler.cuda import triton_draws  # noqa: PLC0415 - may be missing
+
+        triton_draws.prepare(device)
+        torch.cuda.synchronize(device)
+    else:
+        from pysampler import _cuda  # noqa: PLC0415 - may be missing
+
+        _cuda.prepare(device.index)
 
 
 def device_names() -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from pysampler.cuda.availability import require
+from pysampler.cuda.availability import require_compiled
 from pysampler.cuda.generator import refuse_capture
 from pysampler.cuda.place import queue_on
 from pysampler.inputs.numbers import whole_number
@@ -43,7 +43,7 @@ class CudaMarks:
 
     def __init__(self, items: int, device: torch.device | str = "cuda", counts: bool = False) -> None:
         self.items = whole_number(items, "items", 1, MAX_MARKED)
-        place = require(device)
+        place = require_compiled(device, "marking")
         self.words = torch.zeros(-(-self.items // 64), dtype=torch.int64, device=place)
         # A GPU adds to 32 bits at once. It stops at 65535 or shortly after: threads that count together may pass it.
         self._wide_counts = torch.zeros(self.items, dtype=torch.int32, device=place) if counts else None

@@ -9,9 +9,11 @@ import numpy.typing as npt
 import torch
 from typing_extensions import Self
 
-from pysampler.cuda.availability import require
+from pysampler import _core
+from pysampler.cuda.availability import draws_by_triton, require
 from pysampler.cuda.build import build_entries
-from pysampler.cuda.place import queue_on
+from pysampler.cuda.draws import draw_into
+from pysampler.inputs.memory import address_of
 
 _COPIED_AT_A_TIME = 1 << 24  # entries
 
@@ -28,9 +30,18 @@ class CudaEntries:
 
     @classmethod
     def build(cls, weights: torch.Tensor) -> Self:
-        """Builds a table where the weights are: contiguous float32 or float64 of shape (N,) on a CUDA device."""
-        require(weights.device)
-        return cls(build_entries(weights))
+        """Builds a table where the weights are: contiguous float32 or float64 of shape (N,) on a CUDA device.
+
+        Without compiled kernels it is built on the CPU, and copied there: the same table.
+        """
+        place = require(weights.device)
+        if not draws_by_triton():
+            return cls(build_entries(weights))
+        on_cpu = weights.cpu()
+        core = _core.Table.build(
+            address_of(on_cpu, "weights"), on_cpu.numel(), on_cpu.dtype == torch.float64, torch.get_num_threads()
+        )
+        return cls.copy_of(np.frombuffer(memoryview(core), dtype=np.int64), place)
 
     @classmethod
     def copy_of(cls, entries: npt.NDArray[np.int64], device: torch.device) -> Self:
@@ -59,15 +70,4 @@ class CudaEntries:
 
     def draw_into(self, out: torch.Tensor, wanted: tuple[int, int, int, int, int]) -> None:
         """Queues the draws (count, key, epoch, start, step) on torch's current stream of the device."""
-        from pysampler import _cuda  # noqa: PLC0415 - may be missing
-
-        with queue_on(self.device, self.entries, out) as stream:
-            _cuda.draw_into(
-                self.entries.data_ptr(),
-                len(self),
-                out.data_ptr(),
-                out.dtype == torch.int32,
-                *wanted,
-                self.device.index,
-                stream,
-            )
+        draw_into(self.entries, out, wanted)

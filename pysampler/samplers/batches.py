@@ -61,6 +61,11 @@ class WeightedBatchSampler(torch.utils.data.BatchSampler):
         """Makes the next pass go on from ``state``. See the sampler."""
         self.sampler.load_state_dict(state)
 
+    def batches_on(self, device: torch.device | str) -> Iterator[torch.Tensor]:
+        """Yields the next pass's batches as tensors on ``device``. See the sampler."""
+        batches: Iterator[torch.Tensor] = self.sampler.batches_on(device, self.batch_size, self.drop_last)
+        return batches
+
     def __len__(self) -> int:
         full, rest = divmod(len(self.sampler), self.batch_size)
         return full if self.drop_last or rest == 0 else full + 1

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch.utils.data.distributed import DistributedSampler
 
 from pysampler.inputs.numbers import MAX_POSITION, drop_last_flag, positive_count
@@ -199,6 +200,26 @@ class DistributedWeightedBatchSampler(DistributedWeightedSampler):
                 f"{share.world} ranks, and drop_last drops smaller ones: lower batch_size or raise num_samples"
             )
         return share
+
+    def batches_on(
+        self, device: torch.device | str, batch_size: int | None = None, drop_last: bool | None = None
+    ) -> Iterator[torch.Tensor]:
+        """Yields the next pass's batches as tensors on ``device``: see ``DistributedWeightedSampler``.
+
+        Args:
+            device: See there.
+            batch_size: The sampler's own, which is the default.
+            drop_last: The sampler's own, which is the default.
+
+        Raises:
+            ValueError: Others than the sampler's own.
+        """
+        if batch_size not in (None, self.batch_size) or drop_last not in (None, self.drop_last):
+            raise ValueError(
+                f"this sampler makes batches of {self.batch_size} with drop_last={self.drop_last}: for batch_size="
+                f"{batch_size} and drop_last={drop_last} make another, or a DistributedWeightedSampler"
+            )
+        return super().batches_on(device, self.batch_size, self.drop_last)
 
     def __len__(self) -> int:
         return (super().__len__() + self.batch_size - 1) // self.batch_size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +11,12 @@ import torch
 import torch.distributed
 
 from pysampler import _core
-from pysampler.inputs.numbers import MAX_POSITION, check_positions, positive_count, whole_number
+from pysampler.inputs.numbers import MAX_POSITION, check_positions, drop_last_flag, positive_count, whole_number
 from pysampler.samplers.iterators import OpenedPass, PassIterator
 from pysampler.samplers.pass_keys import PassKeys
 from pysampler.samplers.passes import Pass, Passes
 from pysampler.samplers.state import Identity, State, StoredState, read_state, write_state
+from pysampler.samplers.tensor_iterator import TensorIterator
 from pysampler.samplers.version_1 import from_version_1
 from pysampler.share import Share
 from pysampler.sources.base import Source
@@ -226,6 +228,38 @@ class Resumable:
         stored = self._read(state)
         self._apply(stored)
         self._passes.load(stored.where, self.draws_per_epoch)
+
+    def batches_on(
+        self, device: torch.device | str, batch_size: int, drop_last: bool = False
+    ) -> Iterator[torch.Tensor]:
+        """Yields the next pass in tensors of indices on ``device``, for data that lies there already: no loader.
+
+        They hold what the lists of a batch sampler would: the same passes, ranks and padding; and the same states, of
+        this sampler and of the iterator. A state may be taken here and loaded into an ordinary pass, or the other way
+        round.
+
+        Args:
+            device: Draws of an ``AliasTable`` (so of plain weights, with replacement) are made there: the table is
+                copied to a GPU once, and kept; batches are queued on torch's current stream and wait for nothing. Of
+                other sources they are made on the CPU and copied.
+            batch_size: Indices per tensor on this rank, >= 1.
+            drop_last: Whether to leave out the last tensor if it is smaller.
+
+        Returns:
+            An iterator of int64 tensors of shape (batch_size,); it has ``state_dict`` and ``load_state_dict``.
+
+        Raises:
+            ValueError: batch_size that is not a positive int, drop_last that is no bool.
+            RuntimeError: pysampler cannot use this GPU; says why, at the first batch.
+
+        Example:
+            >>> from pysampler import WeightedRandomSampler
+            >>> sampler = WeightedRandomSampler([1.0, 2.0, 1.0], num_samples=5, seed=0)
+            >>> [len(indices) for indices in sampler.batches_on("cpu", batch_size=2)]
+            [2, 2, 1]
+        """
+        size = positive_count(batch_size, "batch_size", MAX_POSITION)
+        return TensorIterator(self, torch.device(device), size, drop_last_flag(drop_last))
 
     def check_same_on_all_ranks(self) -> None:
         """Makes sure that all ranks draw from the same and share it alike, by one collective call on every rank.

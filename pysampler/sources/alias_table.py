@@ -48,6 +48,8 @@ class AliasTable(Source):
         torch.Size([4])
     """
 
+    _elsewhere: AliasTable | None = None  # on the device asked for last by ``on``
+
     def __init__(self, weights: Any) -> None:
         tensor = to_tensor(weights, to_cpu=False)
         check_shape(tensor)
@@ -107,6 +109,14 @@ class AliasTable(Source):
     def device(self) -> torch.device:
         """Where the table is and draws."""
         return _CPU if self._on_gpu is None else self._on_gpu.device
+
+    def on(self, device: torch.device) -> AliasTable | None:
+        """Returns the table on a CUDA device, where it is copied once and kept; None for any other device."""
+        if device.type != "cuda":
+            return None
+        if self._elsewhere is None or self._elsewhere.to(device) is not self._elsewhere:
+            self._elsewhere = self.to(device)
+        return self._elsewhere
 
     def epoch(self, key: int, epoch: int, draws: int) -> compiled.PassDraws:
         """Returns an epoch's draws by position. Its length, ``draws``, does not matter."""

@@ -99,6 +99,13 @@ class Source(ABC):
         """Returns what a pass that begins now draws from: a snapshot, or the source itself if it cannot be edited."""
         return self
 
+    def on(self, device: torch.device) -> Source | None:
+        """Returns the source with its draws made on ``device``, or None if they can only be made on the CPU.
+
+        Positions within an epoch are drawn there by ``draw``, whatever the length of the epoch.
+        """
+        return None
+
     def with_weights(self, weights: Any) -> Source:
         """Returns the same kind of source over other weights, or over those of a ready table.
 

@@ -6,12 +6,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from pysampler.inputs.indices import flat_indices
 from pysampler.inputs.memory import address_of
 from pysampler.inputs.weights import to_tensor
 
 _CPU = torch.device("cpu")
+_INT64 = np.dtype(np.int64)
+_SAFE = (1e-30, 1e30)  # neither lost nor infinite in either dtype
+_ARRAYS: dict[torch.dtype, np.dtype[Any]] = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
 
 
 class Batch(NamedTuple):
@@ -30,13 +34,13 @@ def index_batch(indices: Any) -> Batch:
     """
     if _is_plain(indices, torch.int64):
         return Batch(indices, address_of(indices, "indices"), indices.numel())
-    places = flat_indices(indices).astype(np.int64, copy=False)
-    # places.ctypes.data gives the same, and takes longer than a small update.
-    return Batch(places, places.__array_interface__["data"][0], len(places))
+    if not _is_plain_array(indices, _INT64):
+        indices = flat_indices(indices).astype(np.int64, copy=False)
+    return _of_array(indices)
 
 
 def weight_batch(weights: Any, dtype: torch.dtype, count: int | None = None) -> Batch:
-    """Returns weights in a table's dtype; shares memory with tensors of that dtype.
+    """Returns weights in a table's dtype; shares memory with tensors and arrays of that dtype.
 
     Args:
         weights: Numbers, any shape; for ``count`` indices a single one stands for all.
@@ -47,6 +51,10 @@ def weight_batch(weights: Any, dtype: torch.dtype, count: int | None = None) -> 
         ValueError: Another number of weights, or one that is positive and in ``dtype`` is not.
         TypeError: Not numbers.
     """
+    if _is_plain_array(weights, _ARRAYS[dtype]) and (count is None or weights.size == count):
+        return _of_array(weights)
+    if type(weights) is float and count is not None and _SAFE[0] <= weights <= _SAFE[1]:
+        return _of_array(np.full(count, weights, _ARRAYS[dtype]))
     values = weights if _is_plain(weights, dtype) else _converted(weights, dtype)
     given = values.numel()
     if count is not None and given != count:
@@ -72,12 +80,23 @@ def _is_plain(values: Any, dtype: torch.dtype) -> bool:
     )
 
 
+def _is_plain_array(values: Any, dtype: np.dtype[Any]) -> bool:
+    return type(values) is np.ndarray and values.dtype == dtype and values.flags.c_contiguous and values.flags.aligned
+
+
+def _of_array(array: NDArray[Any]) -> Batch:
+    # array.ctypes.data gives the same, and takes longer than a small update.
+    return Batch(array, array.__array_interface__["data"][0], array.size)
+
+
 def _converted(weights: Any, dtype: torch.dtype) -> torch.Tensor:
     if isinstance(weights, int | float) and not isinstance(weights, bool):
         weights = np.float64(weights)
     tensor = to_tensor(weights)
     values = tensor.to(dtype)
-    # Only into a narrower type can a number be lost: then it was positive and is not.
-    if values is not tensor and bool(((values == 0) & (tensor != 0)).any()):
+    # Only into a narrower type can a number be lost: then it was positive and is not. Counted by NumPy, whose small
+    # calls take a fraction of torch's.
+    narrowed = tensor.dtype == torch.float64 and values is not tensor
+    if narrowed and np.count_nonzero(values.numpy()) != np.count_nonzero(tensor.numpy()):
         raise ValueError(f"weights must be representable in the table's {dtype}, but some become zero")
     return values.reshape(-1).contiguous()

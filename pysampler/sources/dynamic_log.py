@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from pysampler import _core
+from pysampler.sources.dynamic_log_updates import Changeable, LoggedUpdates
 
 PassKey = tuple[int, int]
 """Key and epoch of a pass's stream."""
@@ -20,7 +21,7 @@ PassKey = tuple[int, int]
 _STATE_KEYS = {"base", "limit", "first", "appended", "sizes", "indices", "weights", "passes"}
 
 
-class Replayed(Protocol):
+class Replayed(Changeable, Protocol):
     """A dynamic table on which updates are made again."""
 
     @property
@@ -29,10 +30,6 @@ class Replayed(Protocol):
     @property
     def fingerprint(self) -> str: ...  # noqa: D102
 
-    def update(self, indices: Any, weights: Any) -> None: ...  # noqa: D102
-
-    def append(self, weights: Any) -> None: ...  # noqa: D102
-
     def draw(self, n: int, *, seed: int, epoch: int, start: int, out: torch.Tensor) -> torch.Tensor: ...  # noqa: D102
 
     def state_dict(self) -> dict[str, Any]: ...  # noqa: D102
@@ -40,21 +37,6 @@ class Replayed(Protocol):
     def load_state_dict(self, state: Mapping[str, Any]) -> None: ...  # noqa: D102
 
     def __copy__(self) -> Self: ...
-
-
-@dataclass(frozen=True, eq=False)
-class LoggedUpdate:
-    """A batch of new weights. ``indices`` is None for items that were appended."""
-
-    indices: NDArray[np.int64] | None
-    weights: torch.Tensor
-
-    def apply(self, table: Replayed) -> None:
-        """Gives the table these weights."""
-        if self.indices is None:
-            table.append(self.weights)
-        else:
-            table.update(self.indices, self.weights)
 
 
 @dataclass(eq=False)
@@ -66,7 +48,6 @@ class UpdateLog:
         limit: How many weights' updates are kept; None keeps all.
         first: The step of the base. Updates before it are gone.
         updates: Those since the base.
-        kept: How many weights these have.
         offset: The table's version at a step, less that step.
         passes: Which step the positions of each pass were drawn at.
     """
@@ -74,9 +55,8 @@ class UpdateLog:
     base: Replayed
     limit: int | None
     offset: int
+    updates: LoggedUpdates
     first: int = 0
-    updates: list[LoggedUpdate] = field(default_factory=list)
-    kept: int = 0
     passes: dict[PassKey, _core.DrawRecord] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
     _redrawn: tuple[PassKey, int, NDArray[np.int64]] | None = None
@@ -89,30 +69,23 @@ class UpdateLog:
 
     @property
     def nbytes(self) -> int:
-        """What updates and draws take, without the base: 12 or 16 bytes a weight, some 300 an update, 16 a stretch."""
-        return sum(
-            300 + update.weights.nbytes + (0 if update.indices is None else update.indices.nbytes)
-            for update in self.updates
-        ) + sum(16 * len(record.stretches()) for record in self.passes.values())
+        """What updates and draws take, without the base; of draws 16 bytes for each stretch."""
+        return self.updates.nbytes + sum(16 * len(record.stretches()) for record in self.passes.values())
 
-    def change(self, update: LoggedUpdate, change: Callable[[], None]) -> None:
-        """Changes the table and notes it, in the same order as others do."""
+    def change(self, indices: NDArray[np.int64] | None, weights: NDArray[Any], change: Callable[[], None]) -> None:
+        """Changes the table and notes it, in the same order as others do. The arrays must be the caller's own."""
         with self.lock:
             change()
-            if update.weights.numel() > 0:  # else the table's version has not moved
-                self.updates.append(update)
-                self.kept += update.weights.numel()
-                if self.limit is not None and self.kept > self.limit:
-                    self._forget(self.limit // 2)
+            if len(weights) > 0:  # else the table's version has not moved
+                self.updates.add(indices, weights)
+                if self.limit is not None and self.updates.weights > self.limit:
+                    self._forget(self.updates.weights - self.limit // 2)
 
-    def _forget(self, kept: int) -> None:
-        """Makes the oldest updates part of the base until no more than ``kept`` weights are left."""
-        gone = 0
-        while gone < len(self.updates) and self.kept > kept:
-            self.updates[gone].apply(self.base)
-            self.kept -= self.updates[gone].weights.numel()
-            gone += 1
-        del self.updates[:gone]
+    def _forget(self, weights: int) -> None:
+        """Makes the oldest updates part of the base, of at least so many weights."""
+        gone = self.updates.ends_after(weights)
+        self.updates.make(0, gone, self.base)
+        self.updates.forget(gone)
         self.first += gone
         if self._replayed is not None and self._replayed[0] < self.first:
             self._replayed = None
@@ -171,25 +144,18 @@ class UpdateLog:
         reached, table = self._replayed or (self.first, None)
         if table is None or reached > step:
             reached, table = self.first, self.base.__copy__()
-        for update in self.updates[reached - self.first : step - self.first]:
-            update.apply(table)
+        self.updates.make(reached - self.first, step - self.first, table)
         self._replayed = (step, table)
         return table
 
     def state(self) -> dict[str, Any]:
         """Returns the log as a dict of numbers and tensors. O(what is kept)."""
         with self.lock:
-            updates = self.updates
-            indices = [update.indices for update in updates if update.indices is not None]
-            empty = torch.empty(0, dtype=self.base.dtype)
             return {
                 "base": self.base.state_dict(),
                 "limit": self.limit,
                 "first": self.first,
-                "appended": [update.indices is None for update in updates],
-                "sizes": [update.weights.numel() for update in updates],
-                "indices": torch.from_numpy(np.concatenate([np.empty(0, np.int64), *indices])),
-                "weights": torch.cat([empty, *(update.weights for update in updates)]),
+                **self.updates.state(),
                 "passes": [
                     [key, epoch, [[position, version - self.offset] for position, version in record.stretches()]]
                     for (key, epoch), record in self.passes.items()
@@ -224,7 +190,7 @@ class UpdateLog:
         """Takes over all that another log holds."""
         with self.lock:
             self.base, self.limit, self.offset = other.base, other.limit, other.offset
-            self.first, self.updates, self.kept = other.first, other.updates, other.kept
+            self.first, self.updates = other.first, other.updates
             self.passes, self._redrawn, self._replayed = other.passes, None, None
 
 
@@ -234,25 +200,10 @@ def _read(state: Mapping[str, Any], base: Replayed) -> UpdateLog:
         raise ValueError(f"it must have the entries {sorted(_STATE_KEYS)}")
     table = base.__copy__()
     table.load_state_dict(state["base"])
-    sizes, appended = state["sizes"], state["appended"]
-    indices, weights = state["indices"], state["weights"]
-    for name, tensor, dtype in (("indices", indices, torch.int64), ("weights", weights, base.dtype)):
-        if not isinstance(tensor, torch.Tensor) or tensor.dtype != dtype or tensor.ndim != 1:
-            raise ValueError(f"{name} must be a 1-d tensor of {dtype}")
-    if len(sizes) != len(appended) or any(type(size) is not int or size < 1 for size in sizes):
-        raise ValueError("sizes must be positive, one for each update")
-    if not all(type(kind) is bool for kind in appended) or sum(sizes) != len(weights):
-        raise ValueError("sizes do not fit the weights")
-    if sum(size for size, kind in zip(sizes, appended, strict=True) if not kind) != len(indices):
-        raise ValueError("sizes do not fit the indices")
     limit, first = state["limit"], state["first"]
     if type(first) is not int or first < 0 or not (limit is None or (type(limit) is int and limit > 0)):
         raise ValueError(f"first is {first!r} and limit {limit!r}")
-    updates, place, used = [], 0, 0
-    for size, kind in zip(sizes, appended, strict=True):
-        places = None if kind else indices[used : used + size].cpu().numpy().copy()
-        updates.append(LoggedUpdate(places, weights[place : place + size].detach().cpu().clone()))
-        place, used = place + size, used + (0 if kind else size)
+    updates = LoggedUpdates.of_state(state, base.dtype)
     passes = {}
     for key, epoch, stretches in state["passes"]:
         positions, steps = [position for position, _ in stretches], [step for _, step in stretches]
@@ -261,4 +212,4 @@ def _read(state: Mapping[str, Any], base: Replayed) -> UpdateLog:
         if positions != sorted(set(positions)) or max(steps, default=0) > first + len(updates):
             raise ValueError(f"epoch {epoch} was drawn at steps there are not, or out of order")
         passes[key, epoch] = _core.DrawRecord([(position, step) for position, step in stretches])
-    return UpdateLog(table, limit, 0, first, updates, len(weights), passes)
+    return UpdateLog(table, limit, 0, updates, first, passes)

@@ -165,7 +165,9 @@ class DynamicWeights:
         return len(self._table)
 
     def __getitem__(self, indices: Any) -> torch.Tensor:
-        """Returns the weights of these items (integers in [0, N), any shape), in the table's dtype."""
+        """Returns the weights of these items (integers in [0, N), any shape; or a slice), in the table's dtype."""
+        if isinstance(indices, slice):
+            indices = np.arange(len(self))[indices]
         batch = index_batch(indices)
         found = torch.empty(batch.entries, dtype=self._table.dtype, device="cpu")
         self._table._core.weights_of(batch.address, batch.entries, found.data_ptr())

@@ -17,6 +17,7 @@ from pysampler.share import Share
 from pysampler.sources import dynamic_fork, dynamic_table_state
 from pysampler.sources.base import Source
 from pysampler.sources.dynamic_log import UpdateLog
+from pysampler.sources.dynamic_log_updates import LoggedUpdates
 from pysampler.sources.dynamic_table_file import DynamicTableParts, read_dynamic_table, write_dynamic_table
 from pysampler.sources.dynamic_updates import DynamicUpdates
 
@@ -41,8 +42,8 @@ class DynamicTable(DynamicUpdates):
             for twice as many.
         log: Whether to keep all updates, and from which weights samplers drew at which positions: then what they have
             shown can be drawn again (``audit_coverage``, ``positions_of``). A number keeps the updates of so many
-            weights, dropping the oldest half when they are more. Costs a second table, 12 or 16 bytes for each weight
-            of an update and some 300 for each update; all of it is in ``state_dict()``, none in ``save``.
+            weights, dropping the oldest half when they are more. Costs a second table, 8 or 12 bytes for each weight of
+            an update and 32 for each update; all of it is in ``state_dict()``, none in ``save``.
 
     Cost: a few nanoseconds per item to build; 4.5 or 8.5 bytes per item. Threads: ``torch.get_num_threads()``.
 
@@ -77,7 +78,7 @@ class DynamicTable(DynamicUpdates):
 
     def _keep_log(self, limit: int | None) -> None:
         """Keeps a log from now on."""
-        self._log = UpdateLog(from_parts(self._parts()), limit, offset=self.version)
+        self._log = UpdateLog(from_parts(self._parts()), limit, self.version, LoggedUpdates(self._dtype))
         self.auditable = None
         dynamic_fork.watch(self._log)
 
@@ -133,7 +134,8 @@ class DynamicTable(DynamicUpdates):
             strata = whole_number(stratified, "stratified", 1, 2**54)
         if without_replacement and (strata or wanted.start != 0 or wanted.step != 1):
             raise ValueError("draws without replacement are neither stratified nor addressed by start and step")
-        result = output_for(wanted.draws, len(self), self.device, dtype, out)
+        narrow = torch.int32 in (dtype, getattr(out, "dtype", None))  # else any number of items will do
+        result = output_for(wanted.draws, len(self) if narrow else 0, self.device, dtype, out)
         if wanted.draws > 0:
             wide = result if result.dtype == torch.int64 else torch.empty(wanted.draws, dtype=torch.int64, device="cpu")
             if without_replacement:
@@ -165,8 +167,13 @@ class DynamicTable(DynamicUpdates):
         return _core.BufferDraws(self._log.redrawn((key, epoch), epoch, draws), self.epoch(key, epoch, draws))
 
     def with_weights(self, weights: Any) -> Source:
-        """Returns another dynamic table; see ``Source.with_weights``. A ready source is taken as it is."""
-        return weights if isinstance(weights, Source) else DynamicTable(weights)
+        """Returns another dynamic table, with a log if this has one; a ready source is taken as it is.
+
+        See ``Source.with_weights``.
+        """
+        if isinstance(weights, Source):
+            return weights
+        return DynamicTable(weights, log=False if self._log is None else self._log.limit or True)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the state: weights (a copy), scale, capacity and fingerprint; and the log, if there is one. O(N)."""
@@ -189,7 +196,7 @@ class DynamicTable(DynamicUpdates):
             self._assign(parts.weights, other.scale)
             return
         with self._log.lock:
-            begun = UpdateLog(other, self._log.limit, offset=0)
+            begun = UpdateLog(other, self._log.limit, 0, LoggedUpdates(self._dtype))
             if log is not None:
                 begun.load(log, parts.fingerprint)
             self._assign(parts.weights, other.scale)

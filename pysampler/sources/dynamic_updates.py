@@ -9,7 +9,7 @@ import torch
 import torch.distributed
 
 from pysampler.sources.dynamic_batch import Batch, index_batch, weight_batch
-from pysampler.sources.dynamic_log import LoggedUpdate, UpdateLog
+from pysampler.sources.dynamic_log import UpdateLog
 from pysampler.sources.dynamic_ranks import RankBatch, gathered
 from pysampler.sources.dynamic_readings import DynamicReadings
 
@@ -36,15 +36,14 @@ class DynamicUpdates(DynamicReadings):
         """
         places = index_batch(indices)
         values = weight_batch(weights, self._dtype, places.entries)
-
-        def change() -> None:
-            self._core.update(places.address, values.address, places.entries, torch.get_num_threads())
-
         if self._log is None:
-            change()
-        else:
-            kept = np.array(places.owner, dtype=np.int64).reshape(-1), _copied(values)
-            self._log.change(LoggedUpdate(*kept), change)
+            self._update(places, values)
+        else:  # copies, so that the log has what the table got whoever writes to the originals
+            kept = index_batch(_copied(places).numpy()), weight_batch(_copied(values).numpy(), self._dtype)
+            self._log.change(kept[0].owner, kept[1].owner, lambda: self._update(*kept))
+
+    def _update(self, places: Batch, values: Batch) -> None:
+        self._core.update(places.address, values.address, places.entries, torch.get_num_threads())
 
     def update_on_all_ranks(self, indices: Any, weights: Any, *, group: Any = None) -> None:
         """Updates by all ranks of ``torch.distributed``, each with its own batch: the same table is left on every rank.
@@ -79,7 +78,7 @@ class DynamicUpdates(DynamicReadings):
         places = index_batch(indices)
         values = weight_batch(weights, self._dtype, places.entries)
         self._core.check(places.address, values.address, places.entries)
-        return torch.as_tensor(places.owner).reshape(-1), values.owner.detach().reshape(-1)
+        return _copied(places), _copied(values)
 
     def append(self, weights: Any) -> None:
         """Adds items at the end, with the indices N, N + 1, ...
@@ -91,16 +90,17 @@ class DynamicUpdates(DynamicReadings):
             ValueError: As for ``update``; more than 2^32 - 1 items. Nothing is changed.
         """
         values = weight_batch(weights, self._dtype)
-
-        def change() -> None:
-            self._core.append(values.address, values.entries, torch.get_num_threads())
-
         if self._log is None:
-            change()
+            self._append(values)
         else:
-            self._log.change(LoggedUpdate(None, _copied(values)), change)
+            kept = weight_batch(_copied(values).numpy(), self._dtype)
+            self._log.change(None, kept.owner, lambda: self._append(kept))
+
+    def _append(self, values: Batch) -> None:
+        self._core.append(values.address, values.entries, torch.get_num_threads())
 
 
-def _copied(weights: Batch) -> torch.Tensor:
-    copy: torch.Tensor = weights.owner.detach().reshape(-1).clone()
-    return copy
+def _copied(batch: Batch) -> torch.Tensor:
+    """A flat copy."""
+    owner = torch.from_numpy(batch.owner.copy()) if isinstance(batch.owner, np.ndarray) else batch.owner.detach()
+    return owner.reshape(-1).clone()

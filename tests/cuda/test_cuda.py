@@ -19,7 +19,7 @@ from families import FAMILIES, hashed_integers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pysampler import AliasTable, WeightedRandomSampler, multinomial, stream_state
+from pysampler import AliasTable, DistributedWeightedSampler, WeightedRandomSampler, multinomial, stream_state
 from pysampler.cuda import availability
 from pysampler.keys import key_from_generator
 
@@ -443,3 +443,39 @@ def test_a_billion_draws_follow_the_weights_and_a_table_off_by_two_thousandths_i
             counts += torch.bincount(gpu_table.draw(2**26, seed=12, start=part * 2**26), minlength=1000)
         found = p_value(counts.cpu().numpy().astype(np.float64), weights / weights.sum())
         assert (found > ALPHA) == follows, f"p = {found:.3g}"
+
+
+# ---- samplers' batches, and Triton ----------------------------------------------------------------
+
+
+def test_batches_on_a_gpu_are_the_lists_of_the_cpu() -> None:
+    """Padding included; a state taken there goes on here."""
+    for rank in range(3):
+        ranks: dict[str, Any] = {"num_replicas": 3, "rank": rank, "num_samples": 1000, "seed": 5}
+        weights = hashed_integers(1001)
+        ours, theirs = (DistributedWeightedSampler(weights, **ranks) for _ in range(2))
+        for _ in range(2):
+            assert torch.cat([on_host(indices) for indices in ours.batches_on("cuda", 8)]).tolist() == list(theirs)
+        batches = ours.batches_on("cuda", 10)
+        begun = [on_host(next(batches)) for _ in range(3)]
+        theirs.load_state_dict(ours.state_dict())
+        whole = DistributedWeightedSampler(weights, **ranks)
+        whole.set_epoch(2)
+        assert torch.cat(begun).tolist() + list(theirs) == list(whole)
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32])
+@pytest.mark.parametrize("step", [1, 7])
+def test_triton_draws_what_the_cpu_draws(table: AliasTable, step: int, dtype: torch.dtype) -> None:
+    triton_draws = pytest.importorskip("pysampler.cuda.triton_draws", reason="triton is not installed")
+    entries = table.as_tensor()
+    triton_draws.prepare(entries.device)
+    for start in (0, 5, 2**33 + 5, 2**62 + 9):
+        out = torch.empty(30_001, dtype=dtype, device=entries.device)
+        triton_draws.draw_into(entries, out, (30_001, 2**64 - 3, 2**48 - 1, start, step))
+        expected = host.draw(30_001, seed=-3, epoch=2**48 - 1, start=start, step=step, dtype=dtype)
+        assert torch.equal(on_host(out), expected)
+        state = stream_state(seed=-3, epoch=2**48 - 1, position=start, device=entries.device)
+        triton_draws.draw_from_state(entries, state, out, 30_001, step)
+        assert torch.equal(on_host(out), expected)
+        assert state[2].item() == start + 30_001 * step

@@ -22,6 +22,12 @@ from pysampler.cuda import availability
 HAS_GPU = availability.problem() is None
 
 
+@pytest.fixture(autouse=True)
+def without_triton(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Triton, where it is installed, would draw if there were no compiled part: see test_triton.py."""
+    monkeypatch.setattr(availability, "draws_by_triton", lambda: False)
+
+
 @pytest.fixture
 def compiled(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A compiled part that never fails, and a torch with CUDA, whatever is really there."""

@@ -65,7 +65,7 @@ def kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pysampler, "_cuda", StandInKernels(), raising=False)
     monkeypatch.setattr(cuda_marks, "queue_on", queue_on)
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
-    monkeypatch.setattr(cuda_marks, "require", lambda device: torch.device("cpu"))
+    monkeypatch.setattr(cuda_marks, "require_compiled", lambda device, what: torch.device("cpu"))
 
 
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64])

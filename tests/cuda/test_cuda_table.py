@@ -19,8 +19,9 @@ import torch
 from families import hashed_integers
 
 import pysampler
-from pysampler import AliasTable, WeightedRandomSampler, _core, operators, stream_state
+from pysampler import AliasTable, DistributedWeightedSampler, WeightedRandomSampler, _core, operators, stream_state
 from pysampler.cuda import build as cuda_build
+from pysampler.cuda import draws as cuda_draws
 from pysampler.cuda import table as cuda_table
 from pysampler.cuda.table import CudaEntries
 from pysampler.inputs.weights import check_shape, readable, to_tensor
@@ -86,7 +87,9 @@ def kernels(monkeypatch: pytest.MonkeyPatch) -> StandInKernels:
         yield 77
 
     monkeypatch.setattr(pysampler, "_cuda", kernels, raising=False)
-    for module in (cuda_table, cuda_build, operators):
+    for module in (cuda_draws, cuda_table):
+        monkeypatch.setattr(module, "draws_by_triton", lambda: False)
+    for module in (cuda_draws, cuda_build):
         monkeypatch.setattr(module, "queue_on", queue_on)
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
     monkeypatch.setattr(cuda_table, "require", lambda device: torch.device("cpu"))
@@ -251,3 +254,30 @@ def test_streams_and_devices_are_torchs(monkeypatch: pytest.MonkeyPatch) -> None
     with queue_on(torch.device("cuda", 3), tensor) as number:
         assert number == 4711
     assert seen == [torch.device("cuda", 3), torch.device("cuda", 3), stream]
+
+
+@pytest.mark.parametrize("world", [1, 3])
+def test_samplers_batches_are_drawn_there(kernels: StandInKernels, world: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And padding, which the CPU draws, is put behind them."""
+    monkeypatch.setattr(AliasTable, "on", lambda self, device: self._elsewhere or self.to("cuda"))
+    for rank in range(world):
+        ranks: dict[str, Any] = {"num_replicas": world, "rank": rank, "num_samples": 100, "seed": 5}
+        weights = hashed_integers(1001)
+        ours, theirs = (DistributedWeightedSampler(weights, **ranks) for _ in range(2))
+        kernels.queued_on.clear()
+        for _ in range(2):
+            assert torch.cat(list(ours.batches_on("cuda", 8))).tolist() == list(theirs)
+        assert len(kernels.queued_on) == 2 * -(-len(theirs) // 8)  # one launch for each batch
+
+
+def test_a_table_is_copied_there_once_for_all_passes(kernels: StandInKernels, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CudaEntries, "is_on", lambda self, device: True)
+    table = AliasTable(hashed_integers(1001))
+    there = table.on(torch.device("cuda"))
+    assert there is not None
+    assert is_there(there)
+    assert table.on(torch.device("cuda")) is there
+    assert there.on(torch.device("cuda")) is there
+    assert table.on(torch.device("cpu")) is None
+    assert copy.copy(table) is table
+    assert pickle.loads(pickle.dumps(table)).fingerprint == table.fingerprint

@@ -303,6 +303,70 @@ def test_weights_times_a_power_of_two_draw_the_same(weights: list[float], power:
     assert DynamicTable(scaled).draw(50, seed=1).tolist() == DynamicTable(weights).draw(50, seed=1).tolist()
 
 
+@given(
+    weights=st.lists(st.floats(0.5, 100), min_size=2, max_size=50),
+    rounds=st.lists(st.lists(st.floats(0, 100), min_size=1, max_size=20), min_size=1, max_size=6),
+    data=st.data(),
+)
+def test_any_order_of_updates_that_ends_in_the_same_weights_ends_in_the_same_table(
+    weights: list[float], rounds: list[list[float]], data: Any
+) -> None:
+    first, second = DynamicTable(weights), DynamicTable(weights)
+    places = st.integers(0, len(weights) - 1)
+    for values in rounds:
+        first.update([data.draw(places) for _ in values], values)
+    final = first.weights.tensor()
+    changed = data.draw(st.permutations(range(len(weights))))
+    cut = data.draw(st.integers(0, len(changed)))
+    for part in (changed[:cut], changed[cut:]):
+        second.update(part, final[list(part)])
+    if first.scale != second.scale:
+        return
+    assert first.fingerprint == second.fingerprint
+    assert first.total == second.total
+    if first.positive:
+        assert torch.equal(first.draw(100, seed=1), second.draw(100, seed=1))
+
+
+def test_weights_are_read_by_numbers_arrays_and_slices() -> None:
+    table = DynamicTable(torch.arange(10.0))
+    assert table.weights[3].item() == 3
+    assert table.weights[[[1], [2]]].tolist() == [[1], [2]]
+    assert table.weights[2:8:3].tolist() == [2, 5]
+    assert table.weights[-2:].tolist() == [8, 9]
+    with pytest.raises(IndexError):
+        table.weights[-1]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("kind", [list, tuple, np.array, torch.tensor, lambda values: np.array(values)[::-1][::-1]])
+def test_indices_and_weights_of_any_kind_mean_the_same(kind: Any, dtype: torch.dtype) -> None:
+    table, plain = DynamicTable(torch.ones(6, dtype=dtype)), DynamicTable(torch.ones(6, dtype=dtype))
+    table.update(kind([1, 4, 1]), kind([2.0, 0.0, 3.0]))
+    plain.update(torch.tensor([1, 4, 1]), torch.tensor([2.0, 0.0, 3.0], dtype=dtype))
+    assert table.fingerprint == plain.fingerprint
+    read_only = np.array([0, 5])
+    read_only.flags.writeable = False
+    for weight in (4.0, 4, np.float32(4), torch.tensor(4.0), [4.0], np.array([4.0])):
+        table.update(read_only, 9.0)
+        table.update(read_only, weight)
+        assert table.weights[[0, 5]].tolist() == [4, 4]
+    table.update(torch.tensor([[0], [5]], dtype=torch.int32), torch.tensor([[1.0], [2.0]], dtype=torch.bfloat16))
+    assert table.weights[[0, 5]].tolist() == [1, 2]
+    strided = torch.tensor([[2, 9], [3, 9]])[:, 0]
+    table.update(strided, torch.arange(8, dtype=dtype)[::4])
+    assert table.weights[[2, 3]].tolist() == [0, 4]
+
+
+def test_corrections_by_the_table_are_of_masses_even_where_weights_are_far_apart() -> None:
+    """A weight too small for its mass is drawn as one unit of it: that is the least probability there is."""
+    table = DynamicTable([1.0, 1.0, 1e-300])
+    least = 1 / (2**table.scale * 2 + 1)
+    found = table.importance_weights([0, 1], 1.0, normalise="table").double()
+    assert torch.allclose(found, torch.full((2,), least / 0.5, dtype=torch.float64), rtol=1e-6)
+    assert table.importance_weights([2], 1.0, normalise="table").item() == 1
+
+
 def test_draws_in_pieces_and_by_ranks_are_those_of_one_call() -> None:
     table, _ = churned(1000, 2)
     whole = table.draw(1000, seed=4)

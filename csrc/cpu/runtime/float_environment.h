@@ -13,10 +13,16 @@ namespace pysampler {
 class StandardFloats {
  public:
 #if PYSAMPLER_X86_KERNELS
-  StandardFloats() : saved_(_mm_getcsr()) { _mm_setcsr(kDefault); }
-  ~StandardFloats() { _mm_setcsr(saved_); }
+  // To set it costs more than a small draw's look-up, and mostly only the flags of past exceptions differ.
+  StandardFloats() : saved_(_mm_getcsr()) {
+    if ((saved_ & ~kFlags) != kDefault) _mm_setcsr(kDefault);
+  }
+  ~StandardFloats() {
+    if ((saved_ & ~kFlags) != kDefault) _mm_setcsr(saved_);
+  }
 
  private:
+  static constexpr unsigned kFlags = 0x3F;
   static constexpr unsigned kDefault = 0x1F80;  // all exceptions masked, round to nearest, denormals kept
   unsigned saved_;
 #else
