@@ -181,21 +181,19 @@ class PrioritizedSampler(samplers.PrioritizedSampler):
         """
         slots = _flat_slots(index, storage)
         values = priority if isinstance(priority, torch.Tensor) else torch.as_tensor(priority)
-        if values.requires_grad or values.dtype is not self.dtype or not values.is_cpu:
-            values = values.detach().to("cpu", self.dtype)
-        flat = values.numpy().reshape(-1)
-        if len(flat) not in (1, len(slots)):
+        if values.numel() not in (1, slots.numel()):
             raise RuntimeError(
                 "priority should be a number or an iterable of the same length as index. Got priority of shape "
-                f"{tuple(values.shape)} and {len(slots)} indices."
+                f"{tuple(values.shape)} and {slots.numel()} indices."
             )
         try:
-            self.priorities.set(slots, flat)
+            self.priorities.set(slots, values)
         except ValueError:
             kept = slots >= 0
-            if kept.all():
+            if bool(kept.all()):
                 raise
-            self.priorities.set(slots[kept], flat if len(flat) == 1 else flat[kept])
+            flat = values.reshape(-1).cpu()
+            self.priorities.set(slots[kept], flat if flat.numel() == 1 else flat[kept])
 
     def state_dict(self) -> dict[str, Any]:
         """Returns numbers and tensors: ``torch.load`` takes them with weights_only."""
@@ -258,10 +256,10 @@ class PrioritizedSampler(samplers.PrioritizedSampler):
             self._take(metadata, torch.from_numpy(weights))
 
 
-def _flat_slots(index: Any, storage: Any) -> Any:
-    """Indices as a flat, contiguous array of int64; coordinates are turned into such by the storage's shape."""
+def _flat_slots(index: Any, storage: Any) -> torch.Tensor:
+    """Indices as a flat, contiguous tensor of int64; coordinates are turned into such by the storage's shape."""
     if type(index) is torch.Tensor and index.ndim == 1 and index.dtype is torch.int64 and index.is_cpu:
-        return index.contiguous().numpy()
+        return index.contiguous()
     if isinstance(index, tuple):
         index = torch.stack([torch.as_tensor(each) for each in index], -1)
     slots = torch.as_tensor(index, dtype=torch.int64, device="cpu")
@@ -278,4 +276,4 @@ def _flat_slots(index: Any, storage: Any) -> Any:
         slots = columns[0]
         for column, size in zip(columns[1:], tuple(storage.shape)[1:], strict=True):
             slots = slots * size + column
-    return slots.reshape(-1).contiguous().numpy()
+    return slots.reshape(-1).contiguous()

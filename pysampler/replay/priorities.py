@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pysampler import _core
+from pysampler.inputs.memory import address_of
 from pysampler.inputs.numbers import real_number, whole_number
 from pysampler.inputs.weights import MAX_ITEMS
 from pysampler.sources.dynamic_table import DynamicTable
@@ -52,12 +54,16 @@ class Priorities:
         self.within_buffer = within_buffer
         self.table = DynamicTable(torch.zeros(self.capacity, dtype=dtype, device="cpu"))
         self._core = self.table._core  # spoken to directly: batches are small, so calls are what costs
-        self._own: Floats = np.full(self.capacity, _UNWRITTEN, np.float32 if dtype == torch.float32 else np.float64)
+        self._wide = dtype == torch.float64
+        self._keep(np.full(self.capacity, _UNWRITTEN, np.float64 if self._wide else np.float32))
         self._greatest: tuple[float, int] | None = None  # the greatest priority and its slot
         self._greatest_is_gone = False  # whether its slot has another one now
         self._least: tuple[float, int] = (np.inf, 0)
         self._least_is_gone = False
         self._least_weight = np.inf
+
+    def _keep(self, own: Floats) -> None:
+        self._own, self._own_address = own, own.ctypes.data
 
     @property
     def alpha(self) -> float:
@@ -110,49 +116,58 @@ class Priorities:
         """Returns the priorities of ``slots``, -1 where none was ever given."""
         return torch.from_numpy(np.array(self._own[slots]))
 
-    def set(self, slots: NDArray[np.int64], priorities: Any) -> None:
+    def set(self, slots: torch.Tensor, priorities: Any) -> None:
         """Gives slots priorities, all at once; of a slot that comes several times the last one counts.
 
         Args:
-            slots: In [0, capacity), shape (n,), contiguous.
-            priorities: Finite and >= 0, n of them or one for all.
+            slots: In [0, capacity), shape (n,), int64, contiguous, on the CPU.
+            priorities: Finite and >= 0, n of them or one for all; a tensor on any device, an array or numbers.
 
         Raises:
             ValueError: A slot or a priority out of range; not one priority per slot. Nothing is changed.
+            TypeError: Slots of another dtype or layout.
         """
-        if len(slots) == 0:
+        count = _checked(slots)
+        if count == 0:
             return
-        values = np.asarray(priorities, dtype=self._own.dtype).reshape(-1)
-        if len(values) not in (1, len(slots)):
-            raise ValueError(f"there must be one priority per slot, but there are {len(values)} for {len(slots)}")
-        least, greatest = float(values.min()), float(values.max())
-        if not (least >= 0 and greatest < np.inf):
-            raise ValueError(_what_is_wrong(values))
-        weights = self._weights(values, self._alpha)
-        if len(weights) < len(slots):
-            weights = np.full(len(slots), weights[0])
-        self._core.update(_address(slots), _address(weights), len(slots), torch.get_num_threads())
-        self._own[slots] = values
-        self._note_greatest(slots, values, greatest)
-        self._note_least(slots, values, least)
-
-    def _note_greatest(self, slots: NDArray[np.int64], values: Floats, greatest: float) -> None:
+        values = self._values(priorities, count)
+        weights = torch.empty_like(values)
+        places, given = address_of(slots, "slots"), address_of(values, "priorities")
+        invalid, least, least_at, greatest, greatest_at = _core.raise_priorities(
+            given, count, self._wide, self.eps, self._alpha, weights.data_ptr()
+        )
+        if invalid < count:
+            raise ValueError(_what_is_wrong(values.detach().numpy()))
+        self._core.update(places, weights.data_ptr(), count, torch.get_num_threads())
+        _core.put_priorities(self._own_address, places, given, count, self._wide)
+        # A slot that has another priority now is not the greatest or least any more; of one that came several times the
+        # last priority counts, which may not be the one found.
         if self._greatest is None or greatest > self._greatest[0]:
-            self._greatest = greatest, int(slots[values.argmax()])
-            # Of a slot that came several times the last priority counts, which may not be the greatest.
-            self._greatest_is_gone = self.within_buffer and bool(self._own[self._greatest[1]] != greatest)
-        elif self.within_buffer and self._own[self._greatest[1]] != self._greatest[0]:
+            self._greatest = greatest, int(slots[greatest_at])
+            self._greatest_is_gone = False
+        if self.within_buffer and self._own[self._greatest[1]] != self._greatest[0]:
             self._greatest_is_gone = True
+        if not self._least_is_gone:
+            if least <= self._least[0]:
+                self._found_least((least, int(slots[least_at])))
+            # Where eps is 0, a priority of 0 is none that counts.
+            self._least_is_gone = bool(self._own[self._least[1]] != self._least[0]) or self._least[0] + self.eps == 0
 
-    def _note_least(self, slots: NDArray[np.int64], values: Floats, least: float) -> None:
-        if self._least_is_gone:
-            return
-        if least <= self._least[0]:
-            self._found_least((least, int(slots[values.argmin()])))
-            # As above; and where eps is 0, a priority of 0 is none that counts.
-            self._least_is_gone = bool(self._own[self._least[1]] != least) or least + self.eps == 0
-        elif self._own[self._least[1]] != self._least[0]:
-            self._least_is_gone = True
+    def _values(self, priorities: Any, count: int) -> torch.Tensor:
+        """Flat, contiguous priorities in the dtype they are kept in."""
+        if (
+            type(priorities) is torch.Tensor
+            and priorities.dtype is self.table.dtype
+            and priorities.is_cpu
+            and priorities.numel() == count
+            and priorities.is_contiguous()
+            and not priorities.is_neg()
+        ):
+            return priorities
+        values = torch.as_tensor(priorities).detach().to("cpu", self.table.dtype).resolve_neg().reshape(-1)
+        if values.numel() not in (1, count):
+            raise ValueError(f"there must be one priority per slot, but there are {values.numel()} for {count}")
+        return values.expand(count).contiguous()
 
     def draw(self, n: int, *, seed: int, epoch: int = 0, stratified: bool = False) -> torch.Tensor:
         """Draws n >= 0 slots, int64, as ``DynamicTable.draw`` does; the seed is a key in [0, 2^64).
@@ -181,21 +196,21 @@ class Priorities:
             normalise: Whose P is the least: "batch": of these slots, so that the greatest weight of the batch is 1;
                 "table": of all slots, so that batches are comparable.
         """
-        result = torch.empty(len(slots), dtype=self.table.dtype, device="cpu")
-        if len(slots) > 0:
-            self._core.weights_of(slots.data_ptr(), len(slots), result.data_ptr())
-            weights = result.numpy()
-            least = weights.min() if normalise == "batch" else self.least_weight
-            np.divide(least, weights, out=weights)
-            np.power(weights, weights.dtype.type(beta), out=weights)
+        count = _checked(slots)
+        result = torch.empty(count, dtype=self.table.dtype, device="cpu")
+        if count > 0:
+            self._core.weights_of(address_of(slots, "slots"), count, result.data_ptr())
+            least = -1.0 if normalise == "batch" else self.least_weight  # negative: of the batch
+            _core.correct_weights(result.data_ptr(), count, self._wide, least, beta)
         return result
 
     def _weights(self, priorities: Floats, alpha: float) -> Floats:
         """(p + eps)^alpha in the table's dtype; what is positive stays so."""
-        powers = np.power(priorities + np.float64(self.eps), alpha)
-        weights = powers.astype(self._own.dtype, copy=False)
-        if np.count_nonzero(weights) < len(weights):
-            weights[(weights == 0) & (priorities + self.eps > 0)] = np.finfo(weights.dtype).smallest_subnormal
+        weights = np.empty_like(priorities)
+        if len(weights) > 0:
+            _core.raise_priorities(
+                priorities.ctypes.data, len(weights), self._wide, self.eps, alpha, weights.ctypes.data
+            )
         return weights
 
     def set_weights(self, weights: Floats) -> None:
@@ -215,11 +230,12 @@ class Priorities:
             self._greatest = priority, slot
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_core"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_core", "_own_address")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._core = self.table._core
+        self._keep(self._own)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns all there is to know, as numbers and tensors. O(capacity)."""
@@ -249,16 +265,21 @@ class Priorities:
         if len(state["table"]["weights"]) != self.capacity:
             raise ValueError("the state's table has another number of slots than it has priorities")
         self.table.load_state_dict(state["table"])
-        self._own, self._alpha, self.eps = own.numpy().copy(), alpha, eps
+        self._keep(own.numpy().copy())
+        self._alpha, self.eps = alpha, eps
         greatest = state["greatest"]
         self._greatest = None if greatest is None else (float(greatest[0]), int(greatest[1]))
         self._greatest_is_gone, self._least_is_gone = False, True
 
 
-def _address(array: NDArray[Any]) -> int:
-    """Where a contiguous array's memory begins. ``ctypes.data`` says the same, and takes longer than a small update."""
-    address: int = array.__array_interface__["data"][0]
-    return address
+def _checked(slots: torch.Tensor) -> int:
+    """How many slots there are, if they lie as C++ reads them."""
+    if slots.dtype is not torch.int64 or slots.ndim != 1 or not slots.is_cpu or not slots.is_contiguous():
+        raise TypeError(
+            "slots must be a contiguous 1-d tensor of int64 on the CPU, but got "
+            f"{slots.dtype} of shape {tuple(slots.shape)} on {slots.device}"
+        )
+    return slots.numel()
 
 
 def _not_negative(value: Any, name: str) -> float:
@@ -270,8 +291,6 @@ def _not_negative(value: Any, name: str) -> float:
 
 def _what_is_wrong(values: Floats) -> str:
     bad = np.flatnonzero(~((values >= 0) & (values < np.inf)))
-    if len(bad) == 0:
-        return "there are no priorities, but there are slots to give some to"
     return (
         f"priorities must be finite and >= 0, but priorities[{bad[0]}] is {values[bad[0]]} "
         f"({len(bad)} of {len(values)} are invalid): pass absolute errors, error.abs()"

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from pysampler.inputs.indices import flat_indices
 from pysampler.inputs.numbers import real_number, whole_number
@@ -95,7 +94,7 @@ class PrioritizedReplay:
         self._drawn = 0  # batches so far
         self._added = 0 if storage is None else len(storage)
         if self._added:
-            self.priorities.set(np.arange(self._added), self.priorities.greatest)
+            self.priorities.set(torch.arange(self._added), self.priorities.greatest)
 
     @property
     def capacity(self) -> int:
@@ -153,13 +152,13 @@ class PrioritizedReplay:
         kept = min(count, self.capacity)
         slots = keys[count - kept :] % self.capacity
         if priorities is None:
-            given = np.array([self.priorities.greatest])
+            given = torch.tensor([self.priorities.greatest])
         else:
             given = _flat_floats(priorities)
             if len(given) not in (1, count):
                 raise ValueError(f"there must be one priority per item, but there are {len(given)} for {count}")
             given = given[-kept:] if len(given) > 1 else given
-        self.priorities.set(slots.numpy(), given)  # refuses bad ones before an item is written
+        self.priorities.set(slots, given)  # refuses bad ones before an item is written
         self._rows.write(slots, ready, items, single)
         self._added += count
         return keys
@@ -204,8 +203,8 @@ class PrioritizedReplay:
             there = wanted >= self._added - self.capacity
             if not there.all():
                 wanted = wanted[there]
-                values = values[there] if len(values) > 1 else values
-        self.priorities.set(wanted % self.capacity, values)
+                values = values[torch.from_numpy(there)] if len(values) > 1 else values
+        self.priorities.set(torch.from_numpy(wanted % self.capacity), values)
 
     def _keys_in(self, slots: torch.Tensor) -> torch.Tensor:
         """The keys of what lies in slots now."""
@@ -247,10 +246,10 @@ class PrioritizedReplay:
             self._rows.load(state["items"], len(self))
 
 
-def _flat_floats(values: Any) -> NDArray[Any]:
-    """Numbers on any device and of any dtype and shape as a flat array of floats."""
+def _flat_floats(values: Any) -> torch.Tensor:
+    """Numbers on any device and of any dtype and shape as flat floats on the CPU."""
     tensor = to_tensor([values] if isinstance(values, int | float) else values)
-    return readable(tensor).reshape(-1).numpy()
+    return readable(tensor).reshape(-1)
 
 
 def _checked_beta(value: Any) -> float:

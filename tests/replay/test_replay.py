@@ -192,8 +192,42 @@ def test_an_item_of_priority_zero_is_drawn_by_eps_alone() -> None:
 
 def test_a_power_too_small_for_float32_is_still_drawn() -> None:
     priorities = Priorities(4, alpha=3.0, eps=0.0)
-    priorities.set(np.arange(4), np.array([1e-30, 0.0, 0.0, 0.0]))
+    priorities.set(torch.arange(4), np.array([1e-30, 0.0, 0.0, 0.0]))
     assert (priorities.draw(10, seed=0) == 0).all()
+
+
+def test_slots_of_another_dtype_or_layout_and_beyond_the_last_are_refused() -> None:
+    priorities = Priorities(4, alpha=1.0, eps=0.0)
+    priorities.set(torch.arange(4), torch.arange(4.0))
+    before = priorities.table.fingerprint
+    for slots in (torch.arange(2, dtype=torch.int32), torch.arange(4)[::2], torch.zeros(2, 1, dtype=torch.int64)):
+        with pytest.raises(TypeError, match="slots must be a contiguous 1-d tensor of int64"):
+            priorities.set(slots, torch.ones(2))
+        with pytest.raises(TypeError, match="slots must be a contiguous 1-d tensor of int64"):
+            priorities.importance_weights(slots, 0.5)
+    for slot in (-1, 4):
+        with pytest.raises(ValueError, match="indices must lie in"):
+            priorities.set(torch.tensor([0, slot]), torch.ones(2))
+    assert priorities.table.fingerprint == before
+    assert priorities[[0, 1, 2, 3]].tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_weights_are_the_rounded_powers_and_corrections_their_quotients(dtype: torch.dtype) -> None:
+    rng = np.random.default_rng(0)
+    given = torch.from_numpy(10.0 ** rng.uniform(-6, 6, 500)).to(dtype)
+    priorities = Priorities(500, alpha=0.6, eps=1e-3, dtype=dtype)
+    priorities.set(torch.arange(500), given)
+    expected = (given.double() + 1e-3) ** 0.6
+    step = torch.finfo(dtype).eps
+    found = priorities.table.weights.tensor()
+    assert (found.double() / expected - 1).abs().max() <= step
+    assert priorities.least_weight == float(found.min())
+    some = torch.from_numpy(rng.integers(0, 500, 40))
+    for normalise, least in (("table", found.min()), ("batch", found[some].min())):
+        corrections = priorities.importance_weights(some, 0.4, normalise)
+        assert corrections.dtype is dtype
+        assert (corrections.double() / (least.double() / found[some].double()) ** 0.4 - 1).abs().max() < 8 * step
 
 
 def test_sums_stay_exact_through_a_hundred_thousand_updates() -> None:
