@@ -30,17 +30,21 @@ class Task:
 
     Attributes:
         make: Returns a new environment with gymnasium's reset and step.
-        steps: How many steps are played.
+        random_steps: How many steps are played at random first, before anything is learnt.
+        steps: How many are played then.
+        explore: In which part of those the share of random actions falls from 1 to 0.02.
         rate: Of Adam.
         batch: How many transitions make an update.
-        capacity: Of the replay buffer; less than ``steps``, so that it wraps.
+        capacity: Of the replay buffer.
         update_every: Steps between updates.
         copy_every: Updates between copies of the network to the target network.
         goal: What the curves show.
     """
 
     make: Callable[[], Any]
+    random_steps: int
     steps: int
+    explore: float
     rate: float
     batch: int
     capacity: int
@@ -56,7 +60,7 @@ class BlindCliffWalk:
     learnt of one helps in another. At random the end is reached once in 2^n walks.
     """
 
-    def __init__(self, states: int = 12) -> None:
+    def __init__(self, states: int = 10) -> None:
         self._states, self._place = states, 0
         self._right = np.random.default_rng(0).integers(0, 2, states)
 
@@ -86,8 +90,8 @@ def cart_pole() -> Any:
 
 
 TASKS = {
-    "cartpole": Task(cart_pole, 16_000, 1e-3, 64, 8_000, 2, 100, "steps the pole stood"),
-    "cliff": Task(BlindCliffWalk, 12_000, 1e-3, 16, 10_000, 2, 100, "walks that reached the end"),
+    "cartpole": Task(cart_pole, 0, 16_000, 0.25, 1e-3, 64, 8_000, 2, 100, "steps the pole stood"),
+    "cliff": Task(BlindCliffWalk, 10_000, 4_000, 0.0, 1e-3, 16, 20_000, 1, 100, "walks that reached the end"),
 }
 
 
@@ -135,8 +139,9 @@ def play(task: Task, prioritised: bool, seed: int, steps: int) -> list[tuple[int
         task.capacity, alpha=0.6 if prioritised else 0.0, beta=0.4 if prioritised else 0.0, eps=1e-3, seed=seed
     )
     episodes, worth = [], 0.0
-    for step in range(steps):
-        explore = max(0.02, 1 - step / (0.25 * steps))
+    for step in range(-task.random_steps, steps):
+        falling = 1 - step / (task.explore * steps) if task.explore > 0 else float(step < 0)
+        explore = max(0.02, falling)
         action = int(rng.integers(2)) if rng.random() < explore else agent.act(state)
         after, reward, over, cut, _ = environment.step(action)
         replay.add(
@@ -144,12 +149,13 @@ def play(task: Task, prioritised: bool, seed: int, steps: int) -> list[tuple[int
         )  # fmt: skip
         state, worth = after, worth + float(reward)
         if over or cut:
-            episodes.append((step + 1, worth))
+            if step >= 0:
+                episodes.append((step + 1, worth))
             worth = 0.0
             state, _ = environment.reset()
         if prioritised:
-            replay.beta = min(1.0, 0.4 + 0.6 * step / steps)
-        if step % task.update_every == 0 and len(replay) >= 10 * task.batch:
+            replay.beta = 0.4 + 0.6 * max(0, step) / steps
+        if step >= 0 and step % task.update_every == 0 and len(replay) >= 10 * task.batch:
             agent.learn(replay, task.batch)
     return episodes
 
