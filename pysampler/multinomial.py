@@ -7,13 +7,14 @@ from typing import Any
 import torch
 
 from pysampler import _core
+from pysampler.cuda.availability import draws_by_triton, require
 from pysampler.cuda.availability import problem as cuda_problem
 from pysampler.cuda.generator import refuse_capture
-from pysampler.inputs.memory import address_of
+from pysampler.cuda.rows import draw_rows
+from pysampler.inputs.memory import address_of, check_dense
 from pysampler.inputs.numbers import check_positions, positive_count
 from pysampler.inputs.weights import MAX_ITEMS, readable, to_tensor
 from pysampler.keys import key_from_generator
-from pysampler.sources.alias_table import AliasTable
 
 _READ_AS_THEY_ARE = (torch.float32, torch.float64)
 
@@ -26,6 +27,7 @@ def multinomial(
     generator: torch.Generator | None = None,
     out: torch.Tensor | None = None,
     input: Any = None,
+    logits: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Draws ``num_samples`` indices from each row of ``weights``: torch.multinomial without its limit of 2^24 columns.
 
@@ -43,6 +45,8 @@ def multinomial(
             ``weights``. Advances it once.
         out: An int64 tensor to write to; resized if need be.
         input: torch's name for ``weights``, for calls that pass them by keyword.
+        logits: Instead of weights, their logarithms, up to a constant for each row: -inf weighs nothing. Float tensor
+            of the same shapes. The exponentials are our own, the same bits on every processor and device.
 
     Returns:
         int64 tensor of shape (num_samples,) or (rows, num_samples), on the device of ``weights``. A function of the
@@ -50,9 +54,9 @@ def multinomial(
 
     Cost, on one thread: some microseconds a call; with replacement 0.2 to 0.4 ns a weight and 0.1 to 0.7 us a draw
     while draws are few, 20 ns a row of ten weights, 6 to 9 ns a weight and 1.4 to 8 ns a draw where they are many;
-    without, about 3 ns a weight and 15 ns a draw. Interruptible by Ctrl-C. Of weights on a GPU, one row with
-    replacement is drawn there by its table, after waiting once for it; matrices and draws without replacement are
-    computed on the CPU and copied back.
+    without, about 3 ns a weight and 15 ns a draw. Interruptible by Ctrl-C. Weights on a GPU are drawn
+    from there, after waiting once to hear that all rows are sound, with the same indices for the same key. Inside
+    torch.compile and CUDA graphs use ``torch.ops.pysampler.multinomial``, which waits for nothing.
 
     Raises:
         ValueError: Wrong shape; a row that is all zero or has a negative, NaN or infinite entry; more draws without
@@ -64,6 +68,10 @@ def multinomial(
         if weights is not None:
             raise TypeError("weights are given twice, by position or as weights= and as input=")
         weights = input
+    if logits is not None:
+        if weights is not None:
+            raise TypeError("give weights or logits=, not both")
+        weights = _exponentials(logits)
     tensor = _real_numbers(weights)
     on_cuda = tensor.is_cuda
     if on_cuda:
@@ -79,10 +87,12 @@ def multinomial(
     def take_key() -> int:  # once the rows have been found to be sound
         return key_from_generator(generator, tensor.device if on_cuda else None)
 
-    on_gpu = on_cuda and len(shape) == 1 and bool(replacement) and cuda_problem() is None
+    on_gpu = on_cuda and cuda_problem() is None and not draws_by_triton()
     indices = _direct_output(out, drawn_shape, tensor.device if on_gpu else _CPU)
     if on_gpu:
-        AliasTable(tensor).draw(count, seed=take_key(), out=indices)
+        matrix = readable(tensor).reshape(rows, columns)
+        require(tensor.device)
+        draw_rows(matrix, count, bool(replacement), take_key, indices, len(shape) == 2)
     elif rows > 0:
         source = tensor if tensor.is_cpu and _is_readable(tensor) else readable(tensor.cpu())
         _core.multinomial_into(
@@ -108,6 +118,27 @@ def multinomial(
 _CPU = torch.device("cpu")
 
 
+def _exponentials(logits: Any) -> torch.Tensor:
+    """Weights of logits, on their device. ValueError where a row has none."""
+    if not isinstance(logits, torch.Tensor) or not logits.is_floating_point():
+        kind = f"dtype {logits.dtype}" if isinstance(logits, torch.Tensor) else type(logits).__name__
+        raise TypeError(f"logits must be a tensor of floats, but got {kind}")
+    check_dense(logits, "logits")
+    _rows_and_columns(logits.shape, "logits")
+    source = readable(logits)
+    if source.is_cuda and (cuda_problem() is not None or draws_by_triton()):
+        source = source.cpu()
+    weights: torch.Tensor = torch.ops.pysampler.softmax_weights(source)
+    sums = weights.sum(-1).reshape(-1)
+    if bool(sums.isnan().any()):
+        row = int(sums.isnan().nonzero()[0])
+        name = f"logits[{row}]" if logits.ndim == 2 else "logits"
+        raise ValueError(
+            f"{name} must be finite or -inf, and not all -inf, but is {logits.reshape(-1, logits.shape[-1])[row]}"
+        )
+    return weights.to(logits.device)
+
+
 def _real_numbers(weights: Any) -> torch.Tensor:
     """``weights`` as a tensor on whatever device; the usual tensor at once, because small calls cost little else."""
     if (
@@ -122,12 +153,12 @@ def _real_numbers(weights: Any) -> torch.Tensor:
     return to_tensor(weights, to_cpu=False)
 
 
-def _rows_and_columns(shape: torch.Size) -> tuple[int, int]:
+def _rows_and_columns(shape: torch.Size, name: str = "weights") -> tuple[int, int]:
     if len(shape) not in (1, 2):
-        raise ValueError(f"weights must have 1 or 2 dimensions, but their shape is {tuple(shape)}")
+        raise ValueError(f"{name} must have 1 or 2 dimensions, but their shape is {tuple(shape)}")
     columns = shape[-1]
     if not 1 <= columns <= MAX_ITEMS:
-        raise ValueError(f"weights must have between 1 and 2^32 - 1 columns, but their shape is {tuple(shape)}")
+        raise ValueError(f"{name} must have between 1 and 2^32 - 1 columns, but their shape is {tuple(shape)}")
     return (shape[0] if len(shape) == 2 else 1), columns
 
 

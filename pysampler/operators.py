@@ -26,8 +26,8 @@ from pysampler.keys import seed_key, stream_range
 
 _SCHEMA = "draw(Tensor table, Tensor(a!) state, SymInt n, SymInt step=1, *, ScalarType? dtype=None) -> Tensor"
 _Library: Any = torch.library.Library  # torch gives it no types
-_library = _Library("pysampler", "FRAGMENT")
-_library.define(_SCHEMA)
+library = _Library("pysampler", "FRAGMENT")
+library.define(_SCHEMA)
 
 
 def stream_state(
@@ -56,10 +56,7 @@ def _draw_on_cpu(
     table: torch.Tensor, state: torch.Tensor, n: int, step: int = 1, *, dtype: torch.dtype | None = None
 ) -> torch.Tensor:
     _check(table, state)
-    numbers = state.detach().numpy()
-    seed, epoch, position = numbers.tolist()
-    if not 0 <= epoch <= MAX_EPOCH or position < 0:
-        raise ValueError(f"state must be [seed, epoch in [0, 2^48), position >= 0], but is {numbers.tolist()}")
+    numbers, (seed, epoch, position) = numbers_of(state)
     wanted = stream_range(n, seed, epoch, position, step)
     result = output_for(wanted.draws, table.numel(), table.device, dtype, None)
     if wanted.draws > 0:
@@ -89,8 +86,17 @@ def _draw_of_nothing(
     table: torch.Tensor, state: torch.Tensor, n: Any, step: Any = 1, *, dtype: torch.dtype | None = None
 ) -> torch.Tensor:
     """What torch.compile sees: the shape, without data."""
-    _check_devices(table, state)
+    check_devices(table, state)
     return table.new_empty((n,), dtype=dtype or torch.int64)
+
+
+def numbers_of(state: torch.Tensor) -> tuple[Any, list[int]]:
+    """Returns a state's numbers as an array over its memory, and as ints."""
+    array = state.detach().numpy()
+    numbers: list[int] = array.tolist()
+    if not 0 <= numbers[1] <= MAX_EPOCH or numbers[2] < 0:
+        raise ValueError(f"state must be [seed, epoch in [0, 2^48), position >= 0], but is {numbers}")
+    return array, numbers
 
 
 def _check(table: torch.Tensor, state: torch.Tensor) -> None:
@@ -99,19 +105,25 @@ def _check(table: torch.Tensor, state: torch.Tensor) -> None:
             "table must be what AliasTable.as_tensor() returns, a contiguous int64 tensor of shape (N,), but it is "
             f"{table.dtype} of shape {tuple(table.shape)}"
         )
+    check_state(state)
+    check_devices(table, state)
+
+
+def check_state(state: torch.Tensor) -> None:
+    """Raises ValueError unless this is what ``stream_state`` returns."""
     if state.dtype != torch.int64 or state.shape != (3,) or not state.is_contiguous():
         raise ValueError(
             "state must be what pysampler.stream_state returns, a contiguous int64 tensor of shape (3,), but it is "
             f"{state.dtype} of shape {tuple(state.shape)}"
         )
-    _check_devices(table, state)
 
 
-def _check_devices(table: torch.Tensor, state: torch.Tensor) -> None:
-    if table.device != state.device:
-        raise ValueError(f"table and state must be on one device, but are on {table.device} and {state.device}")
+def check_devices(drawn_from: torch.Tensor, state: torch.Tensor, name: str = "table") -> None:
+    """Raises ValueError unless both are on one device."""
+    if drawn_from.device != state.device:
+        raise ValueError(f"{name} and state must be on one device, but are on {drawn_from.device} and {state.device}")
 
 
-_library.impl("draw", _draw_on_cpu, "CPU")
-_library.impl("draw", _draw_on_cuda, "CUDA")
-torch.library.register_fake("pysampler::draw", _draw_of_nothing, lib=_library)
+library.impl("draw", _draw_on_cpu, "CPU")
+library.impl("draw", _draw_on_cuda, "CUDA")
+torch.library.register_fake("pysampler::draw", _draw_of_nothing, lib=library)

@@ -3,6 +3,7 @@
 #include "cuda/coverage/mark.h"
 #include "cuda/draw.h"
 #include "cuda/launch.cuh"
+#include "cuda/rows/rows.h"
 #include "cuda/table/build.h"
 
 namespace pysampler::cuda {
@@ -13,6 +14,7 @@ Status load_kernels(int device) {
   if (status == kSuccess) status = load_draw_kernels();
   if (status == kSuccess) status = load_build_kernels();
   if (status == kSuccess) status = load_mark_kernels();
+  if (status == kSuccess) status = load_row_kernels();
   return status;
 }
 

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <string>
 
+#include "core/permutation.h"
 #include "cpu/draw/draw.h"
+#include "cpu/permutation/successive_orders.h"
 #include "cpu/runtime/stretches.h"
-#include "cpu/permutation/permuted_range.h"
 #include "python/call.h"
 
 namespace py = pybind11;
@@ -37,15 +38,7 @@ ShuffledDraws::ShuffledDraws(uint64_t items, uint64_t seed, uint64_t epoch)
 }
 
 void ShuffledDraws::draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
-  while (count != 0) {
-    const uint64_t element = start % items_;
-    const uint64_t in_this_one = std::min(count, (items_ - 1 - element) / step + 1);
-    permuted_range(make_permutation(stream_, start / items_, items_), {element, step, in_this_one}, out,
-                   active_target());
-    start += in_this_one * step;
-    out += in_this_one;
-    count -= in_this_one;
-  }
+  successive_orders(stream_, items_, {start, step, count}, out, active_target());
 }
 
 void ShuffledDraws::pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {

@@ -4,7 +4,7 @@
 
 #include "core/class_rounds.h"
 #include "core/permutation.h"
-#include "cpu/permutation/permuted_range.h"
+#include "cpu/permutation/successive_orders.h"
 
 namespace pysampler {
 namespace {
@@ -55,14 +55,7 @@ void UnderSampling::draw(uint64_t seed, uint64_t epoch, const Positions& positio
     const uint64_t place = quota % size == 0 ? at.place : orders.place(of_class, size, at);
     return item_at(items, range.begin + place);
   };
-  const Stream stream = make_stream(seed, epoch, Tag::kPermutation);
-  for (uint64_t done = 0; done < positions.count;) {
-    const uint64_t start = positions[done], first = start % draws;
-    const uint64_t in_this_one = std::min(positions.count - done, (draws - 1 - first) / positions.step + 1);
-    permuted_range(make_permutation(stream, start / draws, draws), {first, positions.step, in_this_one}, out + done,
-                   target);
-    done += in_this_one;
-  }
+  successive_orders(make_stream(seed, epoch, Tag::kPermutation), draws, positions, out, target);
   for (uint64_t i = 0; i < positions.count; ++i) out[i] = item_of(static_cast<uint64_t>(out[i]));
 }
 

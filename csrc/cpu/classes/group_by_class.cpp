@@ -21,7 +21,7 @@ class Grouping {
       : labels_(labels), classes_(classes), execution_(execution) {
     // The counts of all parts should take less memory and time than the labels.
     const uint64_t most = std::min(labels.items / kMinItemsPerPart, labels.entries / (4 * classes));
-    parts_.resize(std::clamp<uint64_t>(most, 1, std::max(execution.threads, 1)));
+    parts_.resize(static_cast<uint64_t>(execution.on_at_most(most).threads));
   }
 
   ClassMembers run() {

@@ -47,36 +47,39 @@ void Multinomial::sum_long_rows(const Execution& execution) {
   }
 }
 
-void Multinomial::draw(uint64_t seed, int64_t* out, const Execution& execution) {
+void Multinomial::draw(const StreamStart& start, int64_t* out, const Execution& execution) {
   const StandardFloats standard_floats;
   const WeightRows& rows = job_.weights;
-  const Stream stream = make_stream(seed, 0);
+  const Stream stream = make_stream(start.seed, start.epoch);
   const bool long_rows = rows.columns + job_.draws >= kLongRow;
   const uint64_t together = way_ == Way::kNarrowRows ? 8 : 1;
   for_each_rows(rows.rows, row_cost(job_, way_), long_rows, together, execution,
                 [&](uint64_t first, uint64_t count, const Execution& within) {
                   int64_t* const to = out + first * job_.draws;
                   if (way_ == Way::kNarrowRows) {
-                    return draw_narrow_rows(rows, first, count, stream, job_.draws, to, within.target);
+                    return draw_narrow_rows(rows, first, count, stream, start.position, job_.draws, to, within.target);
                   }
                   for (uint64_t row = first; row < first + count; ++row) {
                     int64_t* const own = out + row * job_.draws;
+                    const uint64_t position = start.position + row * job_.draws;
                     if (way_ == Way::kFewDraws) {
-                      few_draws_of(row, stream, own, within);
+                      few_draws_of(row, stream, position, own, within);
                     } else if (way_ == Way::kTable) {
-                      table_draws_of(row, stream, own, within);
+                      table_draws_of(row, stream, position, own, within);
                     } else {
-                      draw_without_replacement({rows.from(row), nullptr, seed, 0, row * rows.columns}, job_.draws, own,
-                                               within);
+                      const uint64_t racing = start.position + row * rows.columns;
+                      draw_without_replacement({rows.from(row), nullptr, start.seed, start.epoch, racing}, job_.draws,
+                                               own, within);
                     }
                   }
                 });
 }
 
-void Multinomial::few_draws_of(uint64_t row, Stream stream, int64_t* out, const Execution& execution) {
+void Multinomial::few_draws_of(uint64_t row, Stream stream, uint64_t position, int64_t* out,
+                               const Execution& execution) {
   const WeightView weights = job_.weights.from(row);
   const auto draw_from = [&](BlockShares& shares) {
-    few_draws(weights, shares, stream, row * job_.draws, job_.draws, out, execution);
+    few_draws(weights, shares, stream, position, job_.draws, out, execution);
   };
   if (!long_rows_.empty()) return draw_from(long_rows_[row]);
   BlockShares shares(weights, execution);
@@ -84,12 +87,13 @@ void Multinomial::few_draws_of(uint64_t row, Stream stream, int64_t* out, const 
   draw_from(shares);
 }
 
-void Multinomial::table_draws_of(uint64_t row, Stream stream, int64_t* out, const Execution& execution) const {
+void Multinomial::table_draws_of(uint64_t row, Stream stream, uint64_t position, int64_t* out,
+                                 const Execution& execution) const {
   const uint64_t columns = job_.weights.columns;
   const LargeBuffer table(columns * sizeof(AliasEntry));
   auto* const entries = table.as<AliasEntry>();
   build(job_.weights.from(row), entries, execution);
-  pysampler::draw({entries, columns}, stream, {row * job_.draws, 1, job_.draws}, out, execution);
+  pysampler::draw({entries, columns}, stream, {position, 1, job_.draws}, out, execution);
 }
 
 }  // namespace pysampler

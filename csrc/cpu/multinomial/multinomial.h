@@ -19,6 +19,13 @@ struct MultinomialJob {
   bool replacement;
 };
 
+// Where a job's random numbers begin.
+struct StreamStart {
+  uint64_t seed;
+  uint64_t epoch = 0;
+  uint64_t position = 0;  // positions may be used up to 2^63
+};
+
 // A job in two steps, so that the key of its random numbers is taken once all rows are known to be sound.
 class Multinomial {
  public:
@@ -26,14 +33,14 @@ class Multinomial {
   Multinomial(const MultinomialJob& job, const Execution& execution);
 
   // out[row * draws + j] = draw j of that row. With replacement, and for one draw, its position in the stream is
-  // row * draws + j. The same for any number of threads, target and dtype that holds the weights. Throws InvalidWeights
+  // start.position + row * draws + j; else item i of the row races with that of start.position + row * columns + i. The same for any number of threads, target and dtype that holds the weights. Throws InvalidWeights
   // (kChangedMeanwhile) if the weights were replaced since.
-  void draw(uint64_t seed, int64_t* out, const Execution& execution);
+  void draw(const StreamStart& start, int64_t* out, const Execution& execution);
 
  private:
   void sum_long_rows(const Execution& execution);
-  void few_draws_of(uint64_t row, Stream stream, int64_t* out, const Execution& execution);
-  void table_draws_of(uint64_t row, Stream stream, int64_t* out, const Execution& execution) const;
+  void few_draws_of(uint64_t row, Stream stream, uint64_t position, int64_t* out, const Execution& execution);
+  void table_draws_of(uint64_t row, Stream stream, uint64_t position, int64_t* out, const Execution& execution) const;
 
   MultinomialJob job_;
   Way way_;

@@ -9,9 +9,9 @@
 
 namespace pysampler {
 
-// out[(row - first) * draws + j] = draw j of row `row`, at position row * draws + j, for `count` rows from `first`. Those of
+// out[(row - first) * draws + j] = draw j of row `row`, at `position` + row * draws + j, for `count` rows from `first`. Those of
 // few_draws.h, bit for bit. Needs columns <= kNarrowColumns and draws <= kNarrowDraws. Some 15 ns a row of ten columns.
-void draw_narrow_rows(const WeightRows& rows, uint64_t first, uint64_t count, Stream stream, uint64_t draws,
-                      int64_t* out, Target target);
+void draw_narrow_rows(const WeightRows& rows, uint64_t first, uint64_t count, Stream stream, uint64_t position,
+                      uint64_t draws, int64_t* out, Target target);
 
 }  // namespace pysampler

@@ -1,42 +1,9 @@
 #include "cuda/table/build.h"
 
-#include "cuda/launch.cuh"
+#include "cuda/stream_queue.cuh"
 #include "cuda/table/build_passes.h"
 
 namespace pysampler::cuda {
-namespace {
-
-// Launches what it is handed, until something fails.
-struct StreamQueue {
-  Place place;
-  Status status;
-
-  template <class Body>
-  void team(const Body& body, uint32_t blocks) {
-    if (status == kSuccess) status = launch_team(body, blocks, place);
-  }
-  template <class Body>
-  void body(const Body& body, Grid grid) {
-    if (status == kSuccess) status = launch(body, grid, place);
-  }
-};
-
-// Loads what it is handed, until something fails.
-struct LoadingQueue {
-  Status status;
-
-  template <class Body>
-  void team(const Body&, uint32_t) {
-    if (status == kSuccess) status = load_team_kernel<Body>();
-  }
-  template <class Body>
-  void body(const Body&, Grid) {
-    if (status == kSuccess) status = load_kernel<Body>();
-  }
-};
-
-}  // namespace
-
 Status load_build_kernels() {
   LoadingQueue queue = {kSuccess};
   BuildJob job = {};

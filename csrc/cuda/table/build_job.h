@@ -98,18 +98,25 @@ class Scratch {
   uint64_t bytes_ = 0;
 };
 
-inline BuildJob lay_out(const void* weights, uint64_t items, AliasEntry* table, Scratch& scratch) {
+// Without a table: what its passes before Pack work on.
+inline BuildJob lay_out_shares(const void* weights, uint64_t items, Scratch& scratch) {
   const uint64_t blocks = block_layout(items).blocks;
   BuildJob job = {};
   job.weights = weights;
   job.items = items;
-  job.table = table;
   job.state = scratch.take<BuildState>(1);
   job.seen = scratch.take<WeightsSeen>(teams_for(blocks));
   job.sums = scratch.take<double>(blocks);
   job.small_units = scratch.take<uint64_t>(blocks);
   job.cumulative = scratch.take<uint64_t>(blocks);
   job.quotas = scratch.take<uint64_t>(blocks);
+  return job;
+}
+
+inline BuildJob lay_out(const void* weights, uint64_t items, AliasEntry* table, Scratch& scratch) {
+  const uint64_t blocks = block_layout(items).blocks;
+  BuildJob job = lay_out_shares(weights, items, scratch);
+  job.table = table;
   job.leftovers.lights = scratch.take<uint32_t>(blocks);
   job.leftovers.heavies = scratch.take<uint32_t>(blocks);
   job.leftovers.deficit = scratch.take<uint64_t>(blocks + 1);

@@ -19,20 +19,34 @@
 
 namespace pysampler::cuda {
 
-// Hands every pass to `queue`: queue.team(body, blocks) for bodies of team.h, queue.body(body, grid) for the others.
+// Hands the passes that judge the weights to `queue`: queue.team(body, blocks) for bodies of team.h, queue.body(body, grid)
+// for the others.
 template <class Weight, class Queue>
-void queue_passes(const BuildJob& job, uint32_t multiprocessors, Queue& queue) {
-  const uint64_t blocks = job.layout().blocks;
-  const auto summing = static_cast<uint32_t>(teams_for(blocks));
+void queue_sums(const BuildJob& job, Queue& queue) {
+  const auto summing = static_cast<uint32_t>(teams_for(job.layout().blocks));
   // float32 has no numbers that need a prescale.
   for (const bool again : {false, true}) {
     if (again && sizeof(Weight) == sizeof(float)) break;
     queue.team(SumBlocks<Weight>{job, again}, summing);
     queue.team(Plan<Weight>{job, again}, 1);
   }
-  queue.team(SumLarge<Weight>{job}, summing);
+}
+
+// Hands the passes before Pack to `queue`.
+template <class Weight, class Queue>
+void queue_shares(const BuildJob& job, uint32_t multiprocessors, Queue& queue) {
+  const uint64_t blocks = job.layout().blocks;
+  queue_sums<Weight>(job, queue);
+  queue.team(SumLarge<Weight>{job}, static_cast<uint32_t>(teams_for(blocks)));
   queue.team(AddUp{job}, 1);
   queue.body(ShareQuotas{job}, grid_for(blocks, ShareQuotas::kThreads, multiprocessors));
+}
+
+// Hands every pass to `queue`.
+template <class Weight, class Queue>
+void queue_passes(const BuildJob& job, uint32_t multiprocessors, Queue& queue) {
+  const uint64_t blocks = job.layout().blocks;
+  queue_shares<Weight>(job, multiprocessors, queue);
   queue.team(Pack<Weight>{job}, static_cast<uint32_t>(blocks));
   queue.team(AddUpLeftovers{job}, 1);
   queue.body(PlaceLeftovers{job},

@@ -5,6 +5,7 @@
 #include "python/cuda/call.h"
 #include "python/cuda/coverage.h"
 #include "python/cuda/draw.h"
+#include "python/cuda/rows.h"
 
 namespace py = pybind11;
 
@@ -14,4 +15,5 @@ PYBIND11_MODULE(_cuda, module) {
   bindings::bind_draw(module);
   bindings::bind_build(module);
   bindings::bind_coverage(module);
+  bindings::bind_rows(module);
 }
