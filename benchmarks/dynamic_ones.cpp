@@ -14,7 +14,8 @@
 #include "cpu/simd/target.cpp"
 
 extern "C" void* dynamic_make(const float* weights, int64_t items) {
-  return new pysampler::DynamicTable({weights, static_cast<uint64_t>(items), pysampler::WeightType::kFloat32}, 0, nullptr, {});
+  const pysampler::WeightView view = {weights, static_cast<uint64_t>(items), pysampler::WeightType::kFloat32};
+  return new pysampler::DynamicTable(view, 0, nullptr, {});
 }
 
 extern "C" void dynamic_free(void* table) { delete static_cast<pysampler::DynamicTable*>(table); }

@@ -1,5 +1,5 @@
-// A plain binary sum tree of doubles, the usual structure of prioritised replay (Schaul et al. 2016), written as well as
-// that structure allows: an implicit tree in one array, descents without branches. What a dynamic table is compared with.
+// A plain binary sum tree of doubles, the usual structure of prioritised replay (Schaul et al. 2016): an implicit tree
+// in one array, descents without branches. What a dynamic table is compared with.
 #include <cstdint>
 #include <cstdlib>
 #include <new>

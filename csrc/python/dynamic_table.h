@@ -14,8 +14,8 @@
 
 namespace pysampler::python {
 
-// Which version of a table the positions of a pass were drawn from: from a place on, up to the next place. What is drawn
-// again, because weights have changed since, takes the place of what was read ahead.
+// Which version of a table the positions of a pass were drawn from: from a place on, up to the next place. What is
+// drawn again, because weights have changed since, takes the place of what was read ahead.
 class DrawRecord {
  public:
   struct Stretch {

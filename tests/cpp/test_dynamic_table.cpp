@@ -239,6 +239,46 @@ void test_bad_updates_are_named_and_change_nothing() {
   CHECK(before.total == table.summary().total && before.items == table.summary().items);
 }
 
+template <class Weight>
+void check_single_updates(Target target) {
+  const std::vector<Weight> ones(300, Weight{1});
+  DynamicTable singles(view_of(ones), 0, nullptr, {1, {}, target}), pairs(view_of(ones), 0, nullptr, {1, {}, target});
+  singles.largest();
+  pairs.largest();
+  Random random(11);
+  const Weight special[] = {Weight{0}, static_cast<Weight>(-0.0), std::numeric_limits<Weight>::denorm_min(),
+                            std::numeric_limits<Weight>::max() / 512, Weight{1}, static_cast<Weight>(1e-20)};
+  for (int round = 0; round < 4000; ++round) {
+    const auto place = static_cast<int64_t>(random.below(300));
+    const Weight weight = random.below(3) == 0 ? special[random.below(6)] : static_cast<Weight>(random.uniform());
+    singles.update(&place, &weight, 1, {});
+    const int64_t twice[] = {place, place};
+    const Weight same_weights[] = {weight, weight};
+    pairs.update(twice, same_weights, 2, {});
+    const DynamicTable::Summary a = singles.summary(), b = pairs.summary();
+    CHECK(a.total == b.total && a.scale == b.scale && a.positive == b.positive && same(a.fingerprint, b.fingerprint));
+    CHECK(singles.largest() == pairs.largest() && singles.smallest() == pairs.smallest());
+  }
+  CHECK(masses_in(singles) == masses_in(pairs));
+  CHECK(draws_of(singles, make_stream(1, 2), 0, 1, 900) == draws_of(pairs, make_stream(1, 2), 0, 1, 900));
+  const DynamicTable::Summary before = singles.summary();
+  for (const int64_t bad : {int64_t{300}, int64_t{-1}}) {
+    CHECK(THROWS(singles.update(&bad, special, 1, {}), InvalidUpdate));
+  }
+  using Limits = std::numeric_limits<Weight>;
+  const Weight wrong[] = {Weight{-1}, Limits::quiet_NaN(), Limits::infinity()};
+  const int64_t place = 5;
+  for (const Weight& bad : wrong) CHECK(THROWS(singles.update(&place, &bad, 1, {}), InvalidUpdate));
+  CHECK(same(before.fingerprint, singles.summary().fingerprint) && before.version == singles.summary().version);
+}
+
+void test_updates_of_one_do_what_batches_do() {
+  for_each_target([](Target target) {
+    check_single_updates<float>(target);
+    check_single_updates<double>(target);
+  });
+}
+
 void test_appended_items_are_as_if_they_had_always_been_there() {
   for_each_target([](Target target) {
     const std::vector<float> weights = random_weights<float>(5000, 9);
@@ -324,6 +364,7 @@ int main() {
   RUN(test_the_scale_follows_when_totals_leave_their_range_and_only_then);
   RUN(test_an_overwritten_huge_weight_of_a_batch_leaves_no_trace);
   RUN(test_bad_updates_are_named_and_change_nothing);
+  RUN(test_updates_of_one_do_what_batches_do);
   RUN(test_appended_items_are_as_if_they_had_always_been_there);
   RUN(test_each_stratum_gives_one_draw);
   RUN(test_distinct_draws_are_distinct_alike_on_every_target_and_leave_the_table_as_it_was);

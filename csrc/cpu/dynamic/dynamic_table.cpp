@@ -23,6 +23,13 @@ double weight_in(const void* weights, uint64_t i, WeightType type) {
                                       : static_cast<double>(static_cast<const float*>(weights)[i]);
 }
 
+// As the kernels add it up over a batch.
+Fingerprint fingerprint_of_weight(double weight, uint64_t place) {
+  uint64_t bits;
+  std::memcpy(&bits, &weight, sizeof bits);
+  return fingerprint_of(bits, place);
+}
+
 const void* advanced(const void* weights, uint64_t count, uint64_t bytes) {
   return static_cast<const char*>(weights) + count * bytes;
 }
@@ -134,6 +141,13 @@ void DynamicTable::update(const int64_t* indices, const void* weights, uint64_t 
   if (count == 0) return;
   const StandardFloats standard_floats;
   const Writing writing(lock_);
+  if (count == 1) {
+    const auto index = static_cast<uint64_t>(*indices);
+    const double weight = weight_in(weights, 0, type_) + 0.0;  // -0.0 becomes 0.0
+    if (index >= items_ || !is_valid(weight)) refuse(indices, weights, count);
+    set(static_cast<uint32_t>(index), weight, execution);
+    return;
+  }
   reserve(count);
   const TreeKernels& kernels = tree_kernels(target_, type_);
   if (!kernels.take(indices, weights, count, items_, places_.data(), copies_.as<void>())) {
@@ -183,21 +197,38 @@ void DynamicTable::commit(uint64_t count, const Execution& execution) noexcept {
   // Old total + gained - lost, in 128 bits; what was lost had been there or was gained before.
   const WideSum sum = add(change.gained, tree_.total());
   const WideSum total = {sum.low - change.lost.low, sum.high - change.lost.high - (sum.low < change.lost.low)};
+  settle(total, places_.data(), differences_.data(), count, execution);
+  if (places_.size() > kKeptUpdates) {
+    places_ = {};
+    differences_ = {};
+    copies_ = {};
+  }
+}
+
+// As a batch of one, without what makes large batches fast.
+void DynamicTable::set(uint32_t place, double weight, const Execution& execution) noexcept {
+  const double before = tree_.exchange_weight(place, weight);
+  positive_ += static_cast<uint64_t>(weight > 0) - static_cast<uint64_t>(before > 0);
+  const Fingerprint gone = fingerprint_of_weight(before, place), come = fingerprint_of_weight(weight, place);
+  sum_ = add(sum_, {come.low - gone.low, come.high - gone.high});
+  const int scale = tree_.view().scale;
+  const uint64_t lost = mass_of(before, scale), gained = mass_of(weight, scale), difference = gained - lost;
+  // The total is below 2^63 and has what is lost, and what is gained is at most 2^63.
+  settle({tree_.total() + difference, 0}, &place, &difference, 1, execution);
+}
+
+void DynamicTable::settle(WideSum total, const uint32_t* places, const uint64_t* differences, uint64_t count,
+                          const Execution& execution) noexcept {
   const bool stays = total.high == 0 && total.low < kTotalLimit && (total.low >= kLeastTotal || total.low == 0);
   if (stays) {
-    kernels.add(tree_.view(), places_.data(), differences_.data(), count);
+    tree_kernels(target_, type_).add(tree_.view(), places, differences, count);
     tree_.add_to_total(total.low - tree_.total());
   } else {
     // Not to be interrupted: the weights are in place by now.
     const Execution whole = {execution.threads, {}, target_};
     tree_.build(tree_.fresh_scale(whole), whole);
   }
-  if (extremes_ != nullptr) extremes_->update(tree_, places_.data(), count);
-  if (places_.size() > kKeptUpdates) {
-    places_ = {};
-    differences_ = {};
-    copies_ = {};
-  }
+  if (extremes_ != nullptr) extremes_->update(tree_, places, count);
   version_.fetch_add(1, std::memory_order_release);
 }
 

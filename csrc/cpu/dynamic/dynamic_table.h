@@ -96,6 +96,10 @@ class DynamicTable {
   [[noreturn]] void refuse(const int64_t* indices, const void* weights, uint64_t count) const;
   // The batch in places_ and copies_ becomes part of the table.
   void commit(uint64_t count, const Execution& execution) noexcept;
+  void set(uint32_t place, double weight, const Execution& execution) noexcept;
+  // The masses of these places, whose weights are in the table by now, become part of the tree, and the version moves.
+  void settle(WideSum total, const uint32_t* places, const uint64_t* differences, uint64_t count,
+              const Execution& execution) noexcept;
   // Room for a batch.
   void reserve(uint64_t count);
   void take(WeightView weights, uint64_t capacity, const int* scale, const Execution& execution);

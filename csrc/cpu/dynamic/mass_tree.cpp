@@ -59,6 +59,16 @@ double MassTree::weight(uint64_t place) const {
                                        : static_cast<double>(static_cast<const float*>(view_.weights)[place]);
 }
 
+double MassTree::exchange_weight(uint64_t place, double weight) {
+  const double before = this->weight(place);
+  if (type_ == WeightType::kFloat64) {
+    static_cast<double*>(view_.weights)[place] = weight;
+  } else {
+    static_cast<float*>(view_.weights)[place] = static_cast<float>(weight);
+  }
+  return before;
+}
+
 void MassTree::build(int scale, const Execution& execution) {
   const TreeKernels& kernels = tree_kernels(execution.target, type_);
   view_.scale = scale;

@@ -25,6 +25,8 @@ class MassTree {
   const TreeView& view() const { return view_; }
   void* weights() const { return view_.weights; }
   double weight(uint64_t place) const;
+  // Puts a weight of the table's type in its place and returns what was there. The masses are the caller's to change.
+  double exchange_weight(uint64_t place, double weight);
   // The mass of all weights under the scale of the last build, if that was below 2^64.
   uint64_t total() const { return total_; }
   void add_to_total(uint64_t difference) { total_ += difference; }

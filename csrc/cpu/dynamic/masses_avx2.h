@@ -3,7 +3,8 @@
 // What turns weights into masses: 2^scale as two factors, for one alone could leave the range of a double. With a
 // positive scale both steps are exact; with a negative one a denormal in between becomes a mass of 1 anyway.
 struct ScaleFactors {
-  explicit ScaleFactors(int scale) : first(_mm256_set1_pd(power(scale / 2))), second(_mm256_set1_pd(power(scale - scale / 2))) {}
+  explicit ScaleFactors(int scale)
+      : first(_mm256_set1_pd(power(scale / 2))), second(_mm256_set1_pd(power(scale - scale / 2))) {}
   static double power(int exponent) {
     const uint64_t bits = static_cast<uint64_t>(exponent + 1023) << 52;
     double value;

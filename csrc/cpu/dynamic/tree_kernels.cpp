@@ -8,7 +8,8 @@ namespace {
 
 // The topmost node is that of all: its children's differences are summed first. Compiled for no instruction set of its
 // own: nothing is gained, and AddressSanitizer of GCC 12 misaligns arrays that AVX-512 code has on the stack.
-__attribute__((noinline)) void add_to_top(uint64_t* node, int bits, const uint32_t* places, const uint64_t* differences, uint64_t count) {
+__attribute__((noinline)) void add_to_top(uint64_t* node, int bits, const uint32_t* places,
+                                          const uint64_t* differences, uint64_t count) {
   uint64_t sums[2][kChildren] = {};
   for (uint64_t i = 0; i < count; ++i) sums[i % 2][places[i] >> bits] += differences[i];
   uint64_t sum = 0;
