@@ -173,17 +173,17 @@ def curve(episodes: list[tuple[int, float]], steps: int, points: int = 40) -> np
 
 def draw_curves(curves: dict[str, np.ndarray[Any, Any]], task: Task, steps: int, name: str, path: Path) -> None:
     """Every seed thin, the mean thick."""
-    from pysampler.plots.style import PALETTE, dress, new_figure  # noqa: PLC0415 - needs matplotlib
+    from pysampler.plots.style import PALETTE, dress, figure_legend, new_figure  # noqa: PLC0415 - needs matplotlib
 
     seeds = len(next(iter(curves.values())))
-    figure = new_figure(f"DQN with two ways to draw from the replay buffer ({seeds} seeds)", width=8, height=4.5)
+    figure = new_figure(f"DQN with two ways to draw from the replay buffer ({seeds} seeds)", width=9, height=4.5)
     axes = figure.subplots()
     for colour, (method, values) in zip(PALETTE, curves.items(), strict=False):
         at = (np.arange(values.shape[1]) + 0.5) * steps / values.shape[1]
         axes.plot(at, values.T, color=colour, linewidth=0.6, alpha=0.35)
         axes.plot(at, values.mean(0), color=colour, linewidth=2.4, label=f"{method}, mean")
     dress(axes, name, xlabel="steps played", ylabel=task.goal)
-    axes.legend(frameon=False, loc="upper left")
+    figure_legend(figure, axes)
     figure.savefig(path)
 
 

@@ -9,6 +9,7 @@ Accelerate   WeightedRandomSampler or                ``accelerate.ResumableLoade
              WeightedBatchSampler
 HF Trainer   WeightedRandomSampler                   ``transformers.WeightedBatches``, a mixin
 Ray, ignite  as Lightning                            ``sampler.state_dict(consumed=...)``
+torchrl      ``torchrl.PrioritizedSampler``          its ``state_dict``, or the buffer's
 ===========  ======================================  =============================================
 
 Some frameworks put a sampler of their own in place, and so lose the weights without a word (Ray does so with anything
