@@ -12,6 +12,7 @@ Ray, ignite  as Lightning                            ``sampler.state_dict(consum
 streams      ``interleave.interleave``, a dataset    ``StatefulDataLoader``, or its ``state_dict()``
 nodes        ``nodes.MultiNodeMixture``              ``torchdata.nodes.Loader``
 Megatron     ``Mixture.as_index_arrays``             nothing: any part can be made again
+torchrl      ``torchrl.PrioritizedSampler``          its ``state_dict``, or the buffer's
 ===========  ======================================  =============================================
 
 Some frameworks put a sampler of their own in place, and so lose the weights without a word (Ray does so with anything
