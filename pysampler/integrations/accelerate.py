@@ -153,7 +153,9 @@ def prepare_rank_aware(accelerator: Any, loader: Any) -> Any:
     if accelerator.dispatch_batches:
         raise ValueError("with dispatch_batches only rank 0 draws: take a WeightedRandomSampler, accelerator.prepare")
     if getattr(accelerator, "torch_device_mesh", None) is not None:
-        raise ValueError("ranks of a device mesh may share their data: take a WeightedRandomSampler, accelerator.prepare")
+        raise ValueError(
+            "ranks of a device mesh may share their data: take a WeightedRandomSampler, accelerator.prepare"
+        )
     sampler = sampler_of(loader)
     if sampler.share().world != accelerator.num_processes:
         raise ValueError(

@@ -33,8 +33,9 @@ class WeightedBatchSampler(torch.utils.data.BatchSampler):
         if not isinstance(sampler, Resumable):
             raise TypeError(
                 f"WeightedBatchSampler needs a sampler of pysampler, but got {type(sampler).__name__}. If a framework "
-                "has put its own sampler in place, the weights are lost: tell it not to replace samplers, or "
-                "(Lightning) use DistributedWeightedBatchSampler with batch_size=None"
+                "has put its own sampler in place, the weights are lost: give the loader what frameworks leave alone, "
+                "DistributedWeightedSampler as sampler= with a batch_size, or DistributedWeightedBatchSampler as "
+                "sampler= with batch_size=None and BatchedDataset"
             )
         indices = iter(sampler)  # type: ignore[call-overload]  # has no effect yet
         if isinstance(indices, BatchIterator):
