@@ -20,6 +20,7 @@ import torch
 from pysampler import _core
 from pysampler.cuda.availability import require
 from pysampler.cuda.place import queue_on
+from pysampler.inputs.memory import address_of, address_of_output, as_array, check_memory
 from pysampler.inputs.numbers import MAX_EPOCH, epoch_number, whole_number
 from pysampler.inputs.output import output_for
 from pysampler.keys import seed_key, stream_range
@@ -63,9 +64,9 @@ def _draw_on_cpu(
     wanted = stream_range(n, seed, epoch, position, step)
     result = output_for(wanted.draws, table.numel(), table.device, dtype, None)
     if wanted.draws > 0:
-        core = _core.Table.over(table.detach().numpy().data, False, torch.get_num_threads())
+        core = _core.Table.over(as_array(table, "table").data, False, torch.get_num_threads())
         wide = result.to(torch.int64)  # itself, if it is
-        core.draw_into(wide.data_ptr(), *wanted, torch.get_num_threads())
+        core.draw_into(address_of_output(wide), *wanted, torch.get_num_threads())
         if wide is not result:
             result.copy_(wide)
     numbers[2] = (position + wanted.draws * wanted.step) % 2**63
@@ -85,12 +86,12 @@ def _draw_on_cuda(
     if wanted.draws > 0:
         with queue_on(table.device, table, state) as stream:
             _cuda.draw_from_state(
-                table.data_ptr(),
+                address_of(table, "table"),
                 table.numel(),
-                result.data_ptr(),
+                address_of_output(result),
                 result.dtype == torch.int32,
                 wanted.draws,
-                state.data_ptr(),
+                address_of(state, "state"),
                 wanted.step,
                 table.device.index,
                 stream,
@@ -112,11 +113,12 @@ def _check(table: torch.Tensor, state: torch.Tensor) -> None:
             "table must be what AliasTable.as_tensor() returns, a contiguous int64 tensor of shape (N,), but it is "
             f"{table.dtype} of shape {tuple(table.shape)}"
         )
-    if state.dtype != torch.int64 or state.shape != (3,) or not state.is_contiguous():
+    if state.dtype != torch.int64 or state.shape != (3,) or not state.is_contiguous() or state.is_neg():
         raise ValueError(
             "state must be what pysampler.stream_state returns, a contiguous int64 tensor of shape (3,), but it is "
             f"{state.dtype} of shape {tuple(state.shape)}"
         )
+    check_memory(state, "state")
     _check_devices(table, state)
 
 

@@ -12,6 +12,7 @@ from typing_extensions import Self
 from pysampler.cuda.availability import require
 from pysampler.cuda.build import build_entries
 from pysampler.cuda.place import queue_on
+from pysampler.inputs.memory import address_of
 
 _COPIED_AT_A_TIME = 1 << 24  # entries
 
@@ -63,9 +64,9 @@ class CudaEntries:
 
         with queue_on(self.device, self.entries, out) as stream:
             _cuda.draw_into(
-                self.entries.data_ptr(),
+                address_of(self.entries),
                 len(self),
-                out.data_ptr(),
+                address_of(out, "out"),
                 out.dtype == torch.int32,
                 *wanted,
                 self.device.index,

@@ -11,7 +11,7 @@ import torch
 
 from pysampler import _core as compiled
 from pysampler.cuda.table import CudaEntries
-from pysampler.inputs.memory import address_of
+from pysampler.inputs.memory import address_of, address_of_output
 from pysampler.inputs.output import output_for
 from pysampler.inputs.weights import check_shape, readable, to_tensor
 from pysampler.keys import StreamRange
@@ -124,7 +124,7 @@ class AliasTable(Source):
 
     def _fill(self, indices: torch.Tensor, wanted: StreamRange, draws: int | None) -> None:
         # At once, without the object of an epoch: small draws are called often.
-        self._core.draw_into(indices.data_ptr(), *wanted, torch.get_num_threads())
+        self._core.draw_into(address_of_output(indices), *wanted, torch.get_num_threads())
 
     def with_weights(self, weights: Any) -> Source:
         """Returns an ``AliasTable`` of other weights; a table is returned as it is."""

@@ -12,6 +12,7 @@ import torch
 from typing_extensions import Self
 
 from pysampler import _core
+from pysampler.inputs.memory import address_of_output, check_dense
 from pysampler.inputs.numbers import whole_number
 from pysampler.inputs.output import output_for
 from pysampler.keys import StreamRange, stream_range
@@ -181,7 +182,7 @@ class Source(ABC):
     def _fill(self, indices: torch.Tensor, wanted: StreamRange, draws: int | None) -> None:
         """Writes what is wanted to a contiguous int64 tensor on the CPU."""
         passed = self.current().epoch(wanted.key, wanted.epoch, self.default_draws if draws is None else draws)
-        passed.draw_into(indices.data_ptr(), wanted.draws, wanted.start, wanted.step, torch.get_num_threads())
+        passed.draw_into(address_of_output(indices), wanted.draws, wanted.start, wanted.step, torch.get_num_threads())
 
     def probabilities(self) -> torch.Tensor:
         """Returns what each item is really drawn with in the long run: float64 of shape (num_items,), sum 1. O(N)."""
@@ -207,6 +208,8 @@ class Source(ABC):
         if not isinstance(indices, torch.Tensor) or indices.dtype not in (torch.int64, torch.int32):
             kind = f"dtype {indices.dtype}" if isinstance(indices, torch.Tensor) else type(indices).__name__
             raise TypeError(f"indices must be an int64 or int32 tensor, but got {kind}")
+        if not torch.compiler.is_compiling():
+            check_dense(indices, "indices")
         if self._log_probabilities is None:
             self._log_probabilities = self.probabilities().log_().to(self.device)
         # Not by indexing, which takes -1 for the last item.

@@ -11,6 +11,7 @@ import torch
 
 from pysampler import _core
 from pysampler.inputs.indices import flat_indices
+from pysampler.inputs.memory import address_of, address_of_output, check_dense
 from pysampler.inputs.numbers import whole_number
 from pysampler.inputs.output import output_for
 from pysampler.inputs.weights import MAX_ITEMS, check_shape, readable, to_tensor
@@ -63,7 +64,7 @@ class DynamicTable(Source):
         wide = weights.dtype == torch.float64
         self._dtype = weights.dtype
         self._core = _core.DynamicTable(
-            weights.data_ptr(), weights.numel(), wide, capacity, scale, torch.get_num_threads()
+            address_of(weights, "weights"), weights.numel(), wide, capacity, scale, torch.get_num_threads()
         )
 
     auditable = "its weights change while it is drawn from, and what they were is not kept"
@@ -154,7 +155,7 @@ class DynamicTable(Source):
                     f"there must be one weight per index, but there are {values.numel()} for {len(places)}"
                 )
             values = values.expand(len(places)).contiguous()
-        self._core.update(places.ctypes.data, values.data_ptr(), len(places), torch.get_num_threads())
+        self._core.update(places.ctypes.data, address_of(values, "weights"), len(places), torch.get_num_threads())
 
     def append(self, weights: Any) -> None:
         """Adds items at the end, with the indices N, N + 1, ...
@@ -166,7 +167,7 @@ class DynamicTable(Source):
             ValueError: As for ``update``; more than 2^32 - 1 items. Nothing is changed.
         """
         values = self._values(weights)
-        self._core.append(values.data_ptr(), values.numel(), torch.get_num_threads())
+        self._core.append(address_of(values, "weights"), values.numel(), torch.get_num_threads())
 
     def _values(self, weights: Any) -> torch.Tensor:
         """Flat weights in the table's dtype."""
@@ -230,9 +231,9 @@ class DynamicTable(Source):
         if wanted.draws > 0:
             wide = result if result.dtype == torch.int64 else torch.empty(wanted.draws, dtype=torch.int64, device="cpu")
             if without_replacement:
-                self._core.draw_distinct_into(wide.data_ptr(), wanted.draws, wanted.key, wanted.epoch)
+                self._core.draw_distinct_into(address_of_output(wide), wanted.draws, wanted.key, wanted.epoch)
             else:
-                self._core.draw_into(wide.data_ptr(), *wanted, torch.get_num_threads(), strata)
+                self._core.draw_into(address_of_output(wide), *wanted, torch.get_num_threads(), strata)
             if wide is not result:
                 result.copy_(wide)
         return result
@@ -313,7 +314,7 @@ class DynamicTable(Source):
         room = len(self)
         while True:
             weights = torch.empty(room, dtype=self._dtype, device="cpu")
-            items, scale, _, fingerprint = self._core.weights_into(weights.data_ptr(), room)
+            items, scale, _, fingerprint = self._core.weights_into(address_of(weights, "weights"), room)
             if items <= room:
                 return DynamicTableParts(weights[:items], scale, self.capacity, fingerprint)
             room = items
@@ -343,10 +344,13 @@ class DynamicTable(Source):
         weights = state["weights"]
         if not isinstance(weights, torch.Tensor) or weights.ndim != 1 or weights.dtype != self._dtype:
             raise ValueError(f"the state's weights must be a 1-d tensor of the table's {self._dtype}")
+        check_dense(weights, "the state's weights")
         parts = DynamicTableParts(weights, state["scale"], len(weights), state["fingerprint"])
         other = from_parts(parts)  # refuses what is damaged
-        own = readable(weights.detach().cpu())
-        self._core.assign(own.data_ptr(), own.numel(), own.dtype == torch.float64, other.scale, torch.get_num_threads())
+        own = readable(weights.detach().cpu().resolve_neg())
+        self._core.assign(
+            address_of(own, "weights"), own.numel(), own.dtype == torch.float64, other.scale, torch.get_num_threads()
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the table to ``path``, replacing it at once. See ``pysampler.sources.dynamic_table_file``."""
@@ -389,7 +393,7 @@ class DynamicWeights:
         """Returns the weights of these items (integers in [0, N), any shape), in the table's dtype."""
         places = flat_indices(indices).astype(np.int64, copy=False)
         found = torch.empty(len(places), dtype=self._table.dtype, device="cpu")
-        self._table._core.weights_of(places.ctypes.data, len(places), found.data_ptr())
+        self._table._core.weights_of(places.ctypes.data, len(places), address_of(found, "weights"))
         return found.reshape(tuple(indices.shape) if isinstance(indices, torch.Tensor) else np.shape(indices))
 
     def tensor(self) -> torch.Tensor:
@@ -406,7 +410,7 @@ def from_parts(parts: DynamicTableParts) -> DynamicTable:
     scale = whole_number(parts.scale, "scale", -(2**31), 2**31 - 1)
     capacity = whole_number(parts.capacity, "capacity", len(parts.weights), MAX_ITEMS)
     table = DynamicTable.__new__(DynamicTable)
-    table._begin(parts.weights.detach().cpu().contiguous(), capacity, scale)
+    table._begin(parts.weights.detach().cpu().resolve_neg().contiguous(), capacity, scale)
     if table.fingerprint != parts.fingerprint:
         raise ValueError(f"the table is damaged: its fingerprint is {table.fingerprint}, expected {parts.fingerprint}")
     return table
