@@ -11,6 +11,7 @@ from pysampler.cuda.availability import problem as cuda_problem
 from pysampler.cuda.generator import refuse_capture
 from pysampler.inputs.memory import address_of
 from pysampler.inputs.numbers import check_positions, positive_count
+from pysampler.inputs.output import new_output
 from pysampler.inputs.weights import MAX_ITEMS, readable, to_tensor
 from pysampler.keys import key_from_generator
 from pysampler.sources.alias_table import AliasTable
@@ -57,7 +58,9 @@ def multinomial(
     Raises:
         ValueError: Wrong shape; a row that is all zero or has a negative, NaN or infinite entry; more draws without
             replacement than positive weights. Nothing is drawn then.
-        TypeError: Not numbers, or a Dataset; weights given twice.
+            An ``out`` that cannot be resized or written to.
+        TypeError: Not numbers, or a Dataset; weights given twice; another kind of ``out``.
+        MemoryError: No memory for the draws.
         RuntimeError: Weights on a GPU while a CUDA graph is captured.
     """
     if input is not None:
@@ -101,7 +104,7 @@ def multinomial(
     if out is None:
         return indices.to(tensor.device) if on_cuda else indices
     if out is not indices:
-        out.resize_(drawn_shape).copy_(indices)
+        _write(out, indices)
     return out
 
 
@@ -144,14 +147,23 @@ def _is_readable(tensor: torch.Tensor) -> bool:
 
 
 def _check_out(out: torch.Tensor, device: torch.device) -> None:
-    if not isinstance(out, torch.Tensor) or out.dtype != torch.int64:
-        raise TypeError(f"out must be an int64 tensor, but got {getattr(out, 'dtype', type(out).__name__)}")
+    if not isinstance(out, torch.Tensor) or out.dtype != torch.int64 or out.is_nested or out.layout != torch.strided:
+        kind = getattr(out, "dtype", type(out).__name__)
+        layout = f", {out.layout}" if isinstance(out, torch.Tensor) and out.layout != torch.strided else ""
+        raise TypeError(f"out must be an int64 tensor, but got {kind}{layout}")
     if out.device != device:
         raise ValueError(f"out must be on the device of weights, {device}, but is on {out.device}")
 
 
 def _direct_output(out: torch.Tensor | None, shape: tuple[int, ...], device: torch.device) -> torch.Tensor:
     """Returns ``out`` itself if it can be written to as it is, else a new tensor on ``device``."""
-    if out is not None and out.device == device and out.shape == shape and out.is_contiguous():
+    if out is not None and out.device == device and out.shape == shape and out.is_contiguous() and not out.is_neg():
         return out
-    return torch.empty(shape, dtype=torch.int64, device=device)
+    return new_output(shape, torch.int64, device)
+
+
+def _write(out: torch.Tensor, indices: torch.Tensor) -> None:
+    try:
+        out.resize_(indices.shape).copy_(indices)
+    except RuntimeError as error:
+        raise ValueError(f"out cannot be written to, or not resized to {tuple(indices.shape)}: {error}") from None

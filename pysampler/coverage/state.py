@@ -106,8 +106,12 @@ class CoverageState:
 
     def check(self) -> None:
         """Raises ValueError if this cannot be what a tracker holds."""
-        if self.num_items < 1:
-            raise ValueError(f"num_items must be at least 1, but is {self.num_items}")
+        for name in _NUMBERS:
+            whole_number(getattr(self, name), name, 1 if name == "num_items" else 0, MAX_COUNT)
+        for name, dtype in (("seen", np.uint64), ("seen_this_epoch", np.uint64), ("counts", np.uint16)):
+            array = getattr(self, name)
+            if name == "seen" or array is not None:
+                _check_array(array, dtype, name)
         if self.draws_this_epoch > self.draws:
             raise ValueError(f"there are {self.draws} draws in all, but {self.draws_this_epoch} of them in one epoch")
         words = -(-self.num_items // 64)
@@ -157,6 +161,12 @@ def read_coverage_file(path: str | os.PathLike[str]) -> CoverageState:
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
     return state
+
+
+def _check_array(array: Any, dtype: Any, name: str) -> None:
+    """Raises TypeError unless it can be handed to C++ as it is: pickles may hold anything."""
+    if not isinstance(array, np.ndarray) or array.dtype != dtype or not array.flags.c_contiguous:
+        raise TypeError(f"{name} must be a contiguous array of {np.dtype(dtype)}, but got {type(array).__name__}")
 
 
 def _checksum(state: CoverageState) -> str:

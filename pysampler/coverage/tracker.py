@@ -286,6 +286,7 @@ class CoverageTracker:
 
     @classmethod
     def _of(cls, state: CoverageState, labels: Any) -> CoverageTracker:
+        state.check()
         tracker = cls(state.num_items, labels=labels)
         tracker._store = CoverageStore.of(state)
         return tracker

@@ -10,7 +10,7 @@ import numpy as np
 
 from pysampler.forecast.full_coverage import FullCoverageTime, root
 from pysampler.forecast.weight_groups import WeightGroups, group_weights
-from pysampler.inputs.numbers import positive_count, whole_number
+from pysampler.inputs.numbers import positive_count, real_number, whole_number
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class CoverageForecast:
 
     def full_coverage_probability(self, draws: float) -> float:
         """Returns the probability that every item has come after ``draws`` draws (Poisson arrivals)."""
-        return self._time.probability(draws)
+        return self._time.probability(real_number(draws, "draws"))
 
     def full_coverage_draws_quantile(self, level: float) -> float:
         """Returns how many draws show every item in the share ``level``, in (0, 1), of runs (Poisson arrivals).
@@ -239,6 +239,7 @@ def _short(value: float) -> str:
 
 
 def _inside(value: float, name: str) -> float:
+    value = real_number(value, name)
     if not 0 < value < 1:
         raise ValueError(f"{name} must be in (0, 1), but got {name}={value}")
     return float(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -37,6 +38,15 @@ def flat_indices(indices: Any) -> IndexArray:
     elif not isinstance(indices, np.ndarray):
         indices = _from_other(indices)
     return _as_signed(indices)
+
+
+def shape_of(indices: Any, count: int) -> tuple[int, ...]:
+    """Returns the shape of what ``flat_indices`` made ``count`` indices of; flat where there is none, as of sets."""
+    try:
+        shape = tuple(indices.shape) if hasattr(indices, "shape") else np.shape(indices)
+    except ValueError:  # ragged
+        return (count,)
+    return shape if math.prod(shape) == count else (count,)
 
 
 def _as_signed(array: NDArray[Any]) -> IndexArray:

@@ -75,6 +75,18 @@ def as_array(tensor: torch.Tensor, name: str) -> NDArray[Any]:
     return array
 
 
+def without_tensors(values: Any, name: str) -> Any:
+    """Returns ``values`` as NumPy takes them: tensors, or a list or tuple of some, as arrays.
+
+    NumPy takes none that requires grad, is bfloat16 or lies on a GPU. Raises TypeError as ``as_array``.
+    """
+    if isinstance(values, torch.Tensor):
+        return as_array(values, name)
+    if isinstance(values, list | tuple) and any(isinstance(value, torch.Tensor) for value in values):
+        return [as_array(value, name) if isinstance(value, torch.Tensor) else value for value in values]
+    return values
+
+
 def check_dense(tensor: torch.Tensor, name: str) -> None:
     """Raises TypeError unless ``tensor`` is strided and holds data."""
     if tensor.is_nested:

@@ -24,7 +24,7 @@ def whole_number(value: Any, name: str, least: int, most: int | None = None) -> 
         raise TypeError(f"{name} must be an integer, but got {name}={value}")
     try:
         number = operator.index(value)
-    except TypeError:
+    except (TypeError, RuntimeError):  # RuntimeError: tensors without data
         raise TypeError(f"{name} must be an integer, but got {name}={value!r}") from None
     if number < least or (most is not None and number > most):
         limits = f">= {least}" if most is None else f"in [{least}, {most}]"
@@ -43,7 +43,7 @@ def real_number(value: Any, name: str) -> float:
         number = float(value)
     except OverflowError:
         number = math.inf
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError):  # RuntimeError: tensors of several numbers, or without data
         raise TypeError(f"{name} must be a number, but got {name}={value!r}") from None
     if not math.isfinite(number):
         raise ValueError(f"{name} must be finite, but got {name}={value!r:.40}")

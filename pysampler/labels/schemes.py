@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from pysampler.inputs.memory import without_tensors
 from pysampler.inputs.numbers import real_number
 from pysampler.labels.read import Labels
 from pysampler.labels.values import IntArray
@@ -109,7 +110,7 @@ def _target_shares(labels: Labels, targets: Targets) -> FloatArray:
     if isinstance(targets, Mapping):
         return in_class_order(labels.classes, labels.counts, targets, "targets")
     try:
-        shares = np.asarray(targets, dtype=np.float64)
+        shares = np.asarray(without_tensors(targets, "targets"), dtype=np.float64)
     except OverflowError:
         raise ValueError("targets must be finite, but one is beyond the range of floats") from None
     if shares.shape != (len(labels.classes),):
@@ -142,6 +143,6 @@ def in_class_order(classes: Sequence[Any], counts: IntArray, values: Mapping[Any
             ordered[index[name]] = value
         except OverflowError:
             raise ValueError(f"{argument} must be finite, but that of {name!r} is beyond the range of floats") from None
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RuntimeError):  # RuntimeError: tensors without data
             raise TypeError(f"{argument} must be numbers, but that of {name!r} is {value!r}") from None
     return ordered

@@ -12,7 +12,7 @@ import torch
 from typing_extensions import Self
 
 from pysampler import _core
-from pysampler.inputs.memory import address_of_output, check_dense
+from pysampler.inputs.memory import address_of_output, check_dense, without_tensors
 from pysampler.inputs.numbers import whole_number
 from pysampler.inputs.output import output_for
 from pysampler.keys import StreamRange, stream_range
@@ -247,7 +247,7 @@ def python_draws(draw: Draw, pad: Draw | None = None, version: _core.Version | N
 
 def _in_one_array(draw: Draw) -> Draw:
     def drawn(start: int, step: int, count: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-        indices = np.asarray(draw(start, step, count))
+        indices = np.asarray(without_tensors(draw(start, step, count), "a source's draws"))
         if indices.shape != (count,) or indices.dtype.kind not in "iu":
             raise ValueError(
                 f"a source's draws must be {count} integers, but are of dtype {indices.dtype} and shape {indices.shape}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 
 from pysampler import _core
-from pysampler.inputs.indices import flat_indices
+from pysampler.inputs.indices import flat_indices, shape_of
 from pysampler.inputs.memory import address_of, address_of_output, check_dense
 from pysampler.inputs.numbers import whole_number
 from pysampler.inputs.output import output_for
@@ -287,8 +288,8 @@ class DynamicTable(Source):
             ValueError: An item of probability 0, a bad ``beta`` or ``normalise``.
             IndexError: An entry out of range.
         """
-        if not (isinstance(beta, int | float) and 0 <= beta < float("inf")):
-            raise ValueError(f"beta must be a number >= 0, but got beta={beta!r}")
+        if not (isinstance(beta, int | float) and 0 <= beta <= sys.float_info.max):  # ints beyond it are no floats
+            raise ValueError(f"beta must be a number >= 0, but got beta={beta!r:.40}")
         if normalise not in ("batch", "table"):
             raise ValueError(f'normalise must be "batch" or "table", but got {normalise!r}')
         found = self._probabilities_of(indices)
@@ -306,8 +307,7 @@ class DynamicTable(Source):
         places = flat_indices(indices).astype(np.int64, copy=False)
         masses = np.empty(len(places), dtype=np.uint64)
         total = self._core.masses_of(places.ctypes.data, len(places), masses.ctypes.data)
-        shape = np.shape(indices) if not isinstance(indices, torch.Tensor) else tuple(indices.shape)
-        return torch.from_numpy(masses / float(max(total, 1))).reshape(shape)
+        return torch.from_numpy(masses / float(max(total, 1))).reshape(shape_of(indices, len(places)))
 
     def _parts(self) -> DynamicTableParts:
         """All that makes the table, of one moment."""
@@ -337,9 +337,9 @@ class DynamicTable(Source):
         Raises:
             ValueError: Not such a state, of another dtype, or damaged. Nothing is changed.
         """
-        if not isinstance(state, Mapping) or set(state) != _STATE_KEYS or state["source"] != "DynamicTable":
+        if not isinstance(state, Mapping) or set(state) != _STATE_KEYS or not _is_text(state["source"], "DynamicTable"):
             raise ValueError("this is no state of a DynamicTable")
-        if state["version"] != _STATE_VERSION:
+        if type(state["version"]) is not int or state["version"] != _STATE_VERSION:
             raise ValueError(f"the state has version {state['version']!r}; this pysampler reads {_STATE_VERSION}")
         weights = state["weights"]
         if not isinstance(weights, torch.Tensor) or weights.ndim != 1 or weights.dtype != self._dtype:
@@ -394,7 +394,7 @@ class DynamicWeights:
         places = flat_indices(indices).astype(np.int64, copy=False)
         found = torch.empty(len(places), dtype=self._table.dtype, device="cpu")
         self._table._core.weights_of(places.ctypes.data, len(places), address_of(found, "weights"))
-        return found.reshape(tuple(indices.shape) if isinstance(indices, torch.Tensor) else np.shape(indices))
+        return found.reshape(shape_of(indices, len(places)))
 
     def tensor(self) -> torch.Tensor:
         """Returns a copy of all weights. O(N)."""
@@ -411,6 +411,11 @@ def from_parts(parts: DynamicTableParts) -> DynamicTable:
     capacity = whole_number(parts.capacity, "capacity", len(parts.weights), MAX_ITEMS)
     table = DynamicTable.__new__(DynamicTable)
     table._begin(parts.weights.detach().cpu().resolve_neg().contiguous(), capacity, scale)
-    if table.fingerprint != parts.fingerprint:
+    if not _is_text(parts.fingerprint, table.fingerprint):
         raise ValueError(f"the table is damaged: its fingerprint is {table.fingerprint}, expected {parts.fingerprint}")
     return table
+
+
+def _is_text(value: Any, expected: str) -> bool:
+    """Whether a state says this: it may hold anything, tensors too, which compare entry by entry."""
+    return isinstance(value, str) and value == expected

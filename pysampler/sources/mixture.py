@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from pysampler import _core
+from pysampler.inputs.memory import as_array
 from pysampler.inputs.numbers import whole_number
 from pysampler.keys import seed_key
 from pysampler.sources.alias_table import AliasTable
@@ -252,7 +253,7 @@ class Mixture(Source):
                     f"shares must name each source, but {name!r} is {fault}: sources are {self.names[:20]}"
                 )
             shares = [shares[name] for name in self.names]
-        values = list(shares)
+        values = list(as_array(shares, "shares") if isinstance(shares, torch.Tensor) else shares)
         if len(values) != len(self._parts):
             raise ValueError(f"there must be a share for each of {len(self._parts)} sources, but got {len(values)}")
         masses = share_masses(values, self.names)
@@ -293,7 +294,7 @@ def _parts_of(sources: Any) -> list[_Part]:
     for number, source in enumerate(sources):
         if isinstance(source, (AliasTable, ClassTable)):
             parts.append(source)
-        elif isinstance(source, Sized):
+        elif isinstance(source, Sized) and not isinstance(source, str | bytes) and getattr(source, "ndim", 1) != 0:
             parts.append(len(source))
         else:
             parts.append(whole_number(source, f"the size of source {number}", 0, MAX_ITEMS))

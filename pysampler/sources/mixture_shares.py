@@ -161,7 +161,7 @@ def _exact(share: Any, name: str) -> Fraction:
         value = Fraction(share if isinstance(share, int | float | Fraction) else float(share))
     except (OverflowError, ValueError):
         raise ValueError(f"shares must be finite and >= 0, but that of source {name} is {share}") from None
-    except TypeError:
+    except (TypeError, RuntimeError):  # RuntimeError: a tensor without data
         raise TypeError(f"the share of source {name} must be a number, but is {share!r}") from None
     if value < 0:
         raise ValueError(f"shares must be finite and >= 0, but that of source {name} is {share}")
