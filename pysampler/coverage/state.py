@@ -89,7 +89,7 @@ class CoverageState:
             seen, this_epoch, counts = state["seen"], state["seen_this_epoch"], state["counts"]
         except (KeyError, TypeError, IndexError) as error:
             raise ValueError(f"this is no state of a CoverageTracker: {error} is missing") from None
-        if version != VERSION:
+        if type(version) is not int or version != VERSION:
             raise ValueError(f"the state has version {version!r}; this pysampler reads version {VERSION}")
         for name, number in numbers.items():
             numbers[name] = whole_number(number, name, 0, MAX_COUNT)
@@ -107,7 +107,9 @@ class CoverageState:
     def check(self) -> None:
         """Raises ValueError if this cannot be what a tracker holds."""
         for name in _NUMBERS:
-            whole_number(getattr(self, name), name, 1 if name == "num_items" else 0, MAX_COUNT)
+            whole_number(getattr(self, name), name, 0, MAX_COUNT)
+        if self.num_items < 1:
+            raise ValueError(f"num_items must be at least 1, but is {self.num_items}")
         for name, dtype in (("seen", np.uint64), ("seen_this_epoch", np.uint64), ("counts", np.uint16)):
             array = getattr(self, name)
             if name == "seen" or array is not None:

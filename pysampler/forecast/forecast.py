@@ -101,7 +101,7 @@ class CoverageForecast:
 
     def expected_unique_after(self, draws: int) -> float:
         """Returns the expected number of distinct items after ``draws`` draws, an int >= 0. O(groups)."""
-        return _expected_unique(self._groups, float(whole_number(draws, "draws", 0)))
+        return _expected_unique(self._groups, real_number(whole_number(draws, "draws", 0), "draws"))
 
     def draws_to_expect(self, coverage: float) -> int:
         """Returns the least number of draws after which ``coverage`` of the items, in (0, 1), is expected.
@@ -239,7 +239,8 @@ def _short(value: float) -> str:
 
 
 def _inside(value: float, name: str) -> float:
-    value = real_number(value, name)
+    if not isinstance(value, int | float):
+        value = real_number(value, name)
     if not 0 < value < 1:
         raise ValueError(f"{name} must be in (0, 1), but got {name}={value}")
     return float(value)

@@ -107,6 +107,11 @@ def readable(weights: torch.Tensor) -> torch.Tensor:
     that there is no memory for.
     """
     dtype = torch.float32 if weights.dtype in _EXACT_IN_FLOAT32 or weights.element_size() == 1 else torch.float64
+    return converted(weights, dtype)
+
+
+def converted(weights: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Returns a contiguous tensor of this dtype, sharing memory where possible. MemoryError if it is not."""
     try:
         return weights.to(dtype).contiguous()
     except RuntimeError as error:

@@ -15,7 +15,7 @@ from pysampler.inputs.indices import flat_indices, shape_of
 from pysampler.inputs.memory import address_of, address_of_output, check_dense
 from pysampler.inputs.numbers import whole_number
 from pysampler.inputs.output import output_for
-from pysampler.inputs.weights import MAX_ITEMS, check_shape, readable, to_tensor
+from pysampler.inputs.weights import MAX_ITEMS, check_shape, converted, readable, to_tensor
 from pysampler.keys import stream_range
 from pysampler.sources.base import Source
 from pysampler.sources.dynamic_table_file import DynamicTableParts, read_dynamic_table, write_dynamic_table
@@ -175,11 +175,11 @@ class DynamicTable(Source):
         if isinstance(weights, int | float) and not isinstance(weights, bool):
             weights = np.float64(weights)
         tensor = to_tensor(weights)
-        values = tensor.to(self._dtype)
+        values = converted(tensor, self._dtype)
         # Only into a narrower type can a number be lost: then it was positive and is not.
-        if values is not tensor and bool(((values == 0) & (tensor != 0)).any()):
+        if values.dtype != tensor.dtype and bool(((values == 0) & (tensor != 0)).any()):
             raise ValueError(f"weights must be representable in the table's {self._dtype}, but some become zero")
-        return values.reshape(-1).contiguous()
+        return values.reshape(-1)
 
     def draw(
         self,

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Sequence
 
 import torch
-from fuzz_chance import Chance, Refused
+from fuzz_chance import CALLS, Chance, Refused
 
 Operation = Callable[[Chance], None]
 PATIENCE_SECONDS = 60
@@ -87,7 +87,7 @@ class Campaign:
     def report(self) -> str:
         """Says what was called how often, and what broke the law."""
         lines = [
-            f"{name:>24} {made:>10} calls, {self.accepted[name]:>10} accepted, "
+            f"{name:>24} {made:>9} lives, {self.accepted[name]:>10} accepted, "
             f"{len(self.failures.get(name, ())):>4} broke the law"
             for name, made in self.made.items()
         ]
@@ -95,7 +95,9 @@ class Campaign:
         for text in (text for each in self.failures.values() for text in each):
             kinds.setdefault(re.sub(r"[0-9.e+-]+", "#", text.rstrip().rsplit("\n", 1)[-1])[:120], []).append(text)
         broken = [f"\n{len(texts)} times:\n{texts[0]}" for texts in kinds.values()]
-        return "\n".join([*lines, f"{sum(self.made.values()):>35} calls in all", *broken])
+        return "\n".join(
+            [*lines, f"{sum(self.made.values()):>35} lives in all, with {CALLS['attempted']} fuzzed calls", *broken]
+        )
 
 
 def supervised(arguments: list[str], journal: str) -> int:

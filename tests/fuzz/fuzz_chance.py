@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 T = TypeVar("T")
+CALLS = {"attempted": 0}
 
 # NotImplementedError and RecursionError are RuntimeErrors; OverflowError is an ArithmeticError: none of them is meant.
 DOCUMENTED = (TypeError, ValueError, IndexError, KeyError, MemoryError, OSError)
@@ -39,7 +40,8 @@ class Chance(random.Random):
 
 
 def attempt(call: Callable[..., T], *arguments: Any, also: tuple[type[BaseException], ...] = (), **named: Any) -> T:
-    """Calls, and turns errors of documented types into Refused; ``also``: further ones that this call documents."""
+    """Calls (and counts), and turns errors of documented types into Refused; ``also``: further ones that this call documents."""
+    CALLS["attempted"] += 1
     try:
         return call(*arguments, **named)
     except Refused:

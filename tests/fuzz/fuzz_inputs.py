@@ -39,7 +39,7 @@ class Lying:
         return 3
 
     def __getitem__(self, index: int) -> Any:
-        raise RuntimeError("there is nothing here")
+        raise ValueError("there is nothing here")
 
 
 class OfArray:
@@ -311,7 +311,11 @@ def indices(chance: Chance, below: int, wild: float = 0.1) -> Given:
         lambda: torch.from_numpy(values.copy())[None],
     ]
     if not outside and below < 100:
-        kinds += [lambda: values.astype("u1"), lambda: torch.from_numpy(values.astype("i4")), lambda: values.astype("i2")]
+        kinds += [
+            lambda: values.astype("u1"),
+            lambda: torch.from_numpy(values.astype("i4")),
+            lambda: values.astype("i2"),
+        ]
     if count == 1:
         kinds.append(lambda: int(values[0]))
     return Given(chance.one(kinds)(), not outside, values)
@@ -320,7 +324,7 @@ def indices(chance: Chance, below: int, wild: float = 0.1) -> Given:
 def output(chance: Chance, draws: Any, items: int) -> Given:
     """dtype= and out= of a draw, as a dict. Its meaning is the tensor that must be returned, or None."""
     kind = chance.randrange(12)
-    if not isinstance(draws, int) or not 0 <= draws < 5000 or kind < 5:
+    if type(draws) is not int or not 0 <= draws < 5000 or kind < 5:
         return Given({})
     if kind < 9:
         dtype = chance.one([torch.int64, torch.int32])
@@ -380,7 +384,9 @@ def labels(chance: Chance, items: int | None = None, wild: float = 0.1) -> Given
     if kind == 6:
         matrix = np.zeros((items, classes), np.int64)
         matrix[np.arange(items), codes] = 1
-        return Given(chance.one([matrix, torch.from_numpy(matrix)]), items > 0 and classes > 1, (codes, tuple(range(classes))))
+        return Given(
+            chance.one([matrix, torch.from_numpy(matrix)]), items > 0 and classes > 1, (codes, tuple(range(classes)))
+        )
     several: list[Any] = [set(chance.sample(range(classes), chance.randint(0, classes))) for _ in range(items)]
     return Given(several, None)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import pickle
 from typing import Any
 
 import numpy as np
 import torch
-from fuzz_chance import Chance, all_of, attempt, judged, must, same
+from fuzz_chance import Chance, Refused, all_of, attempt, judged, must, same
 from fuzz_inputs import Given, hostile, indices, labels, number, plain_weights, several_labels, weights
 
 import pysampler
@@ -210,7 +211,8 @@ def tracker(chance: Chance) -> None:
         same(watched.items_per_count().numpy(), np.bincount(counts), "items per count")
     if epochs:
         must(watched.unique_this_epoch == int(now.sum()), "unique this epoch")
-    _damaged_state(chance, watched)
+    with contextlib.suppress(Refused):
+        _damaged_state(chance, watched)
 
 
 def _damaged_state(chance: Chance, watched: Any) -> None:
@@ -239,7 +241,12 @@ def audit(chance: Chance) -> None:
     if not fine and any(each.meaning is not None and each.meaning > 10**4 for each in (draws, epochs, position)):
         return
     source: Any = table
-    arguments: dict[str, Any] = {"seed": 1, "epochs": epochs.value, "position": position.value, "num_samples": draws.value}
+    arguments: dict[str, Any] = {
+        "seed": 1,
+        "epochs": epochs.value,
+        "position": position.value,
+        "num_samples": draws.value,
+    }
     if chance.maybe(0.4) and fine:
         source = WeightedRandomSampler(table, draws.meaning, seed=1)
         arguments = {"epochs": epochs.value, "position": position.value}

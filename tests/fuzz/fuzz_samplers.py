@@ -91,7 +91,9 @@ def _sampler(chance: Chance) -> tuple[Any, Model]:
     draws, key = chance.randint(1, 25), chance.randrange(9)
     if chance.maybe(0.1) and isinstance(table, AliasTable):
         systematic = pysampler.SystematicTable(table)
-        return WeightedRandomSampler(given, draws, seed=key, method="systematic"), Model(systematic, key, draws, 0, 1, False)
+        return WeightedRandomSampler(given, draws, seed=key, method="systematic"), Model(
+            systematic, key, draws, 0, 1, False
+        )
     if chance.maybe(0.5):
         return WeightedRandomSampler(given, draws, seed=key), Model(table, key, draws, 0, 1, False)
     world = chance.randint(1, 4)
@@ -275,7 +277,7 @@ def counted(chance: Chance) -> None:
 def python_source(chance: Chance) -> None:
     """A source whose draws are anything."""
     answers: list[Any] = [
-        lambda start, step, count: (np.arange(start, start + step * count, step) % 7),
+        lambda start, step, count: np.arange(start, start + step * count, step) % 7,
         lambda start, step, count: [(start + i * step) % 7 for i in range(count)],
         lambda start, step, count: torch.arange(start, start + step * count, step) % 7,
         lambda start, step, count: np.zeros(count + 1, np.int64),
