@@ -129,6 +129,8 @@ def test_a_column_of_labels_and_scores(make: Any) -> None:
     labels = make([[1], [0], [2]])
     code = code_in(lambda: read_labels(labels), r"pass (labels\[.*?\])")
     assert read_labels(eval(code)).codes.tolist() == [1, 0, 2]
+    code = code_in(lambda: read_labels(labels), r"of a list, (\[.*\])\)$")
+    assert read_labels(eval(code, {"labels": [[1], [0], [2]]})).codes.tolist() == [1, 0, 2]
     scores = make([[0.1, 0.7], [0.6, 0.4]])
     code = code_in(lambda: read_labels(scores), r"for scores use (\.argmax\(1\))")
     assert read_labels(eval(f"scores{code}")).codes.tolist() == [1, 0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pysampler.samplers.iterators import IndexIterator
+from pysampler.samplers.misplaced import refuse_as_batch_sampler
 from pysampler.samplers.resumable import Resumable
 
 
@@ -24,4 +25,5 @@ class SingleSampler(Resumable):
         return self.draws_per_epoch
 
     def __iter__(self) -> Iterator[int]:
+        refuse_as_batch_sampler(self)
         return IndexIterator(self)

@@ -1,0 +1,92 @@
+"""Samplers in the wrong place of a loader say where they belong, and are right there."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from torch.utils.data import BatchSampler, DataLoader
+
+import pysampler
+from pysampler import (
+    BatchedDataset,
+    DistributedMPerClassSampler,
+    DistributedWeightedBatchSampler,
+    DistributedWeightedSampler,
+    MPerClassSampler,
+    ShuffleSampler,
+    UnderSampler,
+    WeightedBatchSampler,
+    WeightedRandomSampler,
+)
+
+LABELS = [0, 0, 0, 1, 1, 1, 2, 2]
+ITEMS: Any = list(range(8))
+
+
+def of_indices() -> list[Any]:
+    return [
+        MPerClassSampler(LABELS, 2, 4, 8),
+        UnderSampler(LABELS),
+        WeightedRandomSampler([1.0] * 8, seed=0),
+        ShuffleSampler(8, seed=0),
+        DistributedWeightedSampler([1.0] * 8, num_replicas=2, rank=1),
+        DistributedMPerClassSampler(LABELS, 2, 4, 8, num_replicas=2, rank=1),
+    ]
+
+
+def of_batches() -> list[Any]:
+    return [
+        WeightedBatchSampler(WeightedRandomSampler([1.0] * 8, seed=0), 4),
+        DistributedWeightedBatchSampler([1.0] * 8, num_replicas=2, rank=1, batch_size=4),
+    ]
+
+
+@pytest.mark.filterwarnings("ignore:MPerClassBatches", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("place", range(6))
+def test_a_sampler_of_indices_as_batch_sampler_says_what_to_use(place: int, workers: int) -> None:
+    sampler = of_indices()[place]
+    loader = DataLoader(ITEMS, batch_sampler=sampler, num_workers=workers)
+    for _ in range(2):
+        with pytest.raises(
+            TypeError, match=rf"but {type(sampler).__name__} yields one index after the other"
+        ) as caught:
+            next(iter(loader))
+    code = re.search(r"or batch_sampler=(.*)$", str(caught.value)).group(1).replace("...", "4")  # type: ignore[union-attr]
+    batches = eval(code, vars(pysampler) | {"sampler": sampler})
+    advised = [batch.tolist() for batch in DataLoader(ITEMS, batch_sampler=batches)]
+    sampler.set_epoch(0)
+    assert advised == [batch.tolist() for batch in DataLoader(ITEMS, 4, sampler=sampler)]
+
+
+def test_the_batch_size_of_batches_by_class_is_named() -> None:
+    with pytest.raises(TypeError, match=r"sampler= and batch_size=4, or .*WeightedBatchSampler\(sampler, 4\)"):
+        next(iter(DataLoader(ITEMS, batch_sampler=of_indices()[0])))
+
+
+@pytest.mark.parametrize("place", range(2))
+def test_a_sampler_of_batches_as_sampler_says_what_to_use(place: int) -> None:
+    for batch_size in (1, 4):
+        with pytest.raises(TypeError, match="yields batches already.* as batch_sampler=, or as sampler= together with"):
+            next(iter(DataLoader(ITEMS, batch_size, sampler=of_batches()[place])))
+    first = [batch.tolist() for batch in DataLoader(ITEMS, batch_sampler=of_batches()[place])]
+    loader = DataLoader(BatchedDataset(ITEMS), sampler=of_batches()[place], batch_size=None)
+    assert [batch.tolist() for batch in loader] == first
+
+
+def test_where_they_belong_nothing_is_said() -> None:
+    sampler = WeightedRandomSampler([1.0] * 8, seed=0)
+    expected = list(sampler)
+    sampler.set_epoch(0)
+    assert [index for batch in BatchSampler(sampler, 3, False) for index in batch] == expected
+
+    class Named:
+        """Code with a local variable of that name."""
+
+        def through(self, loader: Any) -> Any:
+            return iter(sampler)
+
+    assert len(list(Named().through(DataLoader(ITEMS, 4)))) == 8
+    assert list(map(len, of_batches()[0])) == [4, 4]
