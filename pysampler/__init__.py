@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes as _ctypes
+
+# Before the compiled part is loaded, which would wait for ever for the lock of the main interpreter.
+_state = _ctypes.PYFUNCTYPE(_ctypes.c_void_p)(("PyInterpreterState_Get", _ctypes.pythonapi))
+_number = _ctypes.PYFUNCTYPE(_ctypes.c_int64, _ctypes.c_void_p)(("PyInterpreterState_GetID", _ctypes.pythonapi))
+if _number(_state()) != 0:
+    raise ImportError(
+        "pysampler, as torch, cannot be used in a subinterpreter: import it in the main one, or in a process of its own"
+    )
+
 try:
     from pysampler import _core
 except ImportError as error:

@@ -17,7 +17,7 @@ import torch
 from fuzz_chance import CALLS, Chance, Refused
 
 Operation = Callable[[Chance], None]
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 300  # for some hundred calls: on a loaded machine too, it is a hang then
 BROKEN = 3  # exit status: calls broke the law
 
 
@@ -67,7 +67,7 @@ class Campaign:
                     if self._enough(operation, stop_after):
                         continue
                     self._one(operation, number)
-                if number % 256 == 0:
+                if number % 16 == 0:
                     faulthandler.dump_traceback_later(PATIENCE_SECONDS, exit=True)
         faulthandler.cancel_dump_traceback_later()
 
