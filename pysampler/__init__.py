@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes as _ctypes
-
-# Before the compiled part is loaded, which would wait for ever for the lock of the main interpreter.
-_state = _ctypes.PYFUNCTYPE(_ctypes.c_void_p)(("PyInterpreterState_Get", _ctypes.pythonapi))
-_number = _ctypes.PYFUNCTYPE(_ctypes.c_int64, _ctypes.c_void_p)(("PyInterpreterState_GetID", _ctypes.pythonapi))
-if _number(_state()) != 0:
-    raise ImportError(
-        "pysampler, as torch, cannot be used in a subinterpreter: import it in the main one, or in a process of its own"
-    )
+from pysampler import main_interpreter  # noqa: F401 - refuses all others, before the compiled part would hang
 
 try:
     from pysampler import _core

@@ -12,6 +12,7 @@ from pysampler.cuda.generator import refuse_capture
 from pysampler.inputs.memory import address_of
 from pysampler.inputs.numbers import check_positions, positive_count
 from pysampler.inputs.output import new_output
+from pysampler.inputs.shown import shown
 from pysampler.inputs.weights import MAX_ITEMS, readable, to_tensor
 from pysampler.keys import key_from_generator
 from pysampler.sources.alias_table import AliasTable
@@ -136,7 +137,7 @@ def _rows_and_columns(shape: torch.Size) -> tuple[int, int]:
 
 def _check_draws(rows: int, columns: int, count: int, replacement: Any) -> None:
     if not isinstance(replacement, (bool, int)):
-        raise TypeError(f"replacement must be a bool, but got {replacement!r}")
+        raise TypeError(f"replacement must be a bool, but got {shown(replacement)}")
     if not replacement and count > columns:
         raise ValueError(f"cannot draw num_samples={count} > {columns} items without replacement")
     check_positions(rows * max(count, columns), 0, 1)

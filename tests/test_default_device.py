@@ -168,7 +168,7 @@ PUBLIC: dict[str, Callable[[], Any]] = {
         *_of_sampler(pysampler.WeightedRandomSampler(WEIGHTS, 7, False, generator=torch.Generator().manual_seed(1))),
         *_of_sampler(pysampler.WeightedRandomSampler(WEIGHTS, seed=0, method="systematic")),
     ],
-    "__version__": lambda: pysampler.__version__,
+    "__version__": pysampler.__version__.strip,
     "audit_coverage": _audited,
     "class_weights": lambda: pysampler.class_weights(LABELS, "effective"),
     "cpu_target": pysampler.cpu_target,

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pysampler.coverage.marks import Counts, Words
 from pysampler.inputs.memory import as_array
 from pysampler.inputs.numbers import MAX_COUNT, whole_number
+from pysampler.inputs.shown import shown
 from pysampler.safetensors_file import ExpectedTensor, FileFormat, StoredTensor, read_safetensors, write_safetensors
 
 VERSION = 1
@@ -90,7 +91,7 @@ class CoverageState:
         except (KeyError, TypeError, IndexError) as error:
             raise ValueError(f"this is no state of a CoverageTracker: {error} is missing") from None
         if type(version) is not int or version != VERSION:
-            raise ValueError(f"the state has version {version!r}; this pysampler reads version {VERSION}")
+            raise ValueError(f"the state has version {shown(version)}; this pysampler reads version {VERSION}")
         for name, number in numbers.items():
             numbers[name] = whole_number(number, name, 0, MAX_COUNT)
         read = cls(

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from pysampler.inputs.memory import as_array
+from pysampler.inputs.shown import shown
 
 IndexArray = NDArray[np.int64] | NDArray[np.int32]
 
@@ -79,5 +80,5 @@ def _from_other(indices: Any) -> NDArray[Any]:
     except TypeError:
         pass
     if isinstance(indices, str | bytes | Mapping) or not isinstance(indices, Iterable):
-        raise TypeError(f"indices must be integers, or arrays or iterables of integers, but got {indices!r:.100}")
+        raise TypeError(f"indices must be integers, or arrays or iterables of integers, but got {shown(indices)[:100]}")
     return _from_list(list(indices))

@@ -56,8 +56,8 @@ def _check_items(sampler: Resumable, loader: Any) -> None:
         )
     if sampler.num_items < items:
         warnings.warn(
-            f"{type(sampler).__name__} draws from {sampler.num_items} items, but the dataset has {items}, so the others "
-            "never come: if these are the weights of classes, give each item its own, class_weights[labels]",
+            f"{type(sampler).__name__} draws from {sampler.num_items} items, but the dataset has {items}, so the "
+            "others never come: if these are the weights of classes, give each item its own, class_weights[labels]",
             UserWarning,
             stacklevel=3,
         )

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from pysampler.inputs.memory import without_tensors
 from pysampler.inputs.numbers import real_number
+from pysampler.inputs.shown import shown
 from pysampler.labels.read import Labels
 from pysampler.labels.values import IntArray
 
@@ -31,7 +32,7 @@ def weights_of_classes(labels: Labels, scheme: str, parameter: float | None, tar
     filled = counts > 0
     if targets is not None:
         if scheme != "inverse":
-            raise ValueError(f"give either scheme or targets, but got scheme={scheme!r} and targets")
+            raise ValueError(f"give either scheme or targets, but got scheme={shown(scheme)} and targets")
         return np.divide(_shares(labels, targets), counts, out=np.zeros_like(counts), where=filled)
     if filled.sum() == 1:
         name = labels.classes[int(filled.argmax())]
@@ -64,13 +65,15 @@ def _scheme_weights(counts: FloatArray, scheme: str, parameter: float | None) ->
 def scheme_parameter(scheme: str, beta: float | None, alpha: float | None, progress: float | None) -> float | None:
     """Returns the scheme's parameter, checked."""
     if scheme not in SCHEMES:
-        raise ValueError(f"scheme must be one of {', '.join(map(repr, SCHEMES))}, but got scheme={scheme!r}")
+        raise ValueError(f"scheme must be one of {', '.join(map(repr, SCHEMES))}, but got scheme={shown(scheme)}")
     given = {"beta": beta, "alpha": alpha, "progress": progress}
     name = _PARAMETERS.get(scheme)
     for other, value in given.items():
         if value is not None and other != name:
             owner = next(key for key, parameter in _PARAMETERS.items() if parameter == other)
-            raise ValueError(f"{other} belongs to scheme {owner!r}, but got {other}={value} with scheme={scheme!r}")
+            raise ValueError(
+                f"{other} belongs to scheme {owner!r}, but got {other}={shown(value)} with scheme={scheme!r}"
+            )
     if name is None:
         return None
     value = DEFAULT_BETA if name == "beta" and beta is None else given[name]
@@ -144,5 +147,5 @@ def in_class_order(classes: Sequence[Any], counts: IntArray, values: Mapping[Any
         except OverflowError:
             raise ValueError(f"{argument} must be finite, but that of {name!r} is beyond the range of floats") from None
         except (TypeError, ValueError, RuntimeError):  # RuntimeError: tensors without data
-            raise TypeError(f"{argument} must be numbers, but that of {name!r} is {value!r}") from None
+            raise TypeError(f"{argument} must be numbers, but that of {name!r} is {shown(value)}") from None
     return ordered

@@ -244,8 +244,8 @@ def _doubt_sets(arrays: list[npt.NDArray[Any]]) -> None:
     first = arrays[0]
     if first.shape == (2,) and first.tolist() == [0, 1] and all(each.tolist() == [0, 1] for each in arrays):
         warnings.warn(
-            f"the {len(arrays)} rows [0, 1] are read as one-hot: every item is of class 1. If they are the class indices "
-            "of items that have both classes, give sets: [set(row.tolist()) for row in labels]",
+            f"the {len(arrays)} rows [0, 1] are read as one-hot: every item is of class 1. If they are the class "
+            "indices of items that have both classes, give sets: [set(row.tolist()) for row in labels]",
             UserWarning,
             stacklevel=5,
         )
@@ -267,7 +267,7 @@ def _labels_of_pairs(values: list[Any]) -> list[Any] | None:
 
 
 def _labels_of_named_pairs(values: list[Any]) -> list[Any] | None:
-    """The same where both are strings, which may be two labels of an item: unless the first are paths, or all differ."""
+    """The same for two strings each, which may be two labels of an item: unless the first are paths, or all differ."""
     items, labels = [item for item, _ in values], [label for _, label in values]
     paths = all(PATH.search(item) for item in items) and not any(PATH.search(label) for label in labels)
     ids = (

@@ -1,4 +1,4 @@
-"""Samplers that were given to a loader in the wrong place, which torch would answer with an error about ints or lists."""
+"""Samplers that were given to a loader in the wrong place, which torch answers with an error about ints or lists."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def refuse_as_batch_sampler(sampler: Any) -> None:
         name = type(sampler).__name__
         size = getattr(getattr(sampler, "rounds", None), "batch_size", None)
         raise TypeError(
-            f"batch_sampler= is for samplers that yield batches, but {name} yields one index after the other: give the "
-            f"loader sampler= and batch_size={size or ''}, or batch_sampler=WeightedBatchSampler(sampler, {size or '...'})"
+            f"batch_sampler= is for samplers that yield batches, but {name} yields one index after the other: give "
+            f"the loader sampler= and batch_size={size or ''}, or batch_sampler=WeightedBatchSampler(sampler, {size or '...'})"
         )
 
 
 def refuse_as_sampler(sampler: Any) -> None:
-    """Raises TypeError if the ``__iter__`` that calls this, of a sampler of batches, is called to make batches of it."""
+    """Raises TypeError if the ``__iter__`` that calls this, of a sampler of batches, is called to batch its batches."""
     outer = sys._getframe(2).f_locals.get("self")
     if type(outer) is BatchSampler and outer.sampler is sampler:
         name = type(sampler).__name__

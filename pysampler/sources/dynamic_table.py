@@ -15,6 +15,7 @@ from pysampler.inputs.indices import flat_indices, shape_of
 from pysampler.inputs.memory import address_of, address_of_output, check_dense
 from pysampler.inputs.numbers import whole_number
 from pysampler.inputs.output import output_for
+from pysampler.inputs.shown import shown
 from pysampler.inputs.weights import MAX_ITEMS, check_shape, converted, readable, to_tensor
 from pysampler.keys import stream_range
 from pysampler.sources.base import Source
@@ -289,9 +290,9 @@ class DynamicTable(Source):
             IndexError: An entry out of range.
         """
         if not (isinstance(beta, int | float) and 0 <= beta <= sys.float_info.max):  # ints beyond it are no floats
-            raise ValueError(f"beta must be a number >= 0, but got beta={beta!r:.40}")
+            raise ValueError(f"beta must be a number >= 0, but got beta={shown(beta)[:40]}")
         if normalise not in ("batch", "table"):
-            raise ValueError(f'normalise must be "batch" or "table", but got {normalise!r}')
+            raise ValueError(f'normalise must be "batch" or "table", but got {shown(normalise)}')
         found = self._probabilities_of(indices)
         if found.numel() == 0:
             return found.to(torch.get_default_dtype())
@@ -340,7 +341,7 @@ class DynamicTable(Source):
         if not isinstance(state, Mapping) or set(state) != _STATE_KEYS or not _is_text(state["source"], "DynamicTable"):
             raise ValueError("this is no state of a DynamicTable")
         if type(state["version"]) is not int or state["version"] != _STATE_VERSION:
-            raise ValueError(f"the state has version {state['version']!r}; this pysampler reads {_STATE_VERSION}")
+            raise ValueError(f"the state has version {shown(state['version'])}; this pysampler reads {_STATE_VERSION}")
         weights = state["weights"]
         if not isinstance(weights, torch.Tensor) or weights.ndim != 1 or weights.dtype != self._dtype:
             raise ValueError(f"the state's weights must be a 1-d tensor of the table's {self._dtype}")
@@ -412,7 +413,9 @@ def from_parts(parts: DynamicTableParts) -> DynamicTable:
     table = DynamicTable.__new__(DynamicTable)
     table._begin(parts.weights.detach().cpu().resolve_neg().contiguous(), capacity, scale)
     if not _is_text(parts.fingerprint, table.fingerprint):
-        raise ValueError(f"the table is damaged: its fingerprint is {table.fingerprint}, expected {parts.fingerprint}")
+        raise ValueError(
+            f"the table is damaged: its fingerprint is {table.fingerprint}, expected {shown(parts.fingerprint)}"
+        )
     return table
 
 

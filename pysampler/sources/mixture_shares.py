@@ -7,7 +7,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+import torch
+
+from pysampler.inputs.memory import check_dense
 from pysampler.inputs.numbers import whole_number
+from pysampler.inputs.shown import shown
 
 TOTAL = 2**64  # what the masses of all sources sum to
 GROUP = 2**32 - 1  # in the place of a source: the group of those with less than a point a window
@@ -156,13 +160,15 @@ def _boundaries(masses: Sequence[int], points: int) -> tuple[list[int], list[int
 
 def _exact(share: Any, name: str) -> Fraction:
     if isinstance(share, bool | str):
-        raise TypeError(f"the share of source {name} must be a number, but is {share!r}")
+        raise TypeError(f"the share of source {name} must be a number, but is {shown(share)}")
+    if isinstance(share, torch.Tensor):
+        check_dense(share, f"the share of source {name}")
     try:
         value = Fraction(share if isinstance(share, int | float | Fraction) else float(share))
     except (OverflowError, ValueError):
-        raise ValueError(f"shares must be finite and >= 0, but that of source {name} is {share}") from None
+        raise ValueError(f"shares must be finite and >= 0, but that of source {name} is {shown(share, str)}") from None
     except (TypeError, RuntimeError):  # RuntimeError: a tensor without data
-        raise TypeError(f"the share of source {name} must be a number, but is {share!r}") from None
+        raise TypeError(f"the share of source {name} must be a number, but is {shown(share)}") from None
     if value < 0:
         raise ValueError(f"shares must be finite and >= 0, but that of source {name} is {share}")
     return value

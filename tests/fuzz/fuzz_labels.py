@@ -69,7 +69,7 @@ def targets(chance: Chance) -> None:
         value[chance.one(names)] = chance.one(_NUMBERS)
         valid = None
     elif kind == 2:
-        value = chance.one([{}, [], None and 0, 3, "x", hostile(chance, shares), {"other": 1.0}, [shares.tolist()]])
+        value = chance.one([{}, [], None, 3, "x", hostile(chance, shares), {"other": 1.0}, [shares.tolist()]])
         valid = None
     found = judged(valid, pysampler.sample_weights, given.value, targets=value)
     if valid:

@@ -242,7 +242,7 @@ _STATE_VALUES: list[Any] = [
 
 def states(chance: Chance) -> None:
     """States with something changed: refused, or gone on from without any other error."""
-    sampler, model = _sampler(chance)
+    sampler, _ = _sampler(chance)
     if chance.maybe(0.3):
         sampler = WeightedRandomSampler([1.0, 2.0, 3.0], 7, generator=torch.Generator().manual_seed(1))
     list(itertools.islice(sampler, chance.randint(0, 5)))

@@ -17,8 +17,16 @@ from fuzz_inputs import Given, epoch, indices, labels, number, output, plain_wei
 from prefix_draws import prefix_draws
 
 import pysampler
-from pysampler import AliasTable, ClassTable, DynamicTable, Mixture, MPerClassBatches, Shuffle, SystematicTable
-from pysampler import UnderSampling
+from pysampler import (
+    AliasTable,
+    ClassTable,
+    DynamicTable,
+    Mixture,
+    MPerClassBatches,
+    Shuffle,
+    SystematicTable,
+    UnderSampling,
+)
 
 MAX_POSITION = 2**63 - 1
 

@@ -93,7 +93,12 @@ def test_valid_and_hostile_arguments_are_both_common() -> None:
 
 def test_the_command_counts_what_it_calls_and_tells_of_a_crash(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
-    command = f"import runpy, sys; sys.argv[1:] = ['--calls', '40', '--only', 'shuffle', 'stream_state']; sys.path.insert(0, {str(root)!r}); runpy.run_module('tests.fuzz', run_name='__main__')"
+    command = f"""
+        import runpy, sys
+        sys.argv[1:] = ["--calls", "40", "--only", "shuffle", "stream_state"]
+        sys.path.insert(0, {str(root)!r})
+        runpy.run_module("tests.fuzz", run_name="__main__")
+        """
     result = run(command, folder=root)
     assert result.returncode == 0, result.stderr
     assert "40 lives in all" in result.stdout

@@ -293,7 +293,7 @@ def fit_to_ends(loader: Any, folder: Path, resume: bool, callbacks: Any = ()) ->
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("workers", [0, 2])
 def test_the_refused_stateful_loader_misses_epochs_and_the_advised_one_does_not(tmp_path: Path, workers: int) -> None:
-    """Alone, a StatefulDataLoader goes on from mid-epoch, but from an epoch's end it does not: as with torch's sampler."""
+    """Alone, a StatefulDataLoader goes on from mid-epoch, but not from an epoch's end: as with torch's sampler."""
     stateful = require("torchdata.stateful_dataloader").StatefulDataLoader
 
     def loader(kind: Any) -> Any:
