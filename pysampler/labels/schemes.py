@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
-from pysampler.inputs.memory import without_tensors
+from pysampler.inputs.memory import check_dense, without_tensors
 from pysampler.inputs.numbers import real_number
 from pysampler.inputs.shown import shown
 from pysampler.labels.read import Labels
@@ -142,6 +143,8 @@ def in_class_order(classes: Sequence[Any], counts: IntArray, values: Mapping[Any
         )
     ordered = np.zeros(len(classes))
     for name, value in values.items():
+        if isinstance(value, torch.Tensor):
+            check_dense(value, f"{argument}[{name!r}]")
         try:
             ordered[index[name]] = value
         except OverflowError:
