@@ -144,7 +144,7 @@ PUBLIC: dict[str, Callable[[], Any]] = {
     ),
     "DynamicTable": _dynamic,
     "ImbalancedDatasetSampler": _balanced,
-    "Labels": lambda: pysampler.read_labels(LABELS).take(np.array([0, 3])).codes.tolist(),
+    "Labels": lambda: [*pysampler.read_labels(LABELS).take(np.array([0, 3])).codes],
     "MPerClassBatches": lambda: pysampler.MPerClassBatches(LABELS, 2, 4, 8).draw(8, seed=0),
     "MPerClassSampler": lambda: _of_sampler(pysampler.MPerClassSampler(LABELS, 2, 4, 8)),
     "Mixture": lambda: pysampler.Mixture([5, TABLE], [1, 2], window=4).draw(9, seed=0),

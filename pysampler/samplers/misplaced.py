@@ -19,7 +19,8 @@ def refuse_as_batch_sampler(sampler: Any) -> None:
         size = getattr(getattr(sampler, "rounds", None), "batch_size", None)
         raise TypeError(
             f"batch_sampler= is for samplers that yield batches, but {name} yields one index after the other: give "
-            f"the loader sampler= and batch_size={size or ''}, or batch_sampler=WeightedBatchSampler(sampler, {size or '...'})"
+            f"the loader sampler= and batch_size={size or ''}, or "
+            f"batch_sampler=WeightedBatchSampler(sampler, {size or '...'})"
         )
 
 

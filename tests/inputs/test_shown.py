@@ -19,6 +19,12 @@ def freed() -> torch.Tensor:
     return tensor
 
 
+def one_freed() -> torch.Tensor:
+    tensor = torch.ones((), dtype=torch.int64)
+    tensor.untyped_storage().resize_(0)
+    return tensor
+
+
 class Broken:
     def __repr__(self) -> str:
         raise RuntimeError("no text")
@@ -38,7 +44,7 @@ def test_what_is_shown() -> None:
 
 
 _CALLS: list[Callable[[Any], Any]] = [
-    lambda value: pysampler.CoverageTracker(value),
+    pysampler.CoverageTracker,
     lambda value: pysampler.AliasTable([1.0]).draw(value, seed=0),
     lambda value: pysampler.AliasTable([1.0]).draw(1, seed=value),
     lambda value: pysampler.WeightedRandomSampler([1.0], value),
@@ -78,7 +84,7 @@ def _state(made: Any, name: str, value: Any) -> None:
 def test_freed_and_meta_tensors_in_the_place_of_numbers_are_refused(place: int) -> None:
     def errors() -> list[str]:
         said = []
-        for value in (freed(), torch.ones(3, device="meta"), torch.ones((), device="meta"), [freed()]):
+        for value in (freed(), torch.ones(3, device="meta"), torch.ones((), device="meta"), one_freed(), [freed()]):
             with pytest.raises((TypeError, ValueError)) as caught:
                 _CALLS[place](value)
             said.append(str(caught.value))
