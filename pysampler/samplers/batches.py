@@ -9,7 +9,7 @@ import torch.utils.data
 
 from pysampler.inputs.numbers import MAX_POSITION, drop_last_flag, positive_count
 from pysampler.samplers.iterators import BatchIterator, IndexIterator
-from pysampler.samplers.misplaced import refuse_as_sampler
+from pysampler.samplers.misplaced import refused_as_sampler
 from pysampler.samplers.resumable import Resumable
 from pysampler.samplers.state import State
 
@@ -68,5 +68,4 @@ class WeightedBatchSampler(torch.utils.data.BatchSampler):
         return full if self.drop_last or rest == 0 else full + 1
 
     def __iter__(self) -> Iterator[list[int]]:
-        refuse_as_sampler(self)
-        return BatchIterator(self.sampler, self.batch_size, self.drop_last)
+        return refused_as_sampler(self) or BatchIterator(self.sampler, self.batch_size, self.drop_last)

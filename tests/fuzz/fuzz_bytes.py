@@ -14,7 +14,7 @@ from fuzz_inputs import plain_weights
 
 from pysampler import AliasTable, ClassTable, CoverageTracker, DynamicTable, MPerClassBatches, UnderSampling
 
-_FOLDER = tempfile.mkdtemp(prefix="pysampler-fuzz-")
+_FOLDER = tempfile.TemporaryDirectory(prefix="pysampler-fuzz-")  # gone when the process ends
 
 
 def _made(chance: Chance) -> Any:
@@ -68,7 +68,7 @@ def damage(chance: Chance, raw: bytes) -> bytes:
 
 def files(chance: Chance) -> None:
     made = _made(chance)
-    path = os.path.join(_FOLDER, f"{os.getpid()}.file")
+    path = os.path.join(_FOLDER.name, f"{os.getpid()}.file")
     made.save(path)
     with open(path, "rb") as file:
         raw = file.read()

@@ -43,7 +43,7 @@ def of_batches() -> list[Any]:
     ]
 
 
-@pytest.mark.filterwarnings("ignore:MPerClassBatches", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:MPerClassBatches")
 @pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize("place", range(6))
 def test_a_sampler_of_indices_as_batch_sampler_says_what_to_use(place: int, workers: int) -> None:
