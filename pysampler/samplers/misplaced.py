@@ -14,7 +14,7 @@ from torch.utils.data import BatchSampler, DataLoader
 
 
 def refused_as_batch_sampler(sampler: Any) -> Iterator[Any] | None:
-    """Returns what raises TypeError if the ``__iter__`` that calls this, of indices, is called for ``batch_sampler=``."""
+    """Returns what raises TypeError if the ``__iter__`` that calls this is called for ``batch_sampler=``."""
     loader = sys._getframe(2).f_locals.get("loader")
     if not isinstance(loader, DataLoader) or getattr(loader, "batch_sampler", None) is not sampler:
         return None

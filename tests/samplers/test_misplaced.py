@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from processes import output_of
 from torch.utils.data import BatchSampler, DataLoader
 
 import pysampler
@@ -44,11 +45,10 @@ def of_batches() -> list[Any]:
 
 
 @pytest.mark.filterwarnings("ignore:MPerClassBatches")
-@pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize("place", range(6))
-def test_a_sampler_of_indices_as_batch_sampler_says_what_to_use(place: int, workers: int) -> None:
+def test_a_sampler_of_indices_as_batch_sampler_says_what_to_use(place: int) -> None:
     sampler = of_indices()[place]
-    loader = DataLoader(ITEMS, batch_sampler=sampler, num_workers=workers)
+    loader = DataLoader(ITEMS, batch_sampler=sampler)
     for _ in range(2):
         with pytest.raises(
             TypeError, match=rf"but {type(sampler).__name__} yields one index after the other"
@@ -59,6 +59,18 @@ def test_a_sampler_of_indices_as_batch_sampler_says_what_to_use(place: int, work
     advised = [batch.tolist() for batch in DataLoader(ITEMS, batch_sampler=batches)]
     sampler.set_epoch(0)
     assert advised == [batch.tolist() for batch in DataLoader(ITEMS, 4, sampler=sampler)]
+
+
+def test_with_workers_it_says_so_too() -> None:
+    code = """
+        from torch.utils.data import DataLoader
+        from pysampler import MPerClassSampler
+        try:
+            next(iter(DataLoader(range(4), batch_sampler=MPerClassSampler([0, 0, 1, 1], 2), num_workers=1)))
+        except TypeError as error:
+            print(error)
+    """
+    assert "but MPerClassSampler yields one index after the other" in output_of(code)
 
 
 def test_the_batch_size_of_batches_by_class_is_named() -> None:
