@@ -66,6 +66,13 @@ def test_a_row_or_column_of_weights(make: Any, shape: tuple[int, int]) -> None:
     assert WeightedRandomSampler(eval(code)).weights.tolist() == [1, 2, 3]
 
 
+def test_a_column_of_weights_in_lists() -> None:
+    for weights in ([[1.0], [2.0]], [torch.tensor([1.0]), torch.tensor([2.0])], ([1], [2])):
+        code = code_in(lambda weights=weights: AliasTable(weights), r"of lists, (numpy\S+ 1\))")  # type: ignore[misc]
+        fixed = eval(code, {"numpy": np, "weights": weights})
+        assert WeightedRandomSampler(fixed).weights.tolist() == [1, 2]
+
+
 def test_class_weights_indexed_by_one_hot_labels() -> None:
     labels, class_weights = torch.eye(3, dtype=torch.int64)[[0, 0, 2, 1]], torch.tensor([0.5, 1.0, 2.0])
     code = code_in(lambda: AliasTable(class_weights[labels]), r"(class_weights\[labels\S*\]),")

@@ -84,7 +84,7 @@ def check_shape(weights: torch.Tensor) -> None:
     """Raises ValueError unless ``weights`` is one-dimensional, with 1 to 2^32 - 1 entries."""
     shape = tuple(weights.shape)
     if weights.ndim == 2 and 1 in shape:
-        way_out = "weights.squeeze(1)" if shape[1] == 1 else "weights[0]"
+        way_out = "weights.squeeze(1) (of lists, numpy.squeeze(weights, 1))" if shape[1] == 1 else "weights[0]"
         raise ValueError(f"weights should be a 1d sequence but given weights have shape {shape}: pass {way_out}")
     if weights.ndim == 2 and min(shape) > 0:
         raise ValueError(

@@ -136,7 +136,7 @@ def test_they_are_torchs_distributed_samplers() -> None:
     ("arguments", "error", "message"),
     [
         ({"num_replicas": 2, "rank": 2}, ValueError, r"Invalid rank 2, rank should be in the interval \[0, 1\]"),
-        ({"num_replicas": 2, "rank": -1}, ValueError, "rank must be >= 0"),
+        ({"num_replicas": 2, "rank": -1}, ValueError, "Invalid rank -1"),
         ({"num_replicas": 0, "rank": 0}, ValueError, "num_replicas must be >= 1"),
         ({"num_replicas": 2.0, "rank": 0}, TypeError, "num_replicas"),
         ({"num_replicas": 2, "rank": True}, TypeError, "rank"),
@@ -303,3 +303,16 @@ def test_what_only_the_constructor_can_set_says_so(name: str, argument: str) -> 
     sampler = DistributedWeightedSampler(TABLE, 10, 2, 0)
     with pytest.raises(AttributeError, match=f"{name} cannot be set: give {argument}= to the constructor"):
         setattr(sampler, name, 3)
+
+
+@pytest.mark.parametrize(
+    ("world", "rank", "last"), [(2, 2, "1"), (2, -1, "1"), (1, 1, "0"), (None, -3, "num_replicas - 1")]
+)
+def test_a_rank_that_there_is_not_is_named_in_torchs_words(world: int | None, rank: int, last: str) -> None:
+    with pytest.raises(ValueError, match="Invalid rank") as ours:
+        DistributedWeightedSampler([1.0, 2.0], num_replicas=world, rank=rank)
+    assert str(ours.value) == f"Invalid rank {rank}, rank should be in the interval [0, {last}]"
+    if world is not None:
+        with pytest.raises(ValueError, match="Invalid rank") as torchs:
+            torch.utils.data.DistributedSampler([1, 2], world, rank)
+        assert str(torchs.value) == str(ours.value)
