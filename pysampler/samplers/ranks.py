@@ -69,7 +69,7 @@ def _process_group() -> tuple[int, int]:
 
 
 def _alone() -> tuple[int, int]:
-    world = os.environ.get("WORLD_SIZE", "1")
+    world = os.environ.get("WORLD_SIZE") or "1"
     if world != "1":
         raise RuntimeError(
             f"WORLD_SIZE is {world}, but there is no process group to tell which rank this is: call "
@@ -82,7 +82,8 @@ def _alone() -> tuple[int, int]:
 def _warn_of_other_tasks() -> None:
     """Warns once if a launcher that sets no WORLD_SIZE has started several processes: each would draw all."""
     global _warned  # noqa: PLW0603 - once in a process
-    several = [(name, os.environ[name]) for name in _TASKS if os.environ.get(name, "1") not in ("", "0", "1")]
+    said = [(name, os.environ.get(name, "")) for name in _TASKS]
+    several = [(name, tasks) for name, tasks in said if tasks.isdecimal() and int(tasks) > 1]
     if several and not _warned:
         _warned = True
         name, tasks = several[0]

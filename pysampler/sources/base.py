@@ -208,12 +208,16 @@ class Source(ABC):
         if not isinstance(indices, torch.Tensor) or indices.dtype not in (torch.int64, torch.int32):
             kind = f"dtype {indices.dtype}" if isinstance(indices, torch.Tensor) else type(indices).__name__
             raise TypeError(f"indices must be an int64 or int32 tensor, but got {kind}")
-        if not torch.compiler.is_compiling():
-            check_dense(indices, "indices")
+        if indices.is_meta and not torch.compiler.is_compiling():
+            raise TypeError("indices must hold data, but are on the meta device")
         if self._log_probabilities is None:
             self._log_probabilities = self.probabilities().log_().to(self.device)
         # Not by indexing, which takes -1 for the last item.
-        found = self._log_probabilities.index_select(0, indices.reshape(-1))
+        try:
+            found = self._log_probabilities.index_select(0, indices.reshape(-1))
+        except (RuntimeError, AssertionError):  # of tensors without data; those of vmap and compile are fine
+            check_dense(indices, "indices")
+            raise
         return found.view(indices.shape).to(torch.get_default_dtype())
 
     def __len__(self) -> int:

@@ -90,3 +90,11 @@ def test_negated_views_are_read_as_what_they_stand_for() -> None:
     entries = AliasTable([1.0, 3.0]).as_tensor()
     expected = torch.ops.pysampler.draw(entries, pysampler.stream_state(0), 9)
     assert torch.equal(torch.ops.pysampler.draw(torch._neg_view(-entries), pysampler.stream_state(0), 9), expected)
+
+
+def test_log_prob_is_taken_by_vmap_and_compile() -> None:
+    table = AliasTable([1.0, 3.0])
+    indices = torch.tensor([[0, 1], [1, 1]])
+    expected = table.log_prob(indices)
+    assert torch.equal(torch.func.vmap(table.log_prob)(indices), expected)
+    assert torch.equal(torch.compile(table.log_prob, backend="eager")(indices), expected)

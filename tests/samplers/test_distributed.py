@@ -280,6 +280,16 @@ def test_a_batch_sampler_takes_distributed_samplers_but_no_batches() -> None:
         WeightedBatchSampler(DistributedWeightedBatchSampler(TABLE, 40, 2, 1, batch_size=3), 5)
 
 
+@pytest.mark.parametrize("said", ["", "0", "1", "x", "-3", "1.5"])
+def test_nothing_is_said_of_what_is_no_number_of_several_tasks(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pysampler.samplers.ranks._warned", False)
+    monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", said)
+    monkeypatch.setenv("WORLD_SIZE", "")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(DistributedWeightedSampler([1.0, 2.0])) == 2
+
+
 @pytest.mark.parametrize("name", ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"])
 def test_several_tasks_without_a_process_group_are_warned_of_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ranks_module, "_warned", False)
