@@ -82,7 +82,10 @@ class Campaign:
         try:
             self.accepted[name] += one_call(operation, self.seed, number)
         except Failure as failure:
-            self.failures.setdefault(name, []).append(str(failure))
+            known = self.failures.setdefault(name, [])
+            known.append(str(failure))
+            if self._journal is not None and len(known) <= 3:  # at once, for the process may be ended
+                print(failure, file=sys.stderr, flush=True)
 
     def report(self) -> str:
         """Says what was called how often, and what broke the law."""

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import os
 import resource
+import signal
 import sys
 
 import fuzz_operations
@@ -46,7 +47,13 @@ def in_child() -> None:
     operations = [fuzz_operations.BY_NAME[name] for name in asked.only] or list(fuzz_operations.BY_NAME.values())
     campaign = Campaign(operations, asked.seed, asked.journal)
     each = -(-asked.calls // len(operations))
-    seconds = timed(lambda: campaign.run(asked.first, each, stop_after=20))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # then, too, it says what it has called
+
+    def run() -> None:
+        with contextlib.suppress(KeyboardInterrupt):
+            campaign.run(asked.first, each, stop_after=20)
+
+    seconds = timed(run)
     print(campaign.report())
     print(f"{seconds:.0f} s, seed {asked.seed}, torch {torch.__version__}")
     sys.stdout.flush()
