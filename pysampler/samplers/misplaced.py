@@ -8,14 +8,25 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from torch.utils.data import BatchSampler, DataLoader
 
+from pysampler.sources.base import Source
+
 
 def refused_as_batch_sampler(sampler: Any) -> Iterator[Any] | None:
-    """Returns what raises TypeError if the ``__iter__`` that calls this is called for ``batch_sampler=``."""
-    loader = sys._getframe(2).f_locals.get("loader")
+    """Returns what raises TypeError if the ``__iter__`` that calls this is called for ``batch_sampler=``.
+
+    If a loader makes batches of the sampler, warns where these are not those that its source promises.
+    """
+    around = sys._getframe(2).f_locals
+    outer, loader = around.get("self"), around.get("loader")
+    if type(outer) is BatchSampler and outer.sampler is sampler and sampler.source.batch_draws is not None:
+        # Of all that the source checks, what it cannot know when the pass begins: torch's batches are made outside.
+        share = replace(sampler.share(), batch_size=outer.batch_size)
+        Source.check_share(sampler.source, sampler.draws_per_epoch, share)
     if not isinstance(loader, DataLoader) or getattr(loader, "batch_sampler", None) is not sampler:
         return None
     name = type(sampler).__name__

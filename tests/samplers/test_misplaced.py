@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Any
 
 import pytest
@@ -86,6 +87,33 @@ def test_a_sampler_of_batches_as_sampler_says_what_to_use(place: int) -> None:
     first = [batch.tolist() for batch in DataLoader(ITEMS, batch_sampler=of_batches()[place])]
     loader = DataLoader(BatchedDataset(ITEMS), sampler=of_batches()[place], batch_size=None)
     assert [batch.tolist() for batch in loader] == first
+
+
+LARGE = [0] * 20 + [1] * 20 + [2] * 20
+
+
+@pytest.mark.parametrize(("made_for", "taken"), [(30, 32), (30, 20), (10, 8)])
+def test_batches_of_a_loader_that_are_not_those_of_the_source_are_warned_of(made_for: int, taken: int) -> None:
+    sampler: Any = MPerClassSampler(LARGE, made_for // 3, made_for // 3 * 3, 300)
+    if made_for == 10:
+        sampler = WeightedRandomSampler(
+            [1.0] * 60, 60, method="systematic", strata=LARGE, global_batch_size=made_for, seed=0
+        )
+    with pytest.warns(UserWarning, match=f"makes batches of {made_for} draws .* take {taken} at a time") as caught:
+        next(iter(DataLoader(list(range(60)), taken, sampler=sampler)))
+    assert len(caught) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        next(iter(DataLoader(list(range(60)), made_for, sampler=sampler)))
+
+
+def test_batches_of_ranks_are_compared_too() -> None:
+    sampler = DistributedMPerClassSampler(LARGE, 10, 30, 300, num_replicas=2, rank=0)
+    with pytest.warns(UserWarning, match="2 rank.s. take 30 at a time.* Take batches of 15 on each rank"):
+        next(iter(DataLoader(list(range(60)), 30, sampler=sampler)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        next(iter(DataLoader(list(range(60)), 15, sampler=sampler)))
 
 
 def test_where_they_belong_nothing_is_said() -> None:
