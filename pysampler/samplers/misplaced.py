@@ -7,7 +7,7 @@ A loader does not say what it iterates over them for, so the frame that calls ``
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,7 @@ def refused_as_batch_sampler(sampler: Any) -> Iterator[Any] | None:
 
     If a loader makes batches of the sampler, warns where these are not those that its source promises.
     """
-    around = sys._getframe(2).f_locals
+    around = _locals_around()
     outer, loader = around.get("self"), around.get("loader")
     if type(outer) is BatchSampler and outer.sampler is sampler and sampler.source.batch_draws is not None:
         # Of all that the source checks, what it cannot know when the pass begins: torch's batches are made outside.
@@ -39,13 +39,19 @@ def refused_as_batch_sampler(sampler: Any) -> Iterator[Any] | None:
 
 def refused_as_sampler(sampler: Any) -> Iterator[Any] | None:
     """Returns what raises TypeError if the ``__iter__`` that calls this, of batches, is called to batch them again."""
-    outer = sys._getframe(2).f_locals.get("self")
+    outer = _locals_around().get("self")
     if type(outer) is not BatchSampler or outer.sampler is not sampler:
         return None
     return _raising(
         f"{type(sampler).__name__} yields batches already, so the loader must make none of them: give it as "
         "batch_sampler=, or as sampler= together with batch_size=None and BatchedDataset(dataset)"
     )
+
+
+def _locals_around() -> Mapping[str, Any]:
+    """The variables of whoever called the ``__iter__`` that called the function that calls this; none of C code."""
+    frame = sys._getframe(2).f_back
+    return {} if frame is None else frame.f_locals
 
 
 def _raising(message: str) -> Iterator[Any]:
