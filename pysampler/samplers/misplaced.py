@@ -22,8 +22,9 @@ def refused_as_batch_sampler(sampler: Any) -> Iterator[Any] | None:
     If a loader makes batches of the sampler, warns where these are not those that its source promises.
     """
     around = _locals_around()
-    outer, loader = around.get("self"), around.get("loader")
-    if type(outer) is BatchSampler and outer.sampler is sampler and sampler.source.batch_draws is not None:
+    outer: Any = around.get("self")
+    loader = around.get("loader")
+    if _makes_batches_of(outer, sampler) and sampler.source.batch_draws is not None:
         # Of all that the source checks, what it cannot know when the pass begins: torch's batches are made outside.
         share = replace(sampler.share(), batch_size=outer.batch_size)
         Source.check_share(sampler.source, sampler.draws_per_epoch, share)
@@ -40,12 +41,16 @@ def refused_as_batch_sampler(sampler: Any) -> Iterator[Any] | None:
 def refused_as_sampler(sampler: Any) -> Iterator[Any] | None:
     """Returns what raises TypeError if the ``__iter__`` that calls this, of batches, is called to batch them again."""
     outer = _locals_around().get("self")
-    if type(outer) is not BatchSampler or outer.sampler is not sampler:
+    if not _makes_batches_of(outer, sampler):
         return None
     return _raising(
         f"{type(sampler).__name__} yields batches already, so the loader must make none of them: give it as "
         "batch_sampler=, or as sampler= together with batch_size=None and BatchedDataset(dataset)"
     )
+
+
+def _makes_batches_of(outer: Any, sampler: Any) -> bool:
+    return type(outer) is BatchSampler and outer.sampler is sampler  # a subclass may do as it likes
 
 
 def _locals_around() -> Mapping[str, Any]:
