@@ -139,6 +139,12 @@ def forecast(chance: Chance) -> None:
         must(math.isclose(found.expected_unique, expected, rel_tol=1e-6), "expected", found.expected_unique, expected)
     must(found.draws_to_expect_50 <= found.draws_to_expect_90 <= found.draws_to_expect_99, "more takes longer")
     must(found.full_coverage_draws_median <= found.full_coverage_draws_95, "quantiles")
+    with contextlib.suppress(Refused):
+        _ask_forecast(chance, found)
+    str(found)
+
+
+def _ask_forecast(chance: Chance, found: Any) -> None:
     level = chance.one([*_NUMBERS, 1e-300, 1 - 1e-16, 5e-324])
     for ask in ("full_coverage_draws_quantile", "full_coverage_whole_epochs_quantile", "draws_to_expect"):
         answer = attempt(getattr(found, ask), level)
@@ -146,7 +152,6 @@ def forecast(chance: Chance) -> None:
     answer = attempt(found.full_coverage_probability, chance.one(_NUMBERS))
     must(0 <= answer <= 1, "no probability", answer)
     attempt(found.expected_unique_after, number(chance, 0, 2**62).value)
-    str(found)
 
 
 def simulate(chance: Chance) -> None:

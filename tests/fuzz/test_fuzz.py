@@ -23,7 +23,7 @@ from processes import in_child, run
 
 from pysampler import AliasTable
 
-CALLS = 130  # of each operation: 40 s in all
+CALLS = 300  # of each operation: 10 s of an idle machine in all
 
 
 @pytest.mark.parametrize("name", fuzz_operations.BY_NAME)
@@ -37,7 +37,7 @@ def test_fuzzed_calls_keep_the_law(name: str) -> None:
 
     accepted, broken = in_child(campaign)
     assert not broken, broken
-    assert accepted > CALLS // 20  # or it would try hardly anything
+    assert accepted > CALLS // 60  # or it would try hardly anything
 
 
 def test_a_call_is_made_again_by_its_seed_and_number() -> None:
