@@ -15,6 +15,8 @@ from torch.utils.data import BatchSampler, DataLoader
 
 from pysampler.sources.base import Source
 
+_LOADERS = frozenset({"torch.utils.data.dataloader", "torch.utils.data.sampler"})
+
 
 def refused_as_batch_sampler(sampler: Any) -> Iterator[Any] | None:
     """Returns what raises TypeError if the ``__iter__`` that calls this is called for ``batch_sampler=``.
@@ -54,9 +56,12 @@ def _makes_batches_of(outer: Any, sampler: Any) -> bool:
 
 
 def _locals_around() -> Mapping[str, Any]:
-    """The variables of whoever called the ``__iter__`` that called the function that calls this; none of C code."""
+    """The variables of whoever called the ``__iter__`` that called the function that calls this, if that is torch.
+
+    To look at a frame's variables keeps all of them alive until it ends, so those of users are left alone.
+    """
     frame = sys._getframe(2).f_back
-    return {} if frame is None else frame.f_locals
+    return frame.f_locals if frame is not None and frame.f_globals.get("__name__") in _LOADERS else {}
 
 
 def _raising(message: str) -> Iterator[Any]:

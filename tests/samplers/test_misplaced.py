@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import warnings
+import weakref
 from typing import Any
 
 import pytest
@@ -114,6 +116,16 @@ def test_batches_of_ranks_are_compared_too() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         next(iter(DataLoader(list(range(60)), 15, sampler=sampler)))
+
+
+def test_nothing_of_the_callers_is_kept_alive() -> None:
+    table = pysampler.AliasTable([1.0] * 8)
+    gone = weakref.ref(table)
+    sampler = WeightedRandomSampler(table, seed=0)
+    assert next(iter(sampler)) < 8
+    del table, sampler
+    gc.collect()
+    assert gone() is None
 
 
 def test_where_they_belong_nothing_is_said() -> None:
