@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pysampler import main_interpreter  # noqa: F401 - refuses all others, before the compiled part would hang
+
 try:
     from pysampler import _core
 except ImportError as error:

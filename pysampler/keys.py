@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 
 from pysampler.cuda.generator import key_from_cuda_generator
+from pysampler.inputs.memory import address_of_output
 from pysampler.inputs.numbers import MAX_COUNT, check_positions, epoch_number, whole_number
 
 
@@ -89,7 +90,7 @@ class _Word(threading.local):
         with torch.inference_mode(False):  # or it could be written to in inference mode only
             self.tensor = torch.empty((), dtype=torch.int64, device="cpu")
         self.refill = partial(self.tensor.random_, -(2**63), None)
-        self.address = self.tensor.data_ptr()
+        self.address = address_of_output(self.tensor)
 
 
 _word = _Word()

@@ -11,9 +11,10 @@ from pysampler.cuda.availability import draws_by_triton, require
 from pysampler.cuda.availability import problem as cuda_problem
 from pysampler.cuda.generator import refuse_capture
 from pysampler.cuda.rows import draw_rows
-from pysampler.inputs.memory import address_of, check_dense
+from pysampler.inputs.memory import address_if_held, address_of, address_of_output, check_dense
 from pysampler.inputs.numbers import check_positions, positive_count
-from pysampler.inputs.output import small_output
+from pysampler.inputs.output import new_output, small_output
+from pysampler.inputs.shown import shown
 from pysampler.inputs.weights import MAX_ITEMS, readable, to_tensor
 from pysampler.keys import key_from_generator, word_of_keys
 
@@ -62,7 +63,9 @@ def multinomial(
     Raises:
         ValueError: Wrong shape; a row that is all zero or has a negative, NaN or infinite entry; more draws without
             replacement than positive weights. Nothing is drawn then.
-        TypeError: Not numbers, or a Dataset; weights given twice.
+            An ``out`` that cannot be resized or written to.
+        TypeError: Not numbers, or a Dataset; weights given twice; another kind of ``out``.
+        MemoryError: No memory for the draws.
         RuntimeError: Weights on a GPU while a CUDA graph is captured.
     """
     if generator is None and out is None and input is None and logits is None:
@@ -116,7 +119,7 @@ def multinomial(
     if out is None:
         return indices.to(tensor.device) if on_cuda else indices
     if out is not indices:
-        out.resize_(drawn_shape).copy_(indices)
+        _write(out, indices)
     return out
 
 
@@ -144,15 +147,13 @@ def _draw_at_once(weights: Any, count: Any, replacement: Any) -> torch.Tensor | 
         ):
             return None
         entries = weights.numel()
-        address = weights.data_ptr()
-        held = weights.untyped_storage().nbytes() - weights.storage_offset() * weights.element_size()
+        address = address_if_held(weights)
     except (RuntimeError, NotImplementedError):  # inside vmap and grad
         return None
     rows, columns = (1, entries) if len(shape) == 1 else shape
     if (
         entries == 0
         or address == 0
-        or held < entries * weights.element_size()
         or columns > MAX_ITEMS
         or not 1 <= count < _SMALL // rows
         or (count > columns and not replacement)
@@ -164,7 +165,7 @@ def _draw_at_once(weights: Any, count: Any, replacement: Any) -> torch.Tensor | 
         return None
     take_key, key_address = word_of_keys()
     _core.multinomial_into(
-        indices.data_ptr(),
+        address_of_output(indices),
         False,
         address,
         rows,
@@ -229,7 +230,7 @@ def _rows_and_columns(shape: torch.Size, name: str = "weights") -> tuple[int, in
 
 def _check_draws(rows: int, columns: int, count: int, replacement: Any) -> None:
     if not isinstance(replacement, (bool, int)):
-        raise TypeError(f"replacement must be a bool, but got {replacement!r}")
+        raise TypeError(f"replacement must be a bool, but got {shown(replacement)}")
     if not replacement and count > columns:
         raise ValueError(f"cannot draw num_samples={count} > {columns} items without replacement")
     check_positions(rows * max(count, columns), 0, 1)
@@ -240,14 +241,23 @@ def _is_readable(tensor: torch.Tensor) -> bool:
 
 
 def _check_out(out: torch.Tensor, device: torch.device) -> None:
-    if not isinstance(out, torch.Tensor) or out.dtype != torch.int64:
-        raise TypeError(f"out must be an int64 tensor, but got {getattr(out, 'dtype', type(out).__name__)}")
+    if not isinstance(out, torch.Tensor) or out.dtype != torch.int64 or out.is_nested or out.layout != torch.strided:
+        kind = getattr(out, "dtype", type(out).__name__)
+        layout = f", {out.layout}" if isinstance(out, torch.Tensor) and out.layout != torch.strided else ""
+        raise TypeError(f"out must be an int64 tensor, but got {kind}{layout}")
     if out.device != device:
         raise ValueError(f"out must be on the device of weights, {device}, but is on {out.device}")
 
 
 def _direct_output(out: torch.Tensor | None, shape: tuple[int, ...], device: torch.device) -> torch.Tensor:
     """Returns ``out`` itself if it can be written to as it is, else a new tensor on ``device``."""
-    if out is not None and out.device == device and out.shape == shape and out.is_contiguous():
+    if out is not None and out.device == device and out.shape == shape and out.is_contiguous() and not out.is_neg():
         return out
-    return torch.empty(shape, dtype=torch.int64, device=device)
+    return new_output(shape, torch.int64, device)
+
+
+def _write(out: torch.Tensor, indices: torch.Tensor) -> None:
+    try:
+        out.resize_(indices.shape).copy_(indices)
+    except RuntimeError as error:
+        raise ValueError(f"out cannot be written to, or not resized to {tuple(indices.shape)}: {error}") from None

@@ -20,6 +20,7 @@ import torch
 from pysampler import _core
 from pysampler.cuda.availability import require
 from pysampler.cuda.draws import draw_from_state
+from pysampler.inputs.memory import address_of_output, as_array, check_memory
 from pysampler.inputs.numbers import MAX_EPOCH, epoch_number, whole_number
 from pysampler.inputs.output import output_for
 from pysampler.keys import seed_key, stream_range
@@ -60,8 +61,8 @@ def _draw_on_cpu(
     wanted = stream_range(n, seed, epoch, position, step)
     result = output_for(wanted.draws, table.numel(), table.device, dtype, None)
     if wanted.draws > 0:
-        core = _core.Table.over(table.detach().numpy().data, False, torch.get_num_threads())
-        core.draw_into(result.data_ptr(), *wanted, torch.get_num_threads(), result.dtype is torch.int32)
+        core = _core.Table.over(as_array(table, "table").data, False, torch.get_num_threads())
+        core.draw_into(address_of_output(result), *wanted, torch.get_num_threads(), result.dtype is torch.int32)
     numbers[2] = (position + wanted.draws * wanted.step) % 2**63
     return result
 
@@ -108,11 +109,12 @@ def _check(table: torch.Tensor, state: torch.Tensor) -> None:
 
 def check_state(state: torch.Tensor) -> None:
     """Raises ValueError unless this is what ``stream_state`` returns."""
-    if state.dtype != torch.int64 or state.shape != (3,) or not state.is_contiguous():
+    if state.dtype != torch.int64 or state.shape != (3,) or not state.is_contiguous() or state.is_neg():
         raise ValueError(
             "state must be what pysampler.stream_state returns, a contiguous int64 tensor of shape (3,), but it is "
             f"{state.dtype} of shape {tuple(state.shape)}"
         )
+    check_memory(state, "state")
 
 
 def check_devices(drawn_from: torch.Tensor, state: torch.Tensor, name: str = "table") -> None:

@@ -20,6 +20,7 @@ from pysampler.progress import progress_bar
 from pysampler.renamed import HasOldNames, Renamed
 from pysampler.sources.mixture import Mixture
 
+_BYTES_OF_A_TENSOR = 2048  # without its data, and more
 _LISTED_DRAWS = 2**22  # of short epochs that are redrawn together
 _LISTED_EPOCHS = 4096  # of which there are at most so many
 _PIECE_DRAWS = 2**26  # of a long epoch; between two steps of a progress bar
@@ -190,6 +191,7 @@ def positions_of(
     Cost: that of drawing; N / 8 bytes, 24 more for each time an item was drawn. Interruptible by Ctrl-C.
 
     Raises:
+        MemoryError: There is no memory for what was found.
         IndexError: An item outside [0, N).
         ValueError: See ``audit_coverage``.
         TypeError: See ``audit_coverage``; items that are no integers.
@@ -216,10 +218,11 @@ def _by_item(items: NDArray[np.int64], sightings: NDArray[np.int64]) -> dict[int
     ordered = sightings[np.argsort(sightings[:, 2], kind="stable")]
     begins = np.searchsorted(ordered[:, 2], items, side="left").tolist()
     ends = np.searchsorted(ordered[:, 2], items, side="right").tolist()
-    return {
-        item: torch.from_numpy(ordered[begin:end, :2].copy())
-        for item, begin, end in zip(items.tolist(), begins, ends, strict=True)
-    }
+    parts = [ordered[begin:end, :2].copy() for begin, end in zip(begins, ends, strict=True)]
+    # NumPy says that there is no memory, but within torch the process may end of it: so make sure that there is some.
+    reserve = np.empty((len(parts), _BYTES_OF_A_TENSOR), np.uint8)
+    del reserve
+    return dict(zip(items.tolist(), map(torch.from_numpy, parts), strict=True))
 
 
 def _redrawn(span: DrawnSpan, title: str, progress: bool) -> Iterator[tuple[int, list[_core.PassDraws], int, int]]:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pysampler.coverage.marks import Counts, Words
 from pysampler.inputs.memory import as_array
 from pysampler.inputs.numbers import MAX_COUNT, whole_number
+from pysampler.inputs.shown import shown
 from pysampler.safetensors_file import ExpectedTensor, FileFormat, StoredTensor, read_safetensors, write_safetensors
 
 VERSION = 1
@@ -92,8 +93,8 @@ class CoverageState:
             seen, this_epoch, counts = state["seen"], state["seen_this_epoch"], state["counts"]
         except (KeyError, TypeError, IndexError) as error:
             raise ValueError(f"this is no state of a CoverageTracker: {error} is missing") from None
-        if version != VERSION:
-            raise ValueError(f"the state has version {version!r}; this pysampler reads version {VERSION}")
+        if type(version) is not int or version != VERSION:
+            raise ValueError(f"the state has version {shown(version)}; this pysampler reads version {VERSION}")
         for name, number in numbers.items():
             numbers[name] = whole_number(number, name, 0, MAX_COUNT)
         read = cls(
@@ -110,8 +111,14 @@ class CoverageState:
 
     def check(self) -> None:
         """Raises ValueError if this cannot be what a tracker holds."""
+        for name in _NUMBERS:
+            whole_number(getattr(self, name), name, 0, MAX_COUNT)
         if self.num_items < 1:
             raise ValueError(f"num_items must be at least 1, but is {self.num_items}")
+        for name, dtype in (("seen", np.uint64), ("seen_this_epoch", np.uint64), ("counts", np.uint16)):
+            array = getattr(self, name)
+            if name == "seen" or array is not None:
+                _check_array(array, dtype, name)
         if self.draws_this_epoch > self.draws:
             raise ValueError(f"there are {self.draws} draws in all, but {self.draws_this_epoch} of them in one epoch")
         words = -(-self.num_items // 64)
@@ -161,6 +168,12 @@ def read_coverage_file(path: str | os.PathLike[str]) -> CoverageState:
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
     return state
+
+
+def _check_array(array: Any, dtype: Any, name: str) -> None:
+    """Raises TypeError unless it can be handed to C++ as it is: pickles may hold anything."""
+    if not isinstance(array, np.ndarray) or array.dtype != dtype or not array.flags.c_contiguous:
+        raise TypeError(f"{name} must be a contiguous array of {np.dtype(dtype)}, but got {type(array).__name__}")
 
 
 def _checksum(state: CoverageState) -> str:

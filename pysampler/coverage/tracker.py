@@ -180,6 +180,7 @@ class CoverageTracker(CoverageReadings):
 
     @classmethod
     def _of(cls, state: CoverageState, labels: Any) -> CoverageTracker:
+        state.check()
         tracker = cls(state.num_items, labels=labels)
         tracker._shared = SharedStore(CoverageStore.of(state))
         return tracker

@@ -6,6 +6,7 @@ import torch
 
 from pysampler.cuda.generator import refuse_capture
 from pysampler.cuda.place import queue_on
+from pysampler.inputs.memory import address_of
 
 
 def build_entries(weights: torch.Tensor) -> torch.Tensor:
@@ -33,11 +34,11 @@ def build_entries(weights: torch.Tensor) -> torch.Tensor:
         entries = torch.empty(items, dtype=torch.int64, device=device)
         scratch = torch.empty(_cuda.build_scratch_bytes(items), dtype=torch.uint8, device=device)
         _cuda.build_table(
-            weights.data_ptr(),
+            address_of(weights, "weights"),
             items,
             weights.dtype == torch.float64,
-            entries.data_ptr(),
-            scratch.data_ptr(),
+            address_of(entries),
+            address_of(scratch),
             device.index,
             stream,
         )

@@ -6,6 +6,7 @@ import torch
 
 from pysampler.cuda.availability import draws_by_triton
 from pysampler.cuda.place import queue_on
+from pysampler.inputs.memory import address_of, address_of_output
 
 
 def draw_into(entries: torch.Tensor, out: torch.Tensor, wanted: tuple[int, int, int, int, int]) -> None:
@@ -25,7 +26,8 @@ def draw_into(entries: torch.Tensor, out: torch.Tensor, wanted: tuple[int, int, 
         from pysampler import _cuda  # noqa: PLC0415 - may be missing
 
         is_int32, device = out.dtype == torch.int32, entries.device.index
-        _cuda.draw_into(entries.data_ptr(), entries.numel(), out.data_ptr(), is_int32, *wanted, device, stream)
+        addresses = address_of(entries, "table"), entries.numel(), address_of_output(out)
+        _cuda.draw_into(*addresses, is_int32, *wanted, device, stream)
 
 
 def draw_from_state(entries: torch.Tensor, state: torch.Tensor, out: torch.Tensor, step: int) -> None:
@@ -39,6 +41,6 @@ def draw_from_state(entries: torch.Tensor, state: torch.Tensor, out: torch.Tenso
             return
         from pysampler import _cuda  # noqa: PLC0415 - may be missing
 
-        addresses = entries.data_ptr(), entries.numel(), out.data_ptr()
+        addresses = address_of(entries, "table"), entries.numel(), address_of_output(out)
         is_int32, device = out.dtype == torch.int32, entries.device.index
-        _cuda.draw_from_state(*addresses, is_int32, count, state.data_ptr(), step, device, stream)
+        _cuda.draw_from_state(*addresses, is_int32, count, address_of(state, "state"), step, device, stream)

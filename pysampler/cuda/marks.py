@@ -7,6 +7,7 @@ import torch
 from pysampler.cuda.availability import require_compiled
 from pysampler.cuda.generator import refuse_capture
 from pysampler.cuda.place import queue_on
+from pysampler.inputs.memory import address_of
 from pysampler.inputs.numbers import whole_number
 
 MAX_MARKED = 2**63 - 1
@@ -78,19 +79,19 @@ class CudaMarks:
             raise ValueError(f"indices must be on {self.words.device}, as the marks are, but are on {indices.device}")
         from pysampler import _cuda  # noqa: PLC0415 - may be missing
 
-        source = indices.detach().contiguous()
+        source = indices.detach().resolve_neg().contiguous()
         marks = [self.words] if self._wide_counts is None else [self.words, self._wide_counts]
         with queue_on(self.words.device, source, *marks) as stream:
             refuse_capture("marking, which has to look at its indices")
             scratch = self._scratch(2)
             _cuda.mark(
-                source.data_ptr(),
+                address_of(source, "indices"),
                 source.numel(),
                 source.dtype == torch.int64,
-                self.words.data_ptr(),
-                0 if self._wide_counts is None else self._wide_counts.data_ptr(),
+                address_of(self.words),
+                0 if self._wide_counts is None else address_of(self._wide_counts),
                 self.items,
-                scratch.data_ptr(),
+                address_of(scratch),
                 self.words.device.index,
                 stream,
             )
@@ -114,10 +115,10 @@ class CudaMarks:
             refuse_capture("a count, which has to reach the host")
             scratch = self._scratch(1)
             return _cuda.count_bits(
-                self.words.data_ptr(),
-                0 if also is None else also.words.data_ptr(),
+                address_of(self.words),
+                0 if also is None else address_of(also.words),
                 self.words.numel(),
-                scratch.data_ptr(),
+                address_of(scratch),
                 self.words.device.index,
                 stream,
             )

@@ -8,6 +8,7 @@ import torch
 
 from pysampler import _core
 from pysampler.cuda.place import queue_on
+from pysampler.inputs.memory import address_of, address_of_output
 
 _DOES_NOT_RUN = 0x7FF8 << 48  # keys of a race from here on are of items that are never drawn
 _NO_DRAW = -1
@@ -34,11 +35,11 @@ class RowsOnGpu:
         self._way = _core.multinomial_way(self._columns, draws, replacement)
         self._device = weights.device
         self._core = _cuda.Rows(
-            weights.data_ptr(), self._rows, self._columns, weights.dtype == torch.float64, self._way
+            address_of(weights, "weights"), self._rows, self._columns, weights.dtype == torch.float64, self._way
         )
         self._tables = torch.empty(self._core.table_entries, dtype=torch.int64, device=self._device)
         self._scratch = torch.empty(self._core.scratch_bytes, dtype=torch.uint8, device=self._device)
-        self._core.use(self._tables.data_ptr(), self._scratch.data_ptr())
+        self._core.use(address_of_output(self._tables), address_of_output(self._scratch))
 
     def check(self, is_matrix: bool) -> None:
         """Looks at all rows and waits for what there is to say.
@@ -81,20 +82,20 @@ class RowsOnGpu:
         """
         from pysampler import _cuda  # noqa: PLC0415 - may be missing
 
-        at = 0 if state is None else state.data_ptr()
+        at = 0 if state is None else address_of(state, "state")
         kept = (self._weights, self._tables, self._scratch, out) if state is None else (self._weights, out, state)
         with queue_on(self._device, *kept) as stream:
             if self._way == "race":
                 self._race_into(out, key, at, stream)
             else:
-                self._core.draw_into(out.data_ptr(), self._draws, key, at, self._device.index, stream)
+                self._core.draw_into(address_of_output(out), self._draws, key, at, self._device.index, stream)
             if state is not None:
                 used = self._columns if self._way == "race" else self._draws
                 _cuda.advance_state(at, self._rows * used, self._device.index, stream)
 
     def _race_into(self, out: torch.Tensor, key: int, at: int, stream: int) -> None:
         keys = torch.empty((self._rows, self._columns), dtype=torch.int64, device=self._device)
-        self._core.race_into(keys.data_ptr(), key, at, self._device.index, stream)
+        self._core.race_into(address_of_output(keys), key, at, self._device.index, stream)
         arrivals, items = keys.sort(dim=1, stable=True)  # ties by index
         first = items[:, : self._draws]
         out.copy_(first.masked_fill_(arrivals[:, : self._draws] >= _DOES_NOT_RUN, _NO_DRAW))
@@ -135,4 +136,5 @@ def softmax_into(out: torch.Tensor, logits: torch.Tensor) -> None:
     rows, columns = logits.shape
     with queue_on(logits.device, logits, out) as stream:
         is_float64 = logits.dtype == torch.float64
-        _cuda.softmax_into(out.data_ptr(), logits.data_ptr(), rows, columns, is_float64, logits.device.index, stream)
+        at, logits_at = address_of_output(out), address_of(logits, "logits")
+        _cuda.softmax_into(at, logits_at, rows, columns, is_float64, logits.device.index, stream)

@@ -10,7 +10,7 @@ import numpy as np
 
 from pysampler.forecast.full_coverage import FullCoverageTime, root
 from pysampler.forecast.weight_groups import WeightGroups, group_weights
-from pysampler.inputs.numbers import positive_count, whole_number
+from pysampler.inputs.numbers import positive_count, real_number, whole_number
 from pysampler.renamed import HasOldNames, Renamed
 
 
@@ -107,7 +107,7 @@ class CoverageForecast(HasOldNames):
 
     def expected_unique_after(self, draws: int) -> float:
         """Returns the expected number of distinct items after ``draws`` draws, an int >= 0. O(groups)."""
-        return _expected_unique(self._groups, float(whole_number(draws, "draws", 0)))
+        return _expected_unique(self._groups, real_number(whole_number(draws, "draws", 0), "draws"))
 
     def draws_to_expect(self, coverage: float) -> int:
         """Returns the least number of draws after which ``coverage`` of the items, in (0, 1), is expected.
@@ -119,7 +119,7 @@ class CoverageForecast(HasOldNames):
 
     def full_coverage_probability(self, draws: float) -> float:
         """Returns the probability that every item has come after ``draws`` draws (Poisson arrivals)."""
-        return self._time.probability(draws)
+        return self._time.probability(real_number(draws, "draws"))
 
     def full_coverage_draws_quantile(self, level: float) -> float:
         """Returns how many draws show every item in the share ``level``, in (0, 1), of runs (Poisson arrivals).
@@ -248,6 +248,8 @@ def _short(value: float) -> str:
 
 
 def _inside(value: float, name: str) -> float:
+    if not isinstance(value, int | float):
+        value = real_number(value, name)
     if not 0 < value < 1:
         raise ValueError(f"{name} must be in (0, 1), but got {name}={value}")
     return float(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from pysampler.inputs.memory import as_array
+from pysampler.inputs.shown import shown
 
 IndexArray = NDArray[np.int64] | NDArray[np.int32]
 
@@ -37,6 +39,15 @@ def flat_indices(indices: Any) -> IndexArray:
     elif not isinstance(indices, np.ndarray):
         indices = _from_other(indices)
     return _as_signed(indices)
+
+
+def shape_of(indices: Any, count: int) -> tuple[int, ...]:
+    """Returns the shape of what ``flat_indices`` made ``count`` indices of; flat where there is none, as of sets."""
+    try:
+        shape = tuple(indices.shape) if hasattr(indices, "shape") else np.shape(indices)
+    except ValueError:  # ragged
+        return (count,)
+    return shape if math.prod(shape) == count else (count,)
 
 
 def _as_signed(array: NDArray[Any]) -> IndexArray:
@@ -69,5 +80,5 @@ def _from_other(indices: Any) -> NDArray[Any]:
     except TypeError:
         pass
     if isinstance(indices, str | bytes | Mapping) or not isinstance(indices, Iterable):
-        raise TypeError(f"indices must be integers, or arrays or iterables of integers, but got {indices!r:.100}")
+        raise TypeError(f"indices must be integers, or arrays or iterables of integers, but got {shown(indices)[:100]}")
     return _from_list(list(indices))

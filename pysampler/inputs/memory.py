@@ -23,15 +23,29 @@ def address_of(tensor: torch.Tensor, name: str = "the tensor") -> int:
     Raises:
         TypeError: There is no memory, or less than the tensor needs; says what to pass instead.
     """
-    entries = tensor.numel()
     try:
-        address = tensor.data_ptr()
-        held = tensor.untyped_storage().nbytes() if address else 0
+        address = address_if_held(tensor)
     except (RuntimeError, NotImplementedError):  # inside vmap and grad
-        address, held = 0, 0
-    if entries and (not address or held < (tensor.storage_offset() + entries) * tensor.element_size()):
+        address = 0
+    if not address and tensor.numel():
         raise TypeError(_without_memory(tensor, name))
     return address
+
+
+def address_if_held(tensor: torch.Tensor) -> int:
+    """The same without an error of our own: 0 if there is not the memory that all entries need."""
+    address = tensor.data_ptr()
+    if (
+        address
+        and tensor.untyped_storage().nbytes() >= (tensor.storage_offset() + tensor.numel()) * tensor.element_size()
+    ):
+        return address
+    return 0
+
+
+def address_of_output(output: torch.Tensor) -> int:
+    """Returns the address of what ``output_for`` returned, which has made sure of the memory: a fifth of the cost."""
+    return output.data_ptr()
 
 
 def check_memory(tensor: torch.Tensor, name: str) -> None:
@@ -68,6 +82,18 @@ def as_array(tensor: torch.Tensor, name: str) -> NDArray[Any]:
     except (RuntimeError, TypeError) as error:
         raise TypeError(f"{name} must be a tensor that NumPy can read: {error}") from None
     return array
+
+
+def without_tensors(values: Any, name: str) -> Any:
+    """Returns ``values`` as NumPy takes them: tensors, or a list or tuple of some, as arrays.
+
+    NumPy takes none that requires grad, is bfloat16 or lies on a GPU. Raises TypeError as ``as_array``.
+    """
+    if isinstance(values, torch.Tensor):
+        return as_array(values, name)
+    if isinstance(values, list | tuple) and any(isinstance(value, torch.Tensor) for value in values):
+        return [as_array(value, name) if isinstance(value, torch.Tensor) else value for value in values]
+    return values
 
 
 def check_dense(tensor: torch.Tensor, name: str) -> None:

@@ -6,6 +6,11 @@ import math
 import operator
 from typing import Any
 
+import torch
+
+from pysampler.inputs.memory import check_dense
+from pysampler.inputs.shown import shown
+
 MAX_EPOCH = 2**48 - 1
 MAX_POSITION = 2**63 - 1
 MAX_COUNT = 2**60 - 1  # of int64 that an address space could hold
@@ -22,13 +27,15 @@ def whole_number(value: Any, name: str, least: int, most: int | None = None) -> 
         return value
     if isinstance(value, bool):
         raise TypeError(f"{name} must be an integer, but got {name}={value}")
+    if isinstance(value, torch.Tensor):
+        check_dense(value, name)
     try:
         number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, but got {name}={value!r}") from None
+    except (TypeError, RuntimeError):  # RuntimeError: tensors without data
+        raise TypeError(f"{name} must be an integer, but got {name}={shown(value)}") from None
     if number < least or (most is not None and number > most):
         limits = f">= {least}" if most is None else f"in [{least}, {most}]"
-        raise ValueError(f"{name} must be {limits}, but got {name}={number}")
+        raise ValueError(f"{name} must be {limits}, but got {name}={shown(number)}")
     return number
 
 
@@ -39,14 +46,16 @@ def real_number(value: Any, name: str) -> float:
         TypeError: No real number.
         ValueError: NaN, infinite, or an int beyond the range of floats.
     """
+    if isinstance(value, torch.Tensor):
+        check_dense(value, name)
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, but got {name}={value!r}") from None
+    except (TypeError, ValueError, RuntimeError):  # RuntimeError: tensors of several numbers, or without data
+        raise TypeError(f"{name} must be a number, but got {name}={shown(value)}") from None
     if not math.isfinite(number):
-        raise ValueError(f"{name} must be finite, but got {name}={value!r:.40}")
+        raise ValueError(f"{name} must be finite, but got {name}={shown(value)[:40]}")
     return number
 
 
@@ -55,13 +64,13 @@ def positive_count(value: Any, name: str, most: int = MAX_COUNT) -> int:
     try:
         return whole_number(value, name, 1, most)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} should be a positive integer value, but got {name}={value}") from None
+        raise ValueError(f"{name} should be a positive integer value, but got {name}={shown(value, str)}") from None
 
 
 def drop_last_flag(value: Any) -> bool:
     """Returns ``value``. ValueError in torch's words unless it is a bool."""
     if not isinstance(value, bool):
-        raise ValueError(f"drop_last should be a boolean value, but got drop_last={value}")
+        raise ValueError(f"drop_last should be a boolean value, but got drop_last={shown(value, str)}")
     return value
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from pysampler import _core
@@ -27,14 +29,14 @@ def output_for(
     """
     if dtype is None and out is None:
         new = small_output(draws) if draws < _MANY and device == _CPU else None
-        return _new(draws, torch.int64, device) if new is None else new
+        return new_output((draws,), torch.int64, device) if new is None else new
     kind = dtype or (out.dtype if isinstance(out, torch.Tensor) and out.dtype in _DTYPES else torch.int64)
     if kind not in _DTYPES:
         raise TypeError(f"dtype must be torch.int64 or torch.int32, but is {kind}")
     if kind == torch.int32 and items > 2**31:
         raise ValueError(f"indices of {items} items do not fit into int32; use int64")
     if out is None:
-        return _new(draws, kind, device)
+        return new_output((draws,), kind, device)
     if not isinstance(out, torch.Tensor) or out.dtype != kind or out.device != device:
         where = "the CPU" if device.type == "cpu" else str(device)
         raise TypeError(f"out must be an {str(kind).removeprefix('torch.')} tensor on {where}")
@@ -46,16 +48,22 @@ def output_for(
     return out
 
 
-def _new(draws: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+def new_output(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """Returns a new tensor to write to.
+
+    Raises:
+        MemoryError: There is no memory for it on the CPU.
+        TypeError: Nor for any tensor, under FakeTensorMode.
+    """
     try:
-        new = torch.empty(draws, dtype=dtype, device=device)
+        new = torch.empty(shape, dtype=dtype, device=device)
     except RuntimeError as error:
         if device.type != "cpu":
             raise  # torch.cuda.OutOfMemoryError, which users catch
-        raise MemoryError(f"there is no memory for {draws} draws: {error}") from None
+        raise MemoryError(f"there is no memory for {math.prod(shape)} draws: {error}") from None
     if type(new) is not torch.Tensor or new.data_ptr() == 0:  # under FakeTensorMode there is no memory
         check_memory(new, "the result")
-    elif draws >= _MANY and device.type == "cpu":
+    elif new.numel() >= _MANY and device.type == "cpu":
         _core.prefer_huge_pages(new.data_ptr(), new.nbytes)
     return new
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from pysampler.inputs.memory import as_array, check_dense
+from pysampler.inputs.memory import check_dense, without_tensors
 
 MAX_ITEMS = 2**32 - 1
 
@@ -45,11 +45,8 @@ def to_tensor(weights: Any, to_cpu: bool = True) -> torch.Tensor:
         raise TypeError(
             f"weights must be a tensor, an array or a sequence of numbers, but got {type(weights).__name__}"
         )
-    if isinstance(weights, list | tuple) and any(isinstance(weight, torch.Tensor) for weight in weights):
-        # NumPy takes no element that requires grad, is bfloat16 or lies on a GPU.
-        weights = [as_array(each, "weights") if isinstance(each, torch.Tensor) else each for each in weights]
     try:
-        array = np.asarray(weights)
+        array = np.asarray(without_tensors(weights, "weights"))
     except (ValueError, OverflowError) as error:
         raise TypeError(f"weights must be numbers in a regular shape: {error}") from error
     return _from_numpy(array)
@@ -77,7 +74,7 @@ def _from_numpy(array: np.ndarray[Any, Any]) -> torch.Tensor:
         array = array.astype(np.float64)
     # torch takes neither foreign byte orders nor negative strides, and warns about read-only memory.
     native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
-    if not native.flags.writeable:
+    if not native.flags.writeable or native.size < 2:  # NumPy calls a single entry contiguous whatever its stride
         native = native.copy()
     # ascontiguousarray makes 0-d arrays 1-d.
     return torch.from_numpy(native.reshape(array.shape))
@@ -87,7 +84,7 @@ def check_shape(weights: torch.Tensor) -> None:
     """Raises ValueError unless ``weights`` is one-dimensional, with 1 to 2^32 - 1 entries."""
     shape = tuple(weights.shape)
     if weights.ndim == 2 and 1 in shape:
-        way_out = "weights.squeeze(1)" if shape[1] == 1 else "weights[0]"
+        way_out = "weights.squeeze(1) (of lists, numpy.squeeze(weights, 1))" if shape[1] == 1 else "weights[0]"
         raise ValueError(f"weights should be a 1d sequence but given weights have shape {shape}: pass {way_out}")
     if weights.ndim == 2 and min(shape) > 0:
         raise ValueError(
@@ -106,7 +103,18 @@ def check_shape(weights: torch.Tensor) -> None:
 def readable(weights: torch.Tensor) -> torch.Tensor:
     """Returns contiguous float32 or float64 with the same values, sharing memory where possible.
 
-    Exact for every dtype but 64-bit integers, which are rounded to float64 beyond 2^53.
+    Exact for every dtype but 64-bit integers, which are rounded to float64 beyond 2^53. MemoryError if a copy is needed
+    that there is no memory for.
     """
     dtype = torch.float32 if weights.dtype in _EXACT_IN_FLOAT32 or weights.element_size() == 1 else torch.float64
-    return weights.to(dtype).contiguous()
+    return converted(weights, dtype)
+
+
+def converted(weights: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Returns a contiguous tensor of this dtype, sharing memory where possible. MemoryError if it is not."""
+    try:
+        return weights.to(dtype).contiguous()
+    except RuntimeError as error:
+        if not weights.is_cpu:
+            raise  # torch.cuda.OutOfMemoryError, which users catch
+        raise MemoryError(f"there is no memory for {weights.numel()} weights: {error}") from None

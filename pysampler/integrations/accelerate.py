@@ -16,6 +16,11 @@ the position, which is O(1) and does not read the stream again; so leave ``skip_
 made is refused, and so is a StatefulDataLoader, which skips by itself). Another trap: a prepared loader pins an epoch
 of its own count at every ``iter``, which starts at 0 in a resumed run. ResumableLoader sets that count.
 
+Leave ``use_stateful_dataloader`` off, which is the default. With it (Accelerate 1.15, without ResumableLoader) a run
+resumed in epoch e goes on with the order of epoch 0, for the loader's own count starts there again; in one process with
+a batch sampler it goes on rightly, but then repeats epoch e. Only ``loader.set_epoch(e)``, called after
+``load_state`` and before the first pass, makes it go on as it would have.
+
 What Accelerate adds at a ragged end (``even_batches``) repeats the first indices that it has iterated over. In a
 resumed run these are others; in the state they count for nothing. ``gather_for_metrics`` takes the dataset's length for
 the epoch's, as for any sampler whose ``num_samples`` differs from it.
@@ -67,7 +72,8 @@ class ResumableLoader:
             )
         if loader.use_stateful_dataloader:
             raise ValueError(
-                "a StatefulDataLoader has a state of its own, and skips by itself: use it without ResumableLoader"
+                "a StatefulDataLoader skips by itself, and Accelerate resumes it with the order of epoch 0: leave "
+                "use_stateful_dataloader off (DataLoaderConfiguration), for ResumableLoader keeps the place itself"
             )
         self.loader = loader
         self.sampler: Any = sampler_of(loader)
@@ -134,7 +140,8 @@ def prepare_rank_aware(accelerator: Any, loader: Any) -> Any:
     Raises:
         TypeError: No DataLoader, or its sampler is none of this package.
         ValueError: ``batch_size=None``, for Accelerate forgets the sampler then; ``dispatch_batches``, for only rank 0
-            would draw; or a sampler that draws for another number of ranks.
+            would draw; a device mesh, whose ranks may be to have the same data; or a sampler that draws for another
+            number of ranks.
     """
     if not isinstance(loader, DataLoader):
         raise TypeError(f"prepare_rank_aware needs a DataLoader, but got {type(loader).__name__}")
@@ -145,6 +152,10 @@ def prepare_rank_aware(accelerator: Any, loader: Any) -> Any:
         )
     if accelerator.dispatch_batches:
         raise ValueError("with dispatch_batches only rank 0 draws: take a WeightedRandomSampler, accelerator.prepare")
+    if getattr(accelerator, "torch_device_mesh", None) is not None:
+        raise ValueError(
+            "ranks of a device mesh may share their data: take a WeightedRandomSampler, accelerator.prepare"
+        )
     sampler = sampler_of(loader)
     if sampler.share().world != accelerator.num_processes:
         raise ValueError(
@@ -157,8 +168,10 @@ def prepare_rank_aware(accelerator: Any, loader: Any) -> Any:
         num_processes=1,
         process_index=0,
         put_on_device=accelerator.device_placement,
+        rng_types=accelerator.rng_types.copy(),
         dispatch_batches=False,
         non_blocking=accelerator.non_blocking,
+        use_stateful_dataloader=accelerator.use_stateful_dataloader,
     )
     prepared._is_accelerate_prepared = True  # as accelerator.prepare marks it, so that it will leave it alone
     return accelerator.prepare(prepared)

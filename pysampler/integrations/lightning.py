@@ -12,7 +12,10 @@ loader starts at the beginning (it skips nothing). With workers it even begins t
 so that epoch 0 would be replayed. So the sampler itself must carry epoch and position.
 
 Skipping twice threatens if the loader has a state of its own: torchdata's StatefulDataLoader is saved and loaded by
-Lightning, and saves its sampler with it. Use either that or this callback; this callback refuses such a loader.
+Lightning, and saves its sampler with it; this callback refuses such a loader. Alone, without this callback, such a
+loader goes on exactly from the middle of an epoch, but not from its end (Lightning 2.6, torchdata 0.11, with torch's
+samplers as with ours): from a checkpoint that ``every_n_train_steps`` wrote at the last step, an epoch is left out, and
+with workers, from one written after it, epoch 0 comes again. So take torch's DataLoader and this callback.
 
 A sampler of this package that Lightning has wrapped or replaced (a rank-free one in a distributed run,
 ``overfit_batches``) is a TypeError at the start of training.
@@ -121,8 +124,8 @@ def _only_loader(loaders: Any) -> Any:
         raise TypeError(f"ResumeSampler needs one DataLoader for training, but got {type(loaders).__name__}")
     if hasattr(loaders, "load_state_dict"):
         raise TypeError(
-            f"{type(loaders).__name__} is saved and loaded by Lightning, and its sampler with it: use it without "
-            "ResumeSampler, or the same batches would be skipped twice"
+            f"{type(loaders).__name__} is saved and loaded by Lightning, and its sampler with it, so the same batches "
+            "would be skipped twice: give ResumeSampler a torch.utils.data.DataLoader"
         )
     return loaders
 

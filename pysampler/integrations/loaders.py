@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from torch.utils.data.distributed import DistributedSampler
@@ -17,6 +18,10 @@ def sampler_of(loader: Any) -> Resumable:
 
     Raises:
         TypeError: It draws from something else: the weights are lost.
+        ValueError: It draws from more items than the dataset has.
+
+    Warns:
+        UserWarning: It draws from fewer items than the dataset has, as where weights are those of the classes.
     """
     layer = getattr(loader, "batch_sampler", None)
     if layer is None:
@@ -34,7 +39,28 @@ def sampler_of(loader: Any) -> Resumable:
             )
     if layer is None:
         raise TypeError(f"{type(loader).__name__} has no sampler: the weights are lost")
+    _check_items(layer, loader)
     return layer
+
+
+def _check_items(sampler: Resumable, loader: Any) -> None:
+    """Compares how many items there are to draw from with how many the dataset has, if it tells."""
+    try:
+        items = len(loader.dataset)
+    except (AttributeError, TypeError, NotImplementedError):
+        return
+    if sampler.num_items > items:
+        raise ValueError(
+            f"{type(sampler).__name__} draws from {sampler.num_items} items, but the dataset has {items}: give one "
+            "weight per item of this dataset"
+        )
+    if sampler.num_items < items:
+        warnings.warn(
+            f"{type(sampler).__name__} draws from {sampler.num_items} items, but the dataset has {items}, so the "
+            "others never come: if these are the weights of classes, give each item its own, class_weights[labels]",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def batch_size_of(loader: Any) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from pysampler.inputs.numbers import real_number
+from pysampler.inputs.shown import shown
 from pysampler.labels.read import Labels, read_labels
 from pysampler.labels.schemes import FloatArray, Scheme, Targets, scheme_parameter, weights_of_classes
 
@@ -72,7 +73,7 @@ def class_weights(
     """
     read = read_labels(labels)
     if empty not in ("error", "zero"):
-        raise ValueError(f"empty must be 'error' or 'zero', but got empty={empty!r}")
+        raise ValueError(f"empty must be 'error' or 'zero', but got empty={shown(empty)}")
     if empty == "error" and targets is None:
         _check_filled(read)
     weights = weights_of_classes(read, scheme, scheme_parameter(scheme, beta, alpha, progress), targets)
@@ -136,9 +137,9 @@ def combine_labels(labels: Labels, values: FloatArray, combine: str, unlabelled:
         ValueError: An unknown ``combine``; items without labels and no value for them, or an invalid one.
     """
     if combine not in ("max", "mean", "sum"):
-        raise ValueError(f"combine must be 'max', 'mean' or 'sum', but got combine={combine!r}")
+        raise ValueError(f"combine must be 'max', 'mean' or 'sum', but got combine={shown(combine)}")
     if unlabelled is not None and not real_number(unlabelled, "unlabelled") >= 0:
-        raise ValueError(f"unlabelled must be finite and >= 0, but got unlabelled={unlabelled}")
+        raise ValueError(f"unlabelled must be finite and >= 0, but got unlabelled={shown(unlabelled)}")
     per_label = values[labels.codes]
     if labels.offsets is None:
         return per_label

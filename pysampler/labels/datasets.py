@@ -38,7 +38,7 @@ def dataset_labels(dataset: Any, column: str | None = None) -> LabelValues:
     if isinstance(dataset, Subset):
         indices = np.asarray(dataset.indices)
         if indices.dtype.kind not in "iu" and indices.size:
-            way_out = "; a mask becomes indices with mask.nonzero()" if indices.dtype.kind == "b" else ""
+            way_out = "; a mask becomes indices with numpy.flatnonzero(mask)" if indices.dtype.kind == "b" else ""
             raise ValueError(f"the indices of a Subset must be whole numbers, but are {indices.dtype}{way_out}")
         indices = indices.astype(np.int64)
         return dataset_labels(dataset.dataset, column).take(indices)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from pysampler.inputs.numbers import epoch_number
+from pysampler.inputs.numbers import epoch_number, real_number
+from pysampler.inputs.shown import shown
 from pysampler.inputs.weights import readable, to_tensor
 from pysampler.keys import seed_key
 from pysampler.labels.class_weights import combine_labels
@@ -44,14 +45,16 @@ def repeat_factors(labels: Any, threshold: float = 0.001) -> torch.Tensor:
 
     Raises:
         ValueError: A threshold that is not positive and finite; see ``read_labels``.
-        TypeError: See ``read_labels``.
+        TypeError: See ``read_labels``; a threshold that is no number.
 
     Example:
         >>> repeat_factors([{"dog"}, {"dog", "owl"}, {"dog"}, set()], threshold=1.0).tolist()
         [1.1547005383792515, 2.0, 1.1547005383792515, 1.0]
     """
+    if not isinstance(threshold, int | float):
+        threshold = real_number(threshold, "threshold")
     if not 0 < threshold <= sys.float_info.max:  # ints beyond it are no floats
-        raise ValueError(f"threshold must be positive and finite, but got threshold={threshold!r:.40}")
+        raise ValueError(f"threshold must be positive and finite, but got threshold={shown(threshold)[:40]}")
     read = read_labels(labels)
     share = np.maximum(read.counts, 1) / len(read)  # classes without items are of no item
     return torch.from_numpy(combine_labels(read, np.maximum(1.0, np.sqrt(threshold / share)), "max", 1.0))

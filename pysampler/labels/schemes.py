@@ -10,8 +10,11 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
+from pysampler.inputs.memory import check_dense, without_tensors
 from pysampler.inputs.numbers import real_number
+from pysampler.inputs.shown import shown
 from pysampler.labels.read import Labels
 from pysampler.labels.values import IntArray
 
@@ -60,7 +63,7 @@ def weights_of_classes(labels: Labels, scheme: str, parameter: float, targets: T
     filled = counts > 0
     if targets is not None:
         if scheme != "inverse":
-            raise ValueError(f"give either scheme or targets, but got scheme={scheme!r} and targets")
+            raise ValueError(f"give either scheme or targets, but got scheme={shown(scheme)} and targets")
         return np.divide(_shares(labels, targets), counts, out=np.zeros_like(counts), where=filled)
     if filled.sum() == 1:
         name = labels.classes[int(filled.argmax())]
@@ -76,13 +79,15 @@ def weights_of_classes(labels: Labels, scheme: str, parameter: float, targets: T
 def scheme_parameter(scheme: str, beta: float | None, alpha: float | None, progress: float | None) -> float:
     """Returns the scheme's parameter, checked; 0 if it has none."""
     if scheme not in SCHEMES:
-        raise ValueError(f"scheme must be one of {', '.join(map(repr, SCHEMES))}, but got scheme={scheme!r}")
+        raise ValueError(f"scheme must be one of {', '.join(map(repr, SCHEMES))}, but got scheme={shown(scheme)}")
     own = _SCHEMES[scheme][0]
     given = {"beta": beta, "alpha": alpha, "progress": progress}
     for other, value in given.items():
         if value is not None and (own is None or other != own.name):
             owner = next(name for name, (parameter, _) in _SCHEMES.items() if parameter and parameter.name == other)
-            raise ValueError(f"{other} belongs to scheme {owner!r}, but got {other}={value} with scheme={scheme!r}")
+            raise ValueError(
+                f"{other} belongs to scheme {owner!r}, but got {other}={shown(value)} with scheme={scheme!r}"
+            )
     if own is None:
         return 0.0
     value = own.default if given[own.name] is None else given[own.name]
@@ -119,7 +124,7 @@ def _target_shares(labels: Labels, targets: Targets) -> FloatArray:
     if isinstance(targets, Mapping):
         return in_class_order(labels.classes, labels.counts, targets, "targets")
     try:
-        shares = np.asarray(targets, dtype=np.float64)
+        shares = np.asarray(without_tensors(targets, "targets"), dtype=np.float64)
     except OverflowError:
         raise ValueError("targets must be finite, but one is beyond the range of floats") from None
     if shares.shape != (len(labels.classes),):
@@ -149,10 +154,12 @@ def in_class_order(classes: Sequence[Any], counts: IntArray, values: Mapping[Any
         )
     ordered = np.zeros(len(classes))
     for name, value in values.items():
+        if isinstance(value, torch.Tensor):
+            check_dense(value, f"{argument}[{name!r}]")
         try:
             ordered[index[name]] = value
         except OverflowError:
             raise ValueError(f"{argument} must be finite, but that of {name!r} is beyond the range of floats") from None
-        except (TypeError, ValueError):
-            raise TypeError(f"{argument} must be numbers, but that of {name!r} is {value!r}") from None
+        except (TypeError, ValueError, RuntimeError):  # RuntimeError: tensors without data
+            raise TypeError(f"{argument} must be numbers, but that of {name!r} is {shown(value)}") from None
     return ordered

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
+import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +18,9 @@ from pysampler.inputs.memory import as_array
 from pysampler.labels.doubts import JOINT_CLASSES, doubt_columns, doubt_pairs, doubt_tuples, refuse_counts
 
 IntArray = npt.NDArray[np.int64]
+
+PATH = re.compile(r"\.[A-Za-z]\w{1,4}$|[/\\]")  # names of files
+_FEW = 10  # pairs, too few to tell labels from ids by their numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +169,10 @@ def _whole(array: npt.NDArray[Any]) -> IntArray:
 
 def _from_matrix(matrix: npt.NDArray[Any], names: tuple[Any, ...] | None) -> LabelValues:
     if matrix.shape[1] == 1:
-        raise ValueError(f"labels of shape {matrix.shape} are a column: pass labels[:, 0] for one class index per item")
+        raise ValueError(
+            f"labels of shape {matrix.shape} are a column: pass labels[:, 0] for one class index per item (of a list, "
+            "[row[0] for row in labels])"
+        )
     hot = matrix == 1
     wrong = np.argwhere(~hot & (matrix != 0))
     if len(wrong):
@@ -191,6 +199,7 @@ def _from_sequence(values: list[Any]) -> LabelValues:
                 "the arrays of a list of labels are read as rows of a one-hot or multi-hot matrix, but their shapes "
                 "differ; give the class indices of an item as a set: [set(row.tolist()) for row in labels]"
             )
+        _doubt_sets(arrays)
         return _from_array(np.array(arrays))
     if all(issubclass(kind, (int, float, np.number, np.bool_)) for kind in kinds):
         array = np.asarray(values)
@@ -213,16 +222,45 @@ def _from_sequence(values: list[Any]) -> LabelValues:
     return LabelValues([value.item() if isinstance(value, np.generic) else value for value in values])
 
 
+def _doubt_sets(arrays: list[npt.NDArray[Any]]) -> None:
+    """Warns of rows that are all [0, 1]: of one class, or each the sorted set of both, as np.unique gives it."""
+    first = arrays[0]
+    if first.shape == (2,) and first.tolist() == [0, 1] and all(each.tolist() == [0, 1] for each in arrays):
+        warnings.warn(
+            f"the {len(arrays)} rows [0, 1] are read as one-hot: every item is of class 1. If they are the class "
+            "indices of items that have both classes, give sets: [set(row.tolist()) for row in labels]",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
 def _labels_of_pairs(values: list[Any]) -> list[Any] | None:
     """Returns the second entries if these are (item, label) pairs, as a dataset gives them: an image or path first."""
-    if not values or not all(isinstance(value, tuple) and len(value) == 2 for value in values):
+    if not values or not all(isinstance(value, (list, tuple)) and len(value) == 2 for value in values):
         return None
     if not all(_is_number(label) or isinstance(label, str) for _, label in values):
         return None
-    if any(_is_number(item) or (isinstance(item, str) and not _is_number(label)) for item, label in values):
+    if any(_is_number(item) for item, _ in values):
         return None  # two labels of an item, or a row of a matrix
+    if all(isinstance(item, str) and isinstance(label, str) for item, label in values):
+        return _labels_of_named_pairs(values)
+    if any(isinstance(item, str) and not _is_number(label) for item, label in values):
+        return None
     doubt_pairs(values)
     return [label for _, label in values]
+
+
+def _labels_of_named_pairs(values: list[Any]) -> list[Any] | None:
+    """The same for two strings each, which may be two labels of an item: unless the first are paths, or all differ."""
+    items, labels = [item for item, _ in values], [label for _, label in values]
+    paths = all(PATH.search(item) for item in items) and not any(PATH.search(label) for label in labels)
+    ids = (
+        len(values) >= _FEW
+        and len(set(items)) == len(items)
+        and len(set(labels)) <= len(labels) // 2
+        and not set(items) & set(labels)
+    )
+    return labels if paths or ids else None
 
 
 def _is_number(value: Any) -> bool:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from pysampler import _core
-from pysampler.inputs.memory import address_of
+from pysampler.inputs.memory import address_of, address_of_output
 from pysampler.inputs.numbers import real_number, whole_number
 from pysampler.inputs.weights import MAX_ITEMS
 from pysampler.sources.dynamic_table import DynamicTable
@@ -134,11 +134,11 @@ class Priorities:
         weights = torch.empty_like(values)
         places, given = address_of(slots, "slots"), address_of(values, "priorities")
         invalid, least, least_at, greatest, greatest_at = _core.raise_priorities(
-            given, count, self._wide, self.eps, self._alpha, weights.data_ptr()
+            given, count, self._wide, self.eps, self._alpha, address_of_output(weights)
         )
         if invalid < count:
             raise ValueError(_what_is_wrong(values.detach().numpy()))
-        self._core.update(places, weights.data_ptr(), count, torch.get_num_threads())
+        self._core.update(places, address_of_output(weights), count, torch.get_num_threads())
         _core.put_priorities(self._own_address, places, given, count, self._wide)
         # A slot that has another priority now is not the greatest or least any more; of one that came several times the
         # last priority counts, which may not be the one found.
@@ -180,7 +180,7 @@ class Priorities:
             slots = torch.empty(n, dtype=torch.int64, device="cpu")
             if n > 0:
                 strata = n if stratified else 0
-                self._core.draw_into(slots.data_ptr(), n, seed, epoch, 0, 1, torch.get_num_threads(), strata)
+                self._core.draw_into(address_of_output(slots), n, seed, epoch, 0, 1, torch.get_num_threads(), strata)
             return slots
         except ValueError:
             if self.table.positive == 0:
@@ -199,9 +199,9 @@ class Priorities:
         count = _checked(slots)
         result = torch.empty(count, dtype=self.table.dtype, device="cpu")
         if count > 0:
-            self._core.weights_of(address_of(slots, "slots"), count, result.data_ptr())
+            self._core.weights_of(address_of(slots, "slots"), count, address_of_output(result))
             least = -1.0 if normalise == "batch" else self.least_weight  # negative: of the batch
-            _core.correct_weights(result.data_ptr(), count, self._wide, least, beta)
+            _core.correct_weights(address_of_output(result), count, self._wide, least, beta)
         return result
 
     def _weights(self, priorities: Floats, alpha: float) -> Floats:

@@ -9,6 +9,7 @@ import torch.utils.data
 
 from pysampler.inputs.numbers import MAX_POSITION, drop_last_flag, positive_count
 from pysampler.samplers.iterators import BatchIterator, IndexIterator
+from pysampler.samplers.misplaced import refused_as_sampler
 from pysampler.samplers.resumable import Resumable
 from pysampler.samplers.state import State
 
@@ -33,8 +34,9 @@ class WeightedBatchSampler(torch.utils.data.BatchSampler):
         if not isinstance(sampler, Resumable):
             raise TypeError(
                 f"WeightedBatchSampler needs a sampler of pysampler, but got {type(sampler).__name__}. If a framework "
-                "has put its own sampler in place, the weights are lost: tell it not to replace samplers, or "
-                "(Lightning) use DistributedWeightedBatchSampler with batch_size=None"
+                "has put its own sampler in place, the weights are lost: give the loader what frameworks leave alone, "
+                "DistributedWeightedSampler as sampler= with a batch_size, or DistributedWeightedBatchSampler as "
+                "sampler= with batch_size=None and BatchedDataset"
             )
         indices = iter(sampler)  # type: ignore[call-overload]  # has no effect yet
         if isinstance(indices, BatchIterator):
@@ -74,4 +76,4 @@ class WeightedBatchSampler(torch.utils.data.BatchSampler):
         return full if self.drop_last or rest == 0 else full + 1
 
     def __iter__(self) -> Iterator[list[int]]:
-        return BatchIterator(self.sampler, self.batch_size, self.drop_last)
+        return refused_as_sampler(self) or BatchIterator(self.sampler, self.batch_size, self.drop_last)

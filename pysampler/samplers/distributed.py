@@ -11,6 +11,7 @@ from torch.utils.data.distributed import DistributedSampler
 
 from pysampler.inputs.numbers import MAX_POSITION, drop_last_flag, positive_count
 from pysampler.samplers.iterators import BatchIterator, IndexIterator
+from pysampler.samplers.misplaced import refused_as_batch_sampler, refused_as_sampler
 from pysampler.samplers.ranks import Ranks
 from pysampler.samplers.resumable import Resumable
 from pysampler.samplers.weighted import Weighted
@@ -86,7 +87,7 @@ class RankedSampler(Resumable, DistributedSampler[Any]):  # type: ignore[misc]  
         return self.share().count(0, self.draws_per_epoch)
 
     def __iter__(self) -> Iterator[Any]:
-        return IndexIterator(self)
+        return refused_as_batch_sampler(self) or IndexIterator(self)
 
 
 class DistributedWeightedSampler(Weighted, RankedSampler):  # type: ignore[misc]
@@ -225,4 +226,4 @@ class DistributedWeightedBatchSampler(DistributedWeightedSampler):
         return (super().__len__() + self.batch_size - 1) // self.batch_size
 
     def __iter__(self) -> Iterator[list[int]]:
-        return BatchIterator(self, self.batch_size, self.drop_last)
+        return refused_as_sampler(self) or BatchIterator(self, self.batch_size, self.drop_last)

@@ -112,7 +112,7 @@ class Passes:
             dropped = before.where
             warnings.warn(
                 f"set_epoch({number}) drops the loaded state, which would have gone on in epoch {dropped.epoch} at "
-                f"position {dropped.position}: call set_epoch({dropped.epoch}) to keep it",
+                f"position {dropped.position}: load it again, and call set_epoch({dropped.epoch}) or nothing then",
                 stacklevel=3,
             )
 

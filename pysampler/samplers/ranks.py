@@ -28,9 +28,9 @@ class Ranks:
 
     def __init__(self, world: int | None, rank: int | None) -> None:
         self._world = None if world is None else whole_number(world, "num_replicas", 1)
-        self._rank = None if rank is None else whole_number(rank, "rank", 0)
+        self._rank = None if rank is None else whole_number(rank, "rank", -(2**63))
         self._found: tuple[int, int] | None = None
-        if self._world is not None and self._rank is not None:
+        if self._rank is not None and (self._world is not None or self._rank < 0):
             _check_rank(self._rank, self._world)
 
     def resolve(self) -> tuple[int, int]:
@@ -69,7 +69,7 @@ def _process_group() -> tuple[int, int]:
 
 
 def _alone() -> tuple[int, int]:
-    world = os.environ.get("WORLD_SIZE", "1")
+    world = os.environ.get("WORLD_SIZE") or "1"
     if world != "1":
         raise RuntimeError(
             f"WORLD_SIZE is {world}, but there is no process group to tell which rank this is: call "
@@ -82,7 +82,8 @@ def _alone() -> tuple[int, int]:
 def _warn_of_other_tasks() -> None:
     """Warns once if a launcher that sets no WORLD_SIZE has started several processes: each would draw all."""
     global _warned  # noqa: PLW0603 - once in a process
-    several = [(name, os.environ[name]) for name in _TASKS if os.environ.get(name, "1") not in ("", "0", "1")]
+    said = [(name, os.environ.get(name, "")) for name in _TASKS]
+    several = [(name, tasks) for name, tasks in said if tasks.isdecimal() and int(tasks) > 1]
     if several and not _warned:
         _warned = True
         name, tasks = several[0]
@@ -93,6 +94,8 @@ def _warn_of_other_tasks() -> None:
         )
 
 
-def _check_rank(rank: int, world: int) -> None:
-    if rank >= world:
-        raise ValueError(f"Invalid rank {rank}, rank should be in the interval [0, {world - 1}]")
+def _check_rank(rank: int, world: int | None) -> None:
+    """Raises ValueError in torch's words if there is no such rank in the world, if that is known."""
+    if rank < 0 or (world is not None and rank >= world):
+        last = "num_replicas - 1" if world is None else world - 1
+        raise ValueError(f"Invalid rank {rank}, rank should be in the interval [0, {last}]")

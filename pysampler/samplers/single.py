@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pysampler.samplers.iterators import IndexIterator
+from pysampler.samplers.misplaced import refused_as_batch_sampler
 from pysampler.samplers.resumable import Resumable
 
 
@@ -24,4 +25,4 @@ class SingleSampler(Resumable):
         return self.draws_per_epoch
 
     def __iter__(self) -> Iterator[int]:
-        return IndexIterator(self)
+        return refused_as_batch_sampler(self) or IndexIterator(self)

@@ -10,6 +10,7 @@ import torch
 from typing_extensions import Self
 
 from pysampler.inputs.numbers import MAX_EPOCH
+from pysampler.inputs.shown import shown
 from pysampler.samplers.pass_keys import generator_from_text, generator_text
 from pysampler.samplers.passes import Pass
 from pysampler.sources.base import Source
@@ -92,7 +93,7 @@ def read_state(state: Any, expected: Identity, source: Source | None = None) -> 
         raise TypeError(f"a sampler's state is a dict, but got {type(state).__name__}")
     version = state.get("version")
     if type(version) is not int or version < 1:
-        raise ValueError(f"this is no sampler's state: its version is {version!r}")
+        raise ValueError(f"this is no sampler's state: its version is {shown(version)}")
     if version > VERSION:
         raise ValueError(
             f"the state has version {version}, but this pysampler reads up to {VERSION}: a newer one wrote it"
@@ -105,7 +106,7 @@ def read_state(state: Any, expected: Identity, source: Source | None = None) -> 
         raise ValueError(f"the sampler's state is incomplete: it lacks {', '.join(missing)}")
     own = state.get("source", {})
     if not isinstance(own, Mapping):
-        raise ValueError(f"the state is damaged: source must be a dict, but is {own!r}")
+        raise ValueError(f"the state is damaged: source must be a dict, but is {shown(own)}")
     _check_same(state, expected, source)
     return StoredState(_read_pass(state, expected), own, generator_from_text(state.get("generator")))
 
@@ -117,7 +118,7 @@ def _check_same(state: Mapping[str, Any], expected: Identity, source: Source | N
     if not differing:
         return
     differences = "; ".join(
-        f"{name} is {state[name]!r} in the state but {getattr(expected, name)!r} here" for name in differing
+        f"{name} is {shown(state[name])} in the state but {getattr(expected, name)!r} here" for name in differing
     )
     way_out = ""
     difference = (
@@ -141,19 +142,19 @@ def _read_pass(state: Mapping[str, Any], expected: Identity) -> Pass:
         ("position", where.position, expected.draws_per_epoch),
     ):
         if not _is_whole(value, 0, most):
-            raise ValueError(f"the state is damaged: {name} must be an int in [0, {most}], but is {value!r}")
+            raise ValueError(f"the state is damaged: {name} must be an int in [0, {most}], but is {shown(value)}")
     key = where.key
     if key is None and where.position > 0:
         raise ValueError(f"the state is damaged: position {where.position} of an epoch without a key")
     if key is not None and not _is_whole(key, 0, 2**64 - 1):
-        raise ValueError(f"the state is damaged: key must be an int in [0, 2^64) or None, but is {key!r}")
+        raise ValueError(f"the state is damaged: key must be an int in [0, 2^64) or None, but is {shown(key)}")
     if key is not None and expected.seed is not None and key != expected.seed:
         raise ValueError(f"the state is damaged: key {key} differs from seed {expected.seed}")
     wanted = {None} if key is None else {0, where.epoch}
     if type(where.stream_epoch) is bool or where.stream_epoch not in wanted:
-        raise ValueError(f"the state is damaged: stream_epoch {where.stream_epoch!r} of epoch {where.epoch}")
+        raise ValueError(f"the state is damaged: stream_epoch {shown(where.stream_epoch)} of epoch {where.epoch}")
     if type(where.pinned) is not bool:
-        raise ValueError(f"the state is damaged: pinned must be a bool, but is {where.pinned!r}")
+        raise ValueError(f"the state is damaged: pinned must be a bool, but is {shown(where.pinned)}")
     return where
 
 

@@ -11,7 +11,7 @@ import torch
 
 from pysampler import _core as compiled
 from pysampler.cuda.table import CudaEntries
-from pysampler.inputs.memory import address_of
+from pysampler.inputs.memory import address_of, address_of_output
 from pysampler.inputs.output import output_for
 from pysampler.inputs.weights import check_shape, readable, to_tensor
 from pysampler.keys import StreamRange
@@ -135,7 +135,9 @@ class AliasTable(Source):
         return result
 
     def _fill(self, indices: torch.Tensor, wanted: StreamRange, draws: int | None) -> None:
-        self._core.draw_into(indices.data_ptr(), *wanted, torch.get_num_threads(), indices.dtype is torch.int32)
+        # At once, without the object of an epoch: small draws are called often.
+        is_int32 = indices.dtype is torch.int32
+        self._core.draw_into(address_of_output(indices), *wanted, torch.get_num_threads(), is_int32)
 
     def with_weights(self, weights: Any) -> Source:
         """Returns an ``AliasTable`` of other weights; a table is returned as it is."""

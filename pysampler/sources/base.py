@@ -12,6 +12,7 @@ import torch
 from typing_extensions import Self
 
 from pysampler import _core
+from pysampler.inputs.memory import address_of_output, check_dense, without_tensors
 from pysampler.inputs.numbers import whole_number
 from pysampler.inputs.output import output_for
 from pysampler.keys import StreamRange, stream_range
@@ -223,7 +224,7 @@ class Source(ABC):
         length = self.epoch_draws(wanted.key) if draws is None else draws
         passed = self.current().epoch(wanted.key, wanted.epoch, length)
         passed.draw_into(
-            indices.data_ptr(),
+            address_of_output(indices),
             wanted.draws,
             wanted.start,
             wanted.step,
@@ -255,10 +256,16 @@ class Source(ABC):
         if not isinstance(indices, torch.Tensor) or indices.dtype not in (torch.int64, torch.int32):
             kind = f"dtype {indices.dtype}" if isinstance(indices, torch.Tensor) else type(indices).__name__
             raise TypeError(f"indices must be an int64 or int32 tensor, but got {kind}")
+        if indices.is_meta and not torch.compiler.is_compiling():
+            raise TypeError("indices must hold data, but are on the meta device")
         if self._log_probabilities is None:
             self._log_probabilities = self.probabilities().log_().to(self.device)
         # Not by indexing, which takes -1 for the last item.
-        found = self._log_probabilities.index_select(0, indices.reshape(-1))
+        try:
+            found = self._log_probabilities.index_select(0, indices.reshape(-1))
+        except (RuntimeError, AssertionError):  # of tensors without data; those of vmap and compile are fine
+            check_dense(indices, "indices")
+            raise
         return found.view(indices.shape).to(torch.get_default_dtype())
 
     def __dir__(self) -> list[str]:
@@ -295,7 +302,7 @@ def python_draws(draw: Draw, pad: Draw | None = None, version: _core.Version | N
 
 def _in_one_array(draw: Draw) -> Draw:
     def drawn(start: int, step: int, count: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-        indices = np.asarray(draw(start, step, count))
+        indices = np.asarray(without_tensors(draw(start, step, count), "a source's draws"))
         if indices.shape != (count,) or indices.dtype.kind not in "iu":
             raise ValueError(
                 f"a source's draws must be {count} integers, but are of dtype {indices.dtype} and shape {indices.shape}"

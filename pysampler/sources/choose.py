@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import torch
 
+from pysampler.inputs.shown import shown
 from pysampler.sources.alias_table import AliasTable
 from pysampler.sources.base import Source
 from pysampler.sources.class_table import ClassTable
@@ -38,9 +39,9 @@ def as_source(
         TypeError: See ``AliasTable``; a SystematicTable for method="iid".
     """
     if not isinstance(replacement, bool):
-        raise ValueError(f"replacement should be a boolean value, but got replacement={replacement}")
+        raise ValueError(f"replacement should be a boolean value, but got replacement={shown(replacement, str)}")
     if method not in (None, "iid", "systematic"):
-        raise ValueError(f"method must be 'iid' or 'systematic', but got method={method!r}")
+        raise ValueError(f"method must be 'iid' or 'systematic', but got method={shown(method)}")
     if isinstance(given, Source) and not isinstance(given, (AliasTable, ClassTable, SystematicTable)):
         return _unchanged(given, replacement, method, strata, global_batch_size)
     if isinstance(given, SystematicTable) and method is None:

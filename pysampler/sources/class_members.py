@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from pysampler import _core
+from pysampler.inputs.memory import address_of
 from pysampler.inputs.weights import MAX_ITEMS
 from pysampler.labels.read import MAX_CLASSES, read_labels
 from pysampler.labels.schemes import FloatArray
@@ -98,7 +99,7 @@ class ClassMembers:
         """Returns the shares of classes, of shape (C,), divided evenly among their items: float64 of shape (N,)."""
         shares = np.ascontiguousarray(class_shares, dtype=np.float64)
         result = torch.empty(len(self), dtype=torch.float64, device="cpu")
-        self.core.spread_into(result.data_ptr(), shares.ctypes.data)
+        self.core.spread_into(address_of(result, "the shares"), shares.ctypes.data)
         return result
 
     @cached_property

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from pysampler import _core
+from pysampler.inputs.memory import address_of_output
 from pysampler.sources.base import Source
 from pysampler.sources.dynamic_batch import index_batch, shape_of
 from pysampler.sources.dynamic_table_file import DynamicTableParts
@@ -149,7 +150,7 @@ class DynamicReadings(Source):
         room = len(self)
         while True:
             weights = torch.empty(room, dtype=self._dtype, device="cpu")
-            items, scale, _, fingerprint = self._core.weights_into(weights.data_ptr(), room)
+            items, scale, _, fingerprint = self._core.weights_into(address_of_output(weights), room)
             if items <= room:
                 return DynamicTableParts(weights[:items], scale, self.capacity, fingerprint)
             room = items
@@ -170,7 +171,7 @@ class DynamicWeights:
             indices = np.arange(len(self))[indices]
         batch = index_batch(indices)
         found = torch.empty(batch.entries, dtype=self._table.dtype, device="cpu")
-        self._table._core.weights_of(batch.address, batch.entries, found.data_ptr())
+        self._table._core.weights_of(batch.address, batch.entries, address_of_output(found))
         return found.reshape(shape_of(indices))
 
     def tensor(self) -> torch.Tensor:

@@ -9,8 +9,10 @@ from typing import Any
 import torch
 
 from pysampler import _core
+from pysampler.inputs.memory import address_of, address_of_output
 from pysampler.inputs.numbers import whole_number
 from pysampler.inputs.output import output_for
+from pysampler.inputs.shown import shown
 from pysampler.inputs.weights import MAX_ITEMS, check_shape, readable, to_tensor
 from pysampler.keys import stream_range
 from pysampler.share import Share
@@ -71,7 +73,7 @@ class DynamicTable(DynamicUpdates):
         wide = weights.dtype == torch.float64
         self._dtype = weights.dtype
         self._core = _core.DynamicTable(
-            weights.data_ptr(), weights.numel(), wide, capacity, scale, torch.get_num_threads()
+            address_of(weights, "weights"), weights.numel(), wide, capacity, scale, torch.get_num_threads()
         )
         self._log = None
         self.auditable: str | None = _NOT_KEPT
@@ -139,9 +141,9 @@ class DynamicTable(DynamicUpdates):
         if wanted.draws > 0:
             wide = result if result.dtype == torch.int64 else torch.empty(wanted.draws, dtype=torch.int64, device="cpu")
             if without_replacement:
-                self._core.draw_distinct_into(wide.data_ptr(), wanted.draws, wanted.key, wanted.epoch)
+                self._core.draw_distinct_into(address_of_output(wide), wanted.draws, wanted.key, wanted.epoch)
             else:
-                self._core.draw_into(wide.data_ptr(), *wanted, torch.get_num_threads(), strata)
+                self._core.draw_into(address_of_output(wide), *wanted, torch.get_num_threads(), strata)
             if wide is not result:
                 result.copy_(wide)
         return result
@@ -204,8 +206,9 @@ class DynamicTable(DynamicUpdates):
             self._log.become(begun)
 
     def _assign(self, weights: torch.Tensor, scale: int) -> None:
-        own = readable(weights.detach().cpu())
-        self._core.assign(own.data_ptr(), own.numel(), own.dtype == torch.float64, scale, torch.get_num_threads())
+        own = readable(weights.detach().cpu().resolve_neg())
+        address, wide = address_of(own, "weights"), own.dtype == torch.float64
+        self._core.assign(address, own.numel(), wide, scale, torch.get_num_threads())
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the table, without its log, to ``path``, replacing it at once.
@@ -251,9 +254,11 @@ def from_parts(parts: DynamicTableParts) -> DynamicTable:
     scale = whole_number(parts.scale, "scale", -(2**31), 2**31 - 1)
     capacity = whole_number(parts.capacity, "capacity", len(parts.weights), MAX_ITEMS)
     table = DynamicTable.__new__(DynamicTable)
-    table._begin(parts.weights.detach().cpu().contiguous(), capacity, scale)
-    if table.fingerprint != parts.fingerprint:
-        raise ValueError(f"the table is damaged: its fingerprint is {table.fingerprint}, expected {parts.fingerprint}")
+    table._begin(parts.weights.detach().cpu().resolve_neg().contiguous(), capacity, scale)
+    if not isinstance(parts.fingerprint, str) or parts.fingerprint != table.fingerprint:
+        raise ValueError(
+            f"the table is damaged: its fingerprint is {table.fingerprint}, expected {shown(parts.fingerprint)}"
+        )
     return table
 
 

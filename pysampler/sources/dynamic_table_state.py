@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from pysampler.inputs.memory import check_dense
+from pysampler.inputs.shown import shown
 from pysampler.sources.dynamic_table_file import DynamicTableParts
 
 _VERSION = 1
@@ -25,6 +27,11 @@ def written(parts: DynamicTableParts) -> dict[str, Any]:
     }
 
 
+def is_text(value: Any, expected: str) -> bool:
+    """Whether a state says this: it may hold anything, tensors too, which compare entry by entry."""
+    return isinstance(value, str) and value == expected
+
+
 def read(state: Any, dtype: torch.dtype | None) -> tuple[DynamicTableParts, Mapping[str, Any] | None]:
     """Returns what a state says: parts of a table of this dtype (None: of any), and its log if it has one.
 
@@ -33,14 +40,15 @@ def read(state: Any, dtype: torch.dtype | None) -> tuple[DynamicTableParts, Mapp
     Raises:
         ValueError: Not such a state, or of another dtype.
     """
-    if not isinstance(state, Mapping) or set(state) - {"log"} != _KEYS or state["source"] != "DynamicTable":
+    if not isinstance(state, Mapping) or set(state) - {"log"} != _KEYS or not is_text(state["source"], "DynamicTable"):
         raise ValueError("this is no state of a DynamicTable")
-    if state["version"] != _VERSION:
-        raise ValueError(f"the state has version {state['version']!r}; this pysampler reads {_VERSION}")
+    if type(state["version"]) is not int or state["version"] != _VERSION:
+        raise ValueError(f"the state has version {shown(state['version'])}; this pysampler reads {_VERSION}")
     weights, log = state["weights"], state.get("log")
     wanted = (torch.float32, torch.float64) if dtype is None else (dtype,)
     if not isinstance(weights, torch.Tensor) or weights.ndim != 1 or weights.dtype not in wanted:
         raise ValueError(f"the state's weights must be a 1-d tensor of the table's {' or '.join(map(str, wanted))}")
+    check_dense(weights, "the state's weights")
     if log is not None and not isinstance(log, Mapping):
         raise ValueError(f"the log in the state is damaged: it is a {type(log).__name__}")
     return DynamicTableParts(weights, state["scale"], len(weights), state["fingerprint"]), log

@@ -32,7 +32,7 @@ class Shuffle(Source):
     replacement = False
 
     def __init__(self, items: Any) -> None:
-        if isinstance(items, Sized):
+        if isinstance(items, Sized) and getattr(items, "ndim", 1) != 0:  # tensors and arrays may be numbers
             items = len(items)
             if items == 0:
                 raise ValueError("there is nothing to shuffle: the dataset is empty")

@@ -137,7 +137,7 @@ def close(logged: list[dict[str, float]], expected: list[dict[str, float]]) -> b
 @pytest.mark.parametrize("way", ["watch", "key", "function"])
 def test_lightning_logs_coverage_after_each_epoch(way: str, tmp_path: Path) -> None:
     require("lightning")
-    from pysampler.integrations.lightning_coverage import CoverageCallback  # noqa: PLC0415
+    from pysampler.integrations.lightning_coverage import CoverageCallback
 
     tracker = CoverageTracker(ITEMS, counts=True)
     sampler: Any = WeightedRandomSampler(WEIGHTS, 20, seed=1)
@@ -152,7 +152,7 @@ def test_lightning_logs_coverage_after_each_epoch(way: str, tmp_path: Path) -> N
 @pytest.mark.filterwarnings("ignore")
 def test_batches_that_were_drawn_but_not_trained_on_do_not_count_where_batches_carry_indices(tmp_path: Path) -> None:
     require("lightning")
-    from pysampler.integrations.lightning_coverage import CoverageCallback  # noqa: PLC0415
+    from pysampler.integrations.lightning_coverage import CoverageCallback
 
     tracker = CoverageTracker(ITEMS)
     sampler = WeightedRandomSampler(WEIGHTS, 20, seed=1)
@@ -164,7 +164,7 @@ def test_batches_that_were_drawn_but_not_trained_on_do_not_count_where_batches_c
 @pytest.mark.filterwarnings("ignore")
 def test_a_checkpoint_carries_coverage_on(tmp_path: Path) -> None:
     require("lightning")
-    from pysampler.integrations.lightning_coverage import CoverageCallback  # noqa: PLC0415
+    from pysampler.integrations.lightning_coverage import CoverageCallback
 
     tracker = CoverageTracker(ITEMS, labels=[0, 1] * 15)
     callback = CoverageCallback(tracker, indices="index", per_class=True)
@@ -181,7 +181,7 @@ def test_a_checkpoint_carries_coverage_on(tmp_path: Path) -> None:
 
 def test_a_checkpoint_is_loaded_by_rank_0_alone_so_that_it_counts_once() -> None:
     require("lightning")
-    from pysampler.integrations.lightning_coverage import CoverageCallback  # noqa: PLC0415
+    from pysampler.integrations.lightning_coverage import CoverageCallback
 
     class Trainer:
         global_rank = 0
@@ -216,7 +216,7 @@ def test_lightning_leaves_a_watched_distributed_sampler_alone(tmp_path: Path) ->
 
 def test_wrong_arguments_of_the_callback_are_named() -> None:
     require("lightning")
-    from pysampler.integrations.lightning_coverage import CoverageCallback  # noqa: PLC0415
+    from pysampler.integrations.lightning_coverage import CoverageCallback
 
     with pytest.raises(TypeError, match="got int"):
         CoverageCallback(5)  # type: ignore[arg-type]

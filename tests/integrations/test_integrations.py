@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -118,3 +119,19 @@ def test_progress_ends_at_the_epochs_end() -> None:
     assert progress.state_dict()["position"] == 10
     progress.load_state_dict(progress.state_dict())
     assert (progress.state_dict()["epoch"], progress.state_dict()["position"]) == (2, 0)
+
+
+def test_weights_of_another_number_of_items_than_the_dataset_are_seen() -> None:
+    weights_of_classes = torch.tensor([0.5, 2.0, 1.0])
+    loader = DataLoader(ITEMS, 4, sampler=WeightedRandomSampler(weights_of_classes, 30))  # type: ignore[arg-type]
+    with pytest.warns(UserWarning, match="draws from 3 items, but the dataset has 30.* weights of classes"):
+        sampler_of(loader)
+    batches = WeightedBatchSampler(WeightedRandomSampler(TABLE, 20), 4)
+    with pytest.raises(ValueError, match="draws from 30 items, but the dataset has 29"):
+        sampler_of(DataLoader(ITEMS[:29], batch_sampler=batches))  # type: ignore[arg-type]
+    labels = torch.arange(30) % 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sampler_of(DataLoader(ITEMS, 4, sampler=WeightedRandomSampler(weights_of_classes[labels])))  # type: ignore[arg-type]
+        sampler_of(DataLoader(BatchedDataset(ITEMS), sampler=DistributedWeightedBatchSampler(TABLE, batch_size=2),
+                              batch_size=None))  # fmt: skip

@@ -274,3 +274,52 @@ def test_the_older_package_name_works_alone() -> None:
         print(issubclass(ResumeSampler, pytorch_lightning.Callback))
     """
     assert output_of(code).split()[-1] == "True"
+
+
+def fit_to_ends(loader: Any, folder: Path, resume: bool, callbacks: Any = ()) -> Received:
+    """Trains three epochs, with a checkpoint after each; or goes on from the end of the first."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    at_ends = lightning.callbacks.ModelCheckpoint(folder, "{epoch}", save_top_k=-1, save_on_train_epoch_end=True)
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    trainer = lightning.Trainer(callbacks=[*callbacks, at_ends], accelerator="cpu", devices=1, max_epochs=3, **quiet)
+    model = Records()
+    path = {"ckpt_path": folder / "epoch=0.ckpt", "weights_only": True} if resume else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trainer.fit(model, loader, **path)
+    return model.received
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_refused_stateful_loader_misses_epochs_and_the_advised_one_does_not(tmp_path: Path, workers: int) -> None:
+    """Alone, a StatefulDataLoader goes on from mid-epoch, but not from an epoch's end: as with torch's sampler."""
+    stateful = require("torchdata.stateful_dataloader").StatefulDataLoader
+
+    def loader(kind: Any) -> Any:
+        sampler = DistributedWeightedSampler(TABLE, DRAWS, seed=0)
+        return kind(Items(), BATCH * WORLD, sampler=sampler, num_workers=workers)
+
+    whole = fit(loader(stateful), tmp_path / "steps")
+    assert fit(loader(stateful), tmp_path / "steps", STOP) == whole[STOP:]
+    assert fit(loader(stateful), tmp_path / "steps", STEPS) == []  # epoch 1 is left out
+    whole = fit_to_ends(loader(stateful), tmp_path / "ends", resume=False)
+    resumed = fit_to_ends(loader(stateful), tmp_path / "ends", resume=True)
+    if workers:
+        assert resumed == whole[:STEPS] + whole[2 * STEPS :]  # epoch 0 once more
+    else:
+        assert resumed == whole[STEPS:]
+
+    advised = code_of_refusal(loader(stateful), tmp_path)
+    fit(loader(advised), tmp_path / "advised steps", callbacks=[ResumeSampler()])
+    resumed = fit(loader(advised), tmp_path / "advised steps", STEPS, callbacks=[ResumeSampler()])
+    assert resumed == whole[STEPS : 2 * STEPS]
+    fit_to_ends(loader(advised), tmp_path / "advised", resume=False, callbacks=[ResumeSampler()])
+    resumed = fit_to_ends(loader(advised), tmp_path / "advised", resume=True, callbacks=[ResumeSampler()])
+    assert resumed == whole[STEPS:]
+
+
+def code_of_refusal(loader: Any, folder: Path) -> Any:
+    with pytest.raises(TypeError, match="give ResumeSampler a") as refused:
+        fit(loader, folder, callbacks=[ResumeSampler()])
+    return eval(str(refused.value).rsplit(" ", 1)[1])

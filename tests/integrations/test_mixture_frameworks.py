@@ -200,7 +200,7 @@ class Indices(Dataset[int]):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_lightning_goes_on_in_the_middle_of_an_epoch(tmp_path: Path, workers: int) -> None:
     lightning = require("lightning.pytorch")
-    from pysampler.integrations.lightning import ResumeSampler  # noqa: PLC0415 - needs Lightning
+    from pysampler.integrations.lightning import ResumeSampler
 
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 
@@ -249,7 +249,7 @@ def test_lightning_goes_on_in_the_middle_of_an_epoch(tmp_path: Path, workers: in
 @pytest.mark.parametrize("workers", [0, 2])
 def test_accelerate_goes_on_in_the_middle_of_an_epoch(tmp_path: Path, workers: int) -> None:
     accelerate = require("accelerate")
-    from pysampler.integrations.accelerate import ResumableLoader  # noqa: PLC0415 - needs Accelerate
+    from pysampler.integrations.accelerate import ResumableLoader
 
     def prepared() -> Any:
         accelerator = accelerate.Accelerator(cpu=True)

@@ -63,8 +63,8 @@ def loaders(weights: torch.Tensor) -> dict[str, Any]:
 
 def train(config: dict[str, Any]) -> None:
     """Runs in every worker: writes what each loader delivers in two epochs."""
-    import ray.train  # noqa: PLC0415
-    import ray.train.torch  # noqa: PLC0415
+    import ray.train
+    import ray.train.torch
 
     delivered: dict[str, Any] = {}
     for name, loader in loaders(torch.tensor(config["weights"])).items():
@@ -80,7 +80,7 @@ def train(config: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def delivered(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    import ray.train.torch  # noqa: PLC0415
+    import ray.train.torch
 
     folder = tmp_path_factory.mktemp("ray")
     weights = torch.from_numpy(hashed_integers(ITEMS) + 1.0)

@@ -213,3 +213,14 @@ def test_a_strategy_of_trainers_beside_the_sampler_is_refused(tmp_path: Path) ->
         )
     with pytest.raises(ValueError, match="group_by_length"):
         Weighted(Records(), arguments, train_dataset=Items(), train_sampler=WeightedRandomSampler(TABLE, seed=0))
+
+
+def test_a_position_and_no_skipping_go_on_exactly(tmp_path: Path) -> None:
+    """EpochOnResume refuses a position unless ignore_data_skip=True: then it is where training goes on."""
+    settings = {"batch_size": BATCH * WORLD}
+    train(Weighted, tmp_path, settings=settings, **weighted())
+    sampler = WeightedRandomSampler(TABLE, DRAWS, seed=0)
+    done = (STOP - STEPS) * BATCH * WORLD
+    sampler.load_state_dict({**sampler.state_dict(), "epoch": 1, "position": done})
+    settings = {**settings, "ignore_data_skip": True}
+    assert flat(train(Weighted, tmp_path, STOP, settings, train_sampler=sampler)) == epochs(1)[done:]

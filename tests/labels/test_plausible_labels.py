@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from optional import require
-from torch.utils.data import Subset, TensorDataset
+from torch.utils.data import ConcatDataset, Subset, TensorDataset
 from unreadable import Unreadable
 
 from pysampler import ImbalancedDatasetSampler, class_weights, read_labels, repeat_factors, sample_weights
@@ -34,13 +34,49 @@ def test_a_tensor_dataset_of_inputs_alone_is_refused() -> None:
 
 def test_a_subset_by_mask_is_refused() -> None:
     mask: Any = torch.tensor([True, False, True, True])
-    with pytest.raises(ValueError, match=r"mask.nonzero\(\)"):
+    with pytest.raises(ValueError, match=r"numpy.flatnonzero\(mask\)"):
         read_labels(Subset(Unreadable(targets=[0, 1, 0, 1]), mask))
 
 
 def test_labels_of_one_item_each_are_doubted() -> None:
     with pytest.warns(UserWarning, match="30 classes for 30 items"):
         sample_weights(range(30))
+
+
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_paths_with_names_of_classes_are_read_by_the_classes(kind: Any) -> None:
+    pairs: list[Any] = [kind(pair) for pair in (("cats/1.png", "cat"), ("2.jpeg", "dog"), ("x\\\\3", "cat"))]
+    assert read_labels(pairs).classes == ("cat", "dog")
+    assert ImbalancedDatasetSampler(pairs).weights.tolist() == [0.5, 1, 0.5]
+    assert read_labels([kind((f"{i}.png", i % 2)) for i in range(4)]).codes.tolist() == [0, 1, 0, 1]
+
+
+def test_ids_with_names_of_classes_are_read_by_the_classes_and_few_are_two_labels() -> None:
+    pairs = [(f"id {i}", "cat" if i % 3 else "dog") for i in range(12)]
+    assert read_labels(pairs).counts.tolist() == [8, 4]
+    assert read_labels([("red", "car"), ("blue", "bus")]).classes == ("blue", "bus", "car", "red")
+    two_labels = [("red" if i % 2 else "blue", "car") for i in range(12)]
+    assert read_labels(two_labels).classes == ("blue", "car", "red")
+
+
+def test_a_concatenation_of_ranges_has_no_labels() -> None:
+    """Its items are numbers, and no classes: weights would be those of places that parts have in common."""
+    for parts in ([range(3), range(3)], [[0, 1], [1, 1]], [torch.arange(4), torch.arange(4)]):
+        with pytest.raises(TypeError, match="keeps its labels in no place that is known"):
+            read_labels(ConcatDataset(parts))  # type: ignore[type-var]
+        with pytest.raises(TypeError, match="callback_get_label="):
+            ImbalancedDatasetSampler(ConcatDataset(parts))  # type: ignore[type-var]
+
+
+def test_rows_that_may_be_sets_of_both_classes_are_doubted() -> None:
+    rows = [np.unique(labels) for labels in ([0, 1, 1], [1, 0], [0, 1])]
+    with pytest.warns(UserWarning, match="3 rows \\[0, 1\\] are read as one-hot") as caught:
+        read_labels(rows)
+    way_out = str(caught[0].message).rsplit(": ", 1)[1]
+    assert read_labels(eval(way_out, {"labels": rows})).counts.tolist() == [3, 3]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_labels([np.array([0, 1]), np.array([1, 0])]).codes.tolist() == [1, 0]
 
 
 def test_ragged_arrays_are_told_to_be_sets() -> None:

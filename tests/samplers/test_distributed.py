@@ -136,7 +136,7 @@ def test_they_are_torchs_distributed_samplers() -> None:
     ("arguments", "error", "message"),
     [
         ({"num_replicas": 2, "rank": 2}, ValueError, r"Invalid rank 2, rank should be in the interval \[0, 1\]"),
-        ({"num_replicas": 2, "rank": -1}, ValueError, "rank must be >= 0"),
+        ({"num_replicas": 2, "rank": -1}, ValueError, "Invalid rank -1"),
         ({"num_replicas": 0, "rank": 0}, ValueError, "num_replicas must be >= 1"),
         ({"num_replicas": 2.0, "rank": 0}, TypeError, "num_replicas"),
         ({"num_replicas": 2, "rank": True}, TypeError, "rank"),
@@ -280,6 +280,16 @@ def test_a_batch_sampler_takes_distributed_samplers_but_no_batches() -> None:
         WeightedBatchSampler(DistributedWeightedBatchSampler(TABLE, 40, 2, 1, batch_size=3), 5)
 
 
+@pytest.mark.parametrize("said", ["", "0", "1", "x", "-3", "1.5"])
+def test_nothing_is_said_of_what_is_no_number_of_several_tasks(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pysampler.samplers.ranks._warned", False)
+    monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", said)
+    monkeypatch.setenv("WORLD_SIZE", "")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(DistributedWeightedSampler([1.0, 2.0])) == 2
+
+
 @pytest.mark.parametrize("name", ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"])
 def test_several_tasks_without_a_process_group_are_warned_of_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ranks_module, "_warned", False)
@@ -303,3 +313,16 @@ def test_what_only_the_constructor_can_set_says_so(name: str, argument: str) -> 
     sampler = DistributedWeightedSampler(TABLE, 10, 2, 0)
     with pytest.raises(AttributeError, match=f"{name} cannot be set: give {argument}= to the constructor"):
         setattr(sampler, name, 3)
+
+
+@pytest.mark.parametrize(
+    ("world", "rank", "last"), [(2, 2, "1"), (2, -1, "1"), (1, 1, "0"), (None, -3, "num_replicas - 1")]
+)
+def test_a_rank_that_there_is_not_is_named_in_torchs_words(world: int | None, rank: int, last: str) -> None:
+    with pytest.raises(ValueError, match="Invalid rank") as ours:
+        DistributedWeightedSampler([1.0, 2.0], num_replicas=world, rank=rank)
+    assert str(ours.value) == f"Invalid rank {rank}, rank should be in the interval [0, {last}]"
+    if world is not None:
+        with pytest.raises(ValueError, match="Invalid rank") as torchs:
+            torch.utils.data.DistributedSampler([1, 2], world, rank)
+        assert str(torchs.value) == str(ours.value)
