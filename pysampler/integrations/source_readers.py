@@ -39,8 +39,8 @@ class IterableReader:
 
     def __init__(self, iterable: Any) -> None:
         self._iterable = iterable
-        epoch = getattr(iterable, "_epoch", None)
-        if get_worker_info() is not None and isinstance(epoch, torch.Tensor) and epoch.is_shared():
+        epoch: Any = getattr(iterable, "_epoch", None)
+        if get_worker_info() is not None and type(epoch) is torch.Tensor:
             # Hugging Face's streams share their epoch among workers, but each worker has come to another pass.
             iterable._epoch = epoch.clone()
         self._iterator: Iterator[Any] | None = None
