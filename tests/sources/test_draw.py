@@ -155,7 +155,7 @@ def sources_of_all_kinds() -> list[Source]:
     labels = hashed_integers(5000, 40)
     weights = hashed_integers(5000) + 1
     systematic = SystematicTable(weights, labels)
-    shares = Mixture([medium, WithoutReplacement(weights)])
+    shares = Mixture([medium, 5000])
     return [
         medium,
         ClassTable(labels, torch.ones(40)),
