@@ -83,12 +83,12 @@ def _tracked() -> list[Any]:
     tracker.load_state_dict(tracker.state_dict())
     tracker = _saved(tracker)
     watched = list(tracker.watch(pysampler.WeightedRandomSampler(WEIGHTS, 4, seed=0)))
-    return [tracker.never_seen(), tracker.counts, tracker.items_per_count(), tracker.unique, watched]
+    return [tracker.unseen_items(), tracker.counts, tracker.items_per_count(), tracker.unique, watched]
 
 
 def _audited() -> list[Any]:
     audit = pysampler.audit_coverage(TABLE, seed=0, epochs=2, counts=True, labels=LABELS)
-    return [audit.never_seen, str(audit), audit.tracker.counts, list(audit.tracker.per_class().items)]
+    return [audit.unseen_items(), str(audit), audit.tracker.counts, list(audit.class_coverage().num_items)]
 
 
 def _operator() -> list[Any]:
@@ -110,6 +110,11 @@ def _python() -> Any:
 def _simulated() -> list[Any]:
     trials = pysampler.simulate_coverage([1.0, 2.0], trials=3)
     return [trials.draws_to_full_coverage, trials.unique_after_one_epoch, trials.deviations]
+
+
+def _scheduled() -> Any:
+    stages = pysampler.piecewise_linear([(0, [1.0, 1.0]), (80, [1.0, 3.0])], steps=4)
+    return [stages, pysampler.Mixture([50, 50], stages, window=4).draw(90, seed=0)]
 
 
 def _balanced() -> Any:
@@ -182,6 +187,9 @@ PUBLIC: dict[str, Callable[[], Any]] = {
         pysampler.positions_of(3, TABLE, seed=0, epochs=2),
         pysampler.positions_of([3, 1], TABLE, seed=0, epochs=2),
     ],
+    "complete_targets": lambda: pysampler.complete_targets(LABELS, {0: 0.5}),
+    "epochs": lambda: pysampler.epochs([10, 20], [1, 2]),
+    "piecewise_linear": _scheduled,
     "python_draws": _python,
     "read_labels": lambda: repr(pysampler.read_labels(LABELS)),
     "repeat_counts": lambda: pysampler.repeat_counts([1.0, 2.5], seed=0),
@@ -189,6 +197,9 @@ PUBLIC: dict[str, Callable[[], Any]] = {
     "repeat_indices": lambda: pysampler.repeat_indices([1.0, 2.5], seed=0),
     "sample_weights": lambda: pysampler.sample_weights(LABELS),
     "simulate_coverage": _simulated,
+    "smoothed": lambda: pysampler.smoothed(torch.tensor([0.1, 2.0], device="cpu"), floor=0.1),
+    "temperature": lambda: pysampler.temperature([10, 20], 2.0),
+    "unimax": lambda: pysampler.unimax([10, 20], 15),
     "stream_state": _operator,
 }
 

@@ -227,7 +227,11 @@ void bind_dynamic_table(py::module_& module) {
       .def(py::init<std::shared_ptr<Table>, uint64_t, uint64_t, std::shared_ptr<DrawRecord>, uint64_t>(),
            py::arg("table"), py::arg("seed"), py::arg("epoch"), py::arg("record") = std::shared_ptr<DrawRecord>(),
            py::arg("rank") = 0);
-  module.def("hold_locks", [] { briefly([] { FairLock::hold_all(); }); });
+  // Only where it must: whoever gets the interpreter's lock just before a fork may begin or end a thread, and CPython 3.11
+  // forks with the lock over its list of threads taken, for which the child then waits for ever.
+  module.def("hold_locks", [] {
+    if (!FairLock::try_hold_all()) briefly([] { FairLock::hold_all(); });
+  });
   module.def("release_locks_in_parent", &FairLock::release_all_in_parent);
   module.def("release_locks_in_child", &FairLock::release_all_in_child);
 }

@@ -16,6 +16,7 @@ from typing import Any
 from torch.utils.data import IterableDataset, get_worker_info
 
 from pysampler.inputs.numbers import whole_number
+from pysampler.inputs.shown import shown
 from pysampler.integrations.source_interleaving import Interleaving, Stop
 from pysampler.integrations.source_readers import MOST_LISTED, IterableReader, SourceReader
 from pysampler.samplers.ranks import Ranks
@@ -42,7 +43,7 @@ class Interleaved(IterableDataset[Any]):
         if not isinstance(mixture, Mixture):
             raise TypeError(f"the order comes from a Mixture, but got {type(mixture).__name__}")
         if stop not in (None, "first", "all", "once"):
-            raise ValueError(f"stop must be 'first', 'all', 'once' or None, but got {stop!r}")
+            raise ValueError(f"stop must be 'first', 'all', 'once' or None, but got {shown(stop)}")
         self.mixture = mixture
         self.num_samples = None if num_samples is None else whole_number(num_samples, "num_samples", 1, 2**62)
         self._iterables = in_order(iterables, mixture)

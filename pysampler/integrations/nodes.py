@@ -19,6 +19,7 @@ from typing import Any
 
 from torchdata.nodes.base_node import BaseNode
 
+from pysampler.inputs.shown import shown
 from pysampler.integrations.interleave import in_order
 from pysampler.integrations.source_interleaving import Interleaving, Stop
 from pysampler.integrations.source_readers import SourceReader
@@ -67,7 +68,7 @@ class MultiNodeMixture(BaseNode):
     ) -> None:
         super().__init__()
         if stop_criteria not in _STOPS:
-            raise ValueError(f"stop_criteria must be one of {', '.join(_STOPS)}, but got {stop_criteria!r}")
+            raise ValueError(f"stop_criteria must be one of {', '.join(_STOPS)}, but got {shown(stop_criteria)}")
         if not isinstance(weights, Mixture):
             names = list(source_nodes)
             weights = Mixture([1] * len(names), weights, window=window, names=names)

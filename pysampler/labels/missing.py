@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from pysampler.inputs.shown import shown
 from pysampler.labels.read import Labels, number_labels
 from pysampler.labels.values import is_missing
 
@@ -31,7 +32,7 @@ def read_where_missing(source: Any, missing: Missing) -> tuple[Labels, int]:
         TypeError: See ``read_labels``.
     """
     if missing not in ("error", "drop", "class"):
-        raise ValueError(f"missing must be 'error', 'drop' or 'class', but got missing={missing!r}")
+        raise ValueError(f"missing must be 'error', 'drop' or 'class', but got missing={shown(missing)}")
     absent = _absent(source)
     if absent is not None and absent.all():
         raise ValueError(f"every item needs a label, but none of the {len(absent)} has one")

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from pysampler.inputs.shown import shown
 from pysampler.labels.read import read_labels
 from pysampler.labels.schemes import SUM_TOLERANCE, in_class_order
 
@@ -37,7 +38,7 @@ def complete_targets(
         {'Birman': 0.5, 'Persian': 0.125, 'Siamese': 0.375}
     """
     if rest not in ("data", "equal"):
-        raise ValueError(f"rest must be 'data' or 'equal', but got rest={rest!r}")
+        raise ValueError(f"rest must be 'data' or 'equal', but got rest={shown(rest)}")
     if not isinstance(targets, Mapping):
         raise TypeError(f"targets must be a mapping from classes to shares, but got {type(targets).__name__}")
     read = read_labels(labels)

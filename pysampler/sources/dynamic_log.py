@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from pysampler import _core
+from pysampler.inputs.shown import shown
 from pysampler.sources.dynamic_log_updates import Changeable, LoggedUpdates
 
 PassKey = tuple[int, int]
@@ -202,7 +203,7 @@ def _read(state: Mapping[str, Any], base: Replayed) -> UpdateLog:
     table.load_state_dict(state["base"])
     limit, first = state["limit"], state["first"]
     if type(first) is not int or first < 0 or not (limit is None or (type(limit) is int and limit > 0)):
-        raise ValueError(f"first is {first!r} and limit {limit!r}")
+        raise ValueError(f"first is {shown(first)} and limit {shown(limit)}")
     updates = LoggedUpdates.of_state(state, base.dtype)
     passes = {}
     for key, epoch, stretches in state["passes"]:

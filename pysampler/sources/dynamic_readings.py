@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pysampler import _core
 from pysampler.inputs.memory import address_of_output
+from pysampler.inputs.shown import shown
 from pysampler.sources.base import Source
 from pysampler.sources.dynamic_batch import index_batch, shape_of
 from pysampler.sources.dynamic_table_file import DynamicTableParts
@@ -124,9 +125,9 @@ class DynamicReadings(Source):
             IndexError: An entry out of range.
         """
         if not (isinstance(beta, int | float) and 0 <= beta < float("inf")):
-            raise ValueError(f"beta must be a number >= 0, but got beta={beta!r}")
+            raise ValueError(f"beta must be a number >= 0, but got beta={shown(beta)}")
         if normalise not in ("batch", "table"):
-            raise ValueError(f'normalise must be "batch" or "table", but got {normalise!r}')
+            raise ValueError(f'normalise must be "batch" or "table", but got {shown(normalise)}')
         masses, _, least = self._masses_of(indices, normalise == "table")
         if masses.min(initial=1) == 0:
             raise ValueError("an item of probability 0 is never drawn: it has no importance weight")

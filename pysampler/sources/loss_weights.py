@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from pysampler.inputs.shown import shown
 from pysampler.inputs.weights import readable, to_tensor
 
 
@@ -38,7 +39,7 @@ def smoothed(losses: Any, floor: float, temperature: float = 1.0) -> torch.Tenso
     """
     for name, value in (("floor", floor), ("temperature", temperature)):
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-            raise ValueError(f"{name} must be a finite number > 0, but got {name}={value!r}")
+            raise ValueError(f"{name} must be a finite number > 0, but got {name}={shown(value)}")
     values = readable(to_tensor(losses, to_cpu=False))
     invalid = ~torch.isfinite(values)
     if bool(invalid.any()):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from pysampler import _core
+from pysampler.inputs.shown import shown
 
 Stop = Literal["first", "all"]
 _NEVER = 2**64 - 1
@@ -14,7 +15,7 @@ _NEVER = 2**64 - 1
 def checked_stop(stop: Any) -> Stop:
     """Returns ``stop``. ValueError unless it is one of the two."""
     if stop not in ("first", "all"):
-        raise ValueError(f"stop must be 'first' or 'all', but got stop={stop!r}")
+        raise ValueError(f"stop must be 'first' or 'all', but got stop={shown(stop)}")
     return stop  # type: ignore[no-any-return]
 
 

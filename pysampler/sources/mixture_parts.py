@@ -10,6 +10,7 @@ from typing import Any
 import torch.utils.data
 
 from pysampler.inputs.numbers import whole_number
+from pysampler.inputs.shown import shown
 from pysampler.sources.alias_table import AliasTable
 from pysampler.sources.base import MAX_ITEMS, Source
 from pysampler.sources.class_table import ClassTable
@@ -33,7 +34,7 @@ def parts_of(sources: Any) -> list[Part]:
     elif isinstance(sources, Mapping):
         sources = sources.values()
     if isinstance(sources, str | bytes) or not isinstance(sources, Iterable):
-        raise TypeError(f"a mixture needs a sequence of sources, but got {sources!r:.80}")
+        raise TypeError(f"a mixture needs a sequence of sources, but got {shown(sources)}")
     parts = [_part(source, number) for number, source in enumerate(sources)]
     if not 0 < len(parts) <= MAX_SOURCES:
         raise ValueError(f"a mixture has between 1 and 2^16 sources, but got {len(parts)}")
@@ -61,7 +62,7 @@ def _part(source: Any, number: int) -> Part:
             "an AliasTable or a ClassTable for items by weight, or its size for passes over all items"
         )
     if isinstance(source, str | bytes):
-        raise TypeError(f"source {number} is a text, not a source: {source!r:.80}")
+        raise TypeError(f"source {number} is a text, not a source: {shown(source)}")
     if isinstance(source, Sized) and getattr(source, "shape", None) != ():  # a tensor of one number has none
         return len(source)
     try:
@@ -86,14 +87,14 @@ def names_of(sources: Any, names: Sequence[str] | None, count: int) -> tuple[str
     if names is None:
         return tuple(str(number) for number in range(count))
     if isinstance(names, str):
-        raise TypeError(f"names must be a sequence of strings, but got {names!r}")
+        raise TypeError(f"names must be a sequence of strings, but got {shown(names)}")
     given = tuple(names)
     if len(given) != count:
         raise ValueError(f"there must be a name for each of {count} sources, but got {len(given)}")
     seen: dict[str, int] = {}
     for number, name in enumerate(given):
         if not isinstance(name, str):
-            raise TypeError(f"names must be strings, but that of source {number} is {name!r}")
+            raise TypeError(f"names must be strings, but that of source {number} is {shown(name)}")
         if name in seen:
             raise ValueError(
                 f"each source needs its own name, but {name!r} is given twice, to sources {seen[name]} and {number}"
@@ -118,7 +119,7 @@ def lengths_of(lengths: Any, names: Sequence[str]) -> tuple[Fraction, ...] | Non
         except (TypeError, ValueError):
             length = Fraction(0)
         if length == 0:
-            raise ValueError(f"lengths must be finite and greater than 0, but that of source {name} is {value!r}")
+            raise ValueError(f"lengths must be finite and greater than 0, but that of source {name} is {shown(value)}")
         exact.append(length)
     return tuple(exact)
 

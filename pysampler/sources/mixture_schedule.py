@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from pysampler.inputs.numbers import whole_number
+from pysampler.inputs.shown import shown
 from pysampler.sources.mixture_shares import exact_share, share_masses
 
 MAX_POSITION = 2**62
@@ -76,7 +77,7 @@ class ScheduleReader:
         stages: list[Stage] = []
         for number, stage in enumerate(shares):
             if not isinstance(stage, tuple | list) or len(stage) != 2:
-                raise ValueError(f"a stage is (position, shares), but stage {number} is {stage!r:.80}")
+                raise ValueError(f"a stage is (position, shares), but stage {number} is {shown(stage)}")
             first = self.window_of(stage[0])
             if (number == 0 and first != 0) or (number > 0 and first <= stages[-1].first):
                 raise ValueError(
@@ -107,7 +108,7 @@ def by_source(values: Any, names: Sequence[str], what: str) -> list[Any]:
             raise ValueError(f"{what} must name each source, but {name!r} is {fault}: {_listed(names)}")
         return [values[name] for name in names]
     if isinstance(values, str | bytes | int | float):
-        raise TypeError(f"{what} must be a number for each source or a dict by name, but got {values!r}")
+        raise TypeError(f"{what} must be a number for each source or a dict by name, but got {shown(values)}")
     listed = list(values)
     if len(listed) != len(names):
         raise ValueError(

@@ -8,7 +8,11 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+import torch
+
+from pysampler.inputs.memory import check_dense
 from pysampler.inputs.numbers import whole_number
+from pysampler.inputs.shown import shown
 
 TOTAL = 2**64  # what the masses of all sources sum to
 GROUP = 2**32 - 1  # in the place of a source: the group of those with less than a point a window
@@ -83,13 +87,15 @@ def epochs(sizes: Sequence[int], per_source: Sequence[float]) -> list[float]:
 def exact_share(share: Any, name: str) -> Fraction:
     """Returns a source's share as it is. ValueError unless it is finite and >= 0, TypeError if it is no number."""
     if isinstance(share, bool | str):
-        raise TypeError(f"the share of source {name} must be a number, but is {share!r}")
+        raise TypeError(f"the share of source {name} must be a number, but is {shown(share)}")
+    if isinstance(share, torch.Tensor):
+        check_dense(share, f"the share of source {name}")
     try:
         value = Fraction(share if isinstance(share, int | float | Fraction) else float(share))
     except (OverflowError, ValueError):
-        raise ValueError(f"shares must be finite and >= 0, but that of source {name} is {share}") from None
-    except TypeError:
-        raise TypeError(f"the share of source {name} must be a number, but is {share!r}") from None
+        raise ValueError(f"shares must be finite and >= 0, but that of source {name} is {shown(share, str)}") from None
+    except (TypeError, RuntimeError):  # RuntimeError: a tensor without data
+        raise TypeError(f"the share of source {name} must be a number, but is {shown(share)}") from None
     if value < 0:
         raise ValueError(f"shares must be finite and >= 0, but that of source {name} is {share}")
     return value
@@ -181,7 +187,7 @@ def _numbers(values: Sequence[Any], name: str, what: str) -> list[float]:
         except (TypeError, ValueError):
             number = math.nan
         if not 0 <= number < math.inf:
-            raise ValueError(f"{what} must be finite numbers >= 0, but {name}[{i}] is {value!r}")
+            raise ValueError(f"{what} must be finite numbers >= 0, but {name}[{i}] is {shown(value)}")
         numbers.append(number)
     return numbers
 

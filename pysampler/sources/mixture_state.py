@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from pysampler.inputs.shown import shown
 from pysampler.sources.mixture_schedule import MAX_POSITION, ScheduleReader, Stage
 from pysampler.sources.mixture_shares import TOTAL
 
@@ -46,7 +47,7 @@ def read_stages(
         raise ValueError(f"this is no state of a mixture: it has {sorted(map(str, unknown))}")
     listed = state.get("stages", [])
     if not isinstance(listed, list | tuple):
-        raise ValueError(f"the state is damaged: the mixture's stages are {listed!r:.80}")
+        raise ValueError(f"the state is damaged: the mixture's stages are {shown(listed)}")
     stages: list[Stage] = []
     here, counted = len(reader.names), 0
     for number, stage in enumerate(listed):
@@ -57,7 +58,7 @@ def read_stages(
         sources = len(masses)
         sound = last < first < MAX_POSITION and first not in taken and sum(masses) == TOTAL
         if not sound or (stages and sources != counted):
-            raise ValueError(f"the state is damaged: stage {number} of the mixture is {stage!r:.80}")
+            raise ValueError(f"the state is damaged: stage {number} of the mixture is {shown(stage)}")
         counted = sources
         stages.append(Stage(first, [*masses, *[0] * (here - sources)]))
     if stages and state.get("digest") != digest(counted):

@@ -73,6 +73,18 @@ void FairLock::wake() {
   changed_.notify_all();
 }
 
+bool FairLock::try_hold_all() {
+  if (!registry_mutex.try_lock()) return false;
+  for (FairLock* lock = first_lock; lock != nullptr; lock = lock->next_) {
+    uint32_t free = 0;
+    lock->held_over_fork_ = lock->state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire);
+    if (lock->held_over_fork_) continue;
+    release_all_in_parent();
+    return false;
+  }
+  return true;
+}
+
 void FairLock::hold_all() {
   registry_mutex.lock();
   const Deadline deadline = std::chrono::steady_clock::now() + kForkPatience;

@@ -39,6 +39,8 @@ class FairLock {
   // longer than this in all: a signal handler may fork in the middle of a call that holds one itself.
   static constexpr std::chrono::seconds kForkPatience{10};
   static void hold_all();
+  // The same unless somebody would have to be waited for: then false, and none is held.
+  static bool try_hold_all();
   static void release_all_in_parent();
   static void release_all_in_child();
 
