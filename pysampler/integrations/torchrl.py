@@ -180,7 +180,7 @@ class PrioritizedSampler(samplers.PrioritizedSampler):
             RuntimeError: Not one priority per item; several dimensions and no storage.
         """
         slots = _flat_slots(index, storage)
-        values = priority if isinstance(priority, torch.Tensor) else torch.as_tensor(priority)
+        values = priority if isinstance(priority, torch.Tensor) else torch.as_tensor(priority, device="cpu")
         if values.numel() not in (1, slots.numel()):
             raise RuntimeError(
                 "priority should be a number or an iterable of the same length as index. Got priority of shape "
@@ -210,7 +210,7 @@ class PrioritizedSampler(samplers.PrioritizedSampler):
             tree = state_dict["_sum_tree"]
             if len(tree) != self._max_capacity:
                 raise ValueError(f"the state is of {len(tree)} slots, but max_capacity is {self._max_capacity}")
-            self._take(state_dict, torch.as_tensor(tree[torch.arange(self._max_capacity)]))
+            self._take(state_dict, torch.as_tensor(tree[torch.arange(self._max_capacity, device="cpu")], device="cpu"))
             return
         if "priorities" not in state_dict:
             raise ValueError("this is no state of a PrioritizedSampler")
@@ -261,7 +261,7 @@ def _flat_slots(index: Any, storage: Any) -> torch.Tensor:
     if type(index) is torch.Tensor and index.ndim == 1 and index.dtype is torch.int64 and index.is_cpu:
         return index.contiguous()
     if isinstance(index, tuple):
-        index = torch.stack([torch.as_tensor(each) for each in index], -1)
+        index = torch.stack([torch.as_tensor(each, device="cpu") for each in index], -1)
     slots = torch.as_tensor(index, dtype=torch.int64, device="cpu")
     if slots.ndim > 1:
         if storage is None:

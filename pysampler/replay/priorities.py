@@ -164,7 +164,9 @@ class Priorities:
             and not priorities.is_neg()
         ):
             return priorities
-        values = torch.as_tensor(priorities).detach().to("cpu", self.table.dtype).resolve_neg().reshape(-1)
+        values = (
+            torch.as_tensor(priorities, device="cpu").detach().to("cpu", self.table.dtype).resolve_neg().reshape(-1)
+        )
         if values.numel() not in (1, count):
             raise ValueError(f"there must be one priority per slot, but there are {values.numel()} for {count}")
         return values.expand(count).contiguous()

@@ -94,7 +94,7 @@ class PrioritizedReplay:
         self._drawn = 0  # batches so far
         self._added = 0 if storage is None else len(storage)
         if self._added:
-            self.priorities.set(torch.arange(self._added), self.priorities.greatest)
+            self.priorities.set(torch.arange(self._added, device="cpu"), self.priorities.greatest)
 
     @property
     def capacity(self) -> int:
@@ -148,11 +148,11 @@ class PrioritizedReplay:
 
     def _add(self, items: Any, priorities: Any, single: bool) -> torch.Tensor:
         ready, count = self._rows.ready(items, single)
-        keys = torch.arange(self._added, self._added + count)
+        keys = torch.arange(self._added, self._added + count, device="cpu")
         kept = min(count, self.capacity)
         slots = keys[count - kept :] % self.capacity
         if priorities is None:
-            given = torch.tensor([self.priorities.greatest])
+            given = torch.tensor([self.priorities.greatest], device="cpu")
         else:
             given = _flat_floats(priorities)
             if len(given) not in (1, count):

@@ -37,7 +37,7 @@ class TensorRows:
             ValueError: Other names, shapes or numbers of parts than the first had.
             TypeError: What torch makes no tensor of.
         """
-        columns = [torch.as_tensor(part) for part in _parts(items, self._like)]
+        columns = [torch.as_tensor(part, device="cpu") for part in _parts(items, self._like)]
         if self._columns:
             self._check(items, columns, single)
         if not columns or (not single and any(each.ndim == 0 or len(each) != len(columns[0]) for each in columns)):
@@ -86,7 +86,7 @@ class TensorRows:
         """Takes what ``state`` returned."""
         self._columns = []
         if count:
-            self.write(torch.arange(count), self.ready(rows, single=False)[0], rows, single=False)
+            self.write(torch.arange(count, device="cpu"), self.ready(rows, single=False)[0], rows, single=False)
 
 
 class ListRows:

@@ -53,7 +53,7 @@ def gathered(batch: RankBatch, fingerprint: str, group: Any = None) -> tuple[tor
     most = max(counts)
     if most == 0:
         return batch.indices, batch.weights
-    room = torch.zeros(2, most, dtype=torch.int64)
+    room = torch.zeros(2, most, dtype=torch.int64, device="cpu")
     room[0, : counts[dist.get_rank(group)]] = batch.indices
     room[1, : counts[dist.get_rank(group)]] = batch.weights.to(torch.float64).view(torch.int64)
     room = room.to(device)

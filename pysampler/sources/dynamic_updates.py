@@ -66,7 +66,7 @@ class DynamicUpdates(DynamicReadings):
         if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
             self.update(indices, weights)
             return
-        nothing = torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=self._dtype)
+        nothing = torch.empty(0, dtype=torch.int64, device="cpu"), torch.empty(0, dtype=self._dtype, device="cpu")
         try:
             mine = RankBatch(*self._checked_batch(indices, weights))
         except (ValueError, TypeError) as error:  # the others are about to gather
