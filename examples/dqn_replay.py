@@ -173,7 +173,7 @@ def curve(episodes: list[tuple[int, float]], steps: int, points: int = 40) -> np
 
 def draw_curves(curves: dict[str, np.ndarray[Any, Any]], task: Task, steps: int, name: str, path: Path) -> None:
     """Every seed thin, the mean thick."""
-    from pysampler.plots.style import PALETTE, dress, figure_legend, new_figure  # noqa: PLC0415 - needs matplotlib
+    from pysampler.plots._style import PALETTE, dress, figure_legend, new_figure  # noqa: PLC0415 - needs matplotlib
 
     seeds = len(next(iter(curves.values())))
     figure = new_figure(f"DQN with two ways to draw from the replay buffer ({seeds} seeds)", width=9, height=4.5)

@@ -128,7 +128,7 @@ def evaluate(network: nn.Module, images: Images, run: Run) -> None:
 
 def draw_curves(runs: dict[tuple[float, str], list[Run]], path: Path) -> None:
     """Mean test error of each method against the number of images seen, with standard errors."""
-    from pysampler.plots.style import class_colours, dress, new_figure  # noqa: PLC0415 - needs matplotlib
+    from pysampler.plots._style import class_colours, dress, new_figure  # noqa: PLC0415 - needs matplotlib
 
     seeds = len(next(iter(runs.values())))
     figure = new_figure(f"Draws that follow losses, on long-tailed digits ({seeds} seeds)", width=11, height=4.2)

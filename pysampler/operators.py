@@ -70,8 +70,8 @@ def _draw_on_cpu(
 def _draw_on_cuda(
     table: torch.Tensor, state: torch.Tensor, n: int, step: int = 1, *, dtype: torch.dtype | None = None
 ) -> torch.Tensor:
-    _check(table, state)
     require(table.device)  # the table may have come there as a buffer of a module does
+    _check(table, state)
     # Seed, epoch and position are the device's to know: to look would be to wait.
     wanted = stream_range(n, 0, 0, 0, step)
     result = output_for(wanted.draws, table.numel(), table.device, dtype, None)

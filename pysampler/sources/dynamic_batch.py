@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pysampler.inputs.indices import flat_indices
 from pysampler.inputs.memory import address_of
-from pysampler.inputs.weights import to_tensor
+from pysampler.inputs.weights import converted, to_tensor
 
 _CPU = torch.device("cpu")
 _INT64 = np.dtype(np.int64)
@@ -93,10 +93,10 @@ def _converted(weights: Any, dtype: torch.dtype) -> torch.Tensor:
     if isinstance(weights, int | float) and not isinstance(weights, bool):
         weights = np.float64(weights)
     tensor = to_tensor(weights)
-    values = tensor.to(dtype)
+    values = converted(tensor, dtype)
     # Only into a narrower type can a number be lost: then it was positive and is not. Counted by NumPy, whose small
     # calls take a fraction of torch's.
     narrowed = tensor.dtype == torch.float64 and values is not tensor
     if narrowed and np.count_nonzero(values.numpy()) != np.count_nonzero(tensor.numpy()):
         raise ValueError(f"weights must be representable in the table's {dtype}, but some become zero")
-    return values.reshape(-1).contiguous()
+    return values.reshape(-1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,7 @@ class DynamicReadings(Source):
             ValueError: An item of probability 0, a bad ``beta`` or ``normalise``.
             IndexError: An entry out of range.
         """
-        if not (isinstance(beta, int | float) and 0 <= beta < float("inf")):
+        if not (isinstance(beta, int | float) and 0 <= beta <= sys.float_info.max):  # ints beyond it are no floats
             raise ValueError(f"beta must be a number >= 0, but got beta={shown(beta)}")
         if normalise not in ("batch", "table"):
             raise ValueError(f'normalise must be "batch" or "table", but got {shown(normalise)}')

@@ -26,7 +26,7 @@ def test_sources_are_covered_as_classes_of_the_same_items_are(sizes: list[int], 
     got = tracker.per_source(Mixture(sizes, sizes))
     seen, late = np.unique(items), np.unique(items[len(items) // 2 :])
     assert got.classes == tuple(map(str, range(len(sizes))))
-    assert got.items.tolist() == sizes
+    assert got.num_items.tolist() == sizes
     assert got.unique.tolist() == np.bincount(labels[seen.astype(int)], minlength=len(sizes)).tolist()
     assert got.draws is not None
     assert got.draws.tolist() == np.bincount(labels[np.array(items, int)], minlength=len(sizes)).tolist()

@@ -101,7 +101,7 @@ def weighted() -> dict[str, Any]:
 
 
 def shuffle() -> dict[str, Any]:
-    return {"train_sampler": ShuffleSampler(DRAWS, seed=0)}
+    return {"train_sampler": ShuffleSampler(len(TABLE), seed=0)}
 
 
 def epochs(first: int = 0) -> list[int]:
@@ -147,7 +147,7 @@ def test_one_process_goes_on_exactly(tmp_path: Path, stop: int) -> None:
 
 def test_a_shuffle_does_as_well(tmp_path: Path) -> None:
     received = train(Weighted, tmp_path, settings={"batch_size": 10, "num_train_epochs": 1}, **shuffle())
-    assert sorted(flat(received)) == list(range(DRAWS))
+    assert sorted(flat(received)) == list(range(len(TABLE)))
 
 
 def error_without_a_seed(folder: Path) -> str:
