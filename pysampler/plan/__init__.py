@@ -1,4 +1,6 @@
-"""What a way of sampling will do, before anything is drawn: what `pysampler plan` prints::
+"""What a way of sampling will do, before anything is drawn: what `pysampler plan` prints.
+
+How its functions go together::
 
     SOURCE ─► read_source ─► labels  ─► plan_labels  ─► SamplingPlan ─► text, JSON, pysampler.plots.sampling_plan
                           └► weights ─► plan_weights ─┘
