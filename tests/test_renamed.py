@@ -15,6 +15,7 @@ import torch
 from pysampler import (
     AliasTable,
     CoverageTracker,
+    SystematicTable,
     WeightedBatchSampler,
     WeightedRandomSampler,
     audit_coverage,
@@ -125,3 +126,12 @@ def test_samplers_show_what_they_draw() -> None:
     batches = WeightedBatchSampler(sampler, 8)
     assert repr(batches) == f"WeightedBatchSampler({sampler!r}, batch_size=8, drop_last=False)"
     assert repr(CoverageTracker(2).watch(batches)) == f"WatchedStatefulSampler({batches!r})"
+
+
+def test_the_strata_of_a_systematic_table_were_labels() -> None:
+    labels = [0, 0, 1]
+    with pytest.warns(DeprecationWarning, match=r"SystematicTable\(labels=\) is now called strata="):
+        table = SystematicTable([1.0, 2.0, 3.0], labels=labels)
+    assert table.fingerprint == SystematicTable([1.0, 2.0, 3.0], strata=labels).fingerprint
+    with pytest.raises(TypeError, match="strata are given twice"):
+        SystematicTable([1.0, 2.0, 3.0], labels, labels=labels)

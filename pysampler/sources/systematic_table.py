@@ -38,14 +38,14 @@ class SystematicTable(Source):
     random permutation. Over the seeds every single draw follows p, but the draws of an epoch depend on each other:
     do not use them where independence matters, as in estimating a variance from them.
 
-    With labels and a ``global_batch_size``, each global batch is a small copy of the classes; see ``draw``.
+    With strata and a ``global_batch_size``, each global batch is a small copy of the classes; see ``draw``.
 
     Args:
         weights: As for ``AliasTable``, or one, whose masses are taken; it is not kept. Or a ``ClassTable``, which is
             kept: its members are shared, and memory is needed for its classes alone, 36 bytes each. Every member of a
             class then has exactly the same mass, as close to what the ClassTable draws with as whole units allow. Of
             items with several labels, the promises hold for each label's part by itself.
-        labels: The class of each item: whatever ``read_labels`` reads, one label per item. Needed for such batches.
+        strata: The class of each item: whatever ``read_labels`` reads, one label per item. Needed for such batches.
 
     Cost: that of an ``AliasTable``, and some ten nanoseconds more per item; 12 bytes per item, with labels 16 unless
     the items are sorted by class. Threads: ``torch.get_num_threads()``.
@@ -65,15 +65,20 @@ class SystematicTable(Source):
     one_key = True
     _unbound: SystematicTable | None = None
 
-    def __init__(self, weights: Any, labels: Any = None) -> None:
+    def __init__(self, weights: Any, strata: Any = None, *, labels: Any = None) -> None:
+        if labels is not None:
+            if strata is not None:
+                raise TypeError("strata are given twice, by their name and by that which they had before, labels=")
+            warnings.warn("SystematicTable(labels=) is now called strata=", DeprecationWarning, stacklevel=2)
+            strata = labels
         self._source: ClassTable | None = None
         if isinstance(weights, ClassTable):
-            if labels is not None:
-                raise ValueError("a ClassTable has its labels: leave out labels (strata, of a sampler)")
+            if strata is not None:
+                raise ValueError("a ClassTable has its strata, the classes: leave out strata=")
             self._build_over(weights)
             return
         alias = weights if isinstance(weights, AliasTable) else AliasTable(weights)
-        read = None if labels is None else _one_label_each(labels, len(alias))
+        read = None if strata is None else _one_label_each(strata, len(alias))
         self._build(_masses_of(alias), None if read is None else read.codes, None if read is None else read.classes)
 
     def _build(
@@ -144,7 +149,7 @@ class SystematicTable(Source):
             start: See ``Source.draw``.
             step: See ``Source.draw``.
             draws: How many draws the whole epoch has, in [1, 2^54]; by default N.
-            global_batch_size: The global batch size, over all ranks, in [1, draws] and at most 2^24. Needs labels.
+            global_batch_size: The global batch size, over all ranks, in [1, draws] and at most 2^24. Needs strata.
             dtype: See ``Source.draw``.
             out: See ``Source.draw``.
 
@@ -152,7 +157,7 @@ class SystematicTable(Source):
         each unit of it per call.
 
         Raises:
-            ValueError: An argument out of range, or a position beyond the epoch; a batch size without labels.
+            ValueError: An argument out of range, or a position beyond the epoch; a batch size without strata.
             TypeError: An argument of the wrong type.
         """
         total = whole_number(len(self) if draws is None else draws, "draws", 1, MAX_DRAWS)
@@ -163,7 +168,7 @@ class SystematicTable(Source):
         """Returns the table, drawn from in global batches of this size (None: in none). Shares everything else.
 
         Raises:
-            ValueError: Below 1 or above 2^24; no labels to balance batches by.
+            ValueError: Below 1 or above 2^24; no strata to balance batches by.
             TypeError: Not an int.
         """
         if global_batch_size == self.global_batch_size:
@@ -172,7 +177,7 @@ class SystematicTable(Source):
             if self._classes is None:
                 raise ValueError(
                     f"global_batch_size={global_batch_size} asks for batches that mirror the classes, but there are no "
-                    "labels to tell them by: give labels= (to a sampler: strata=)"
+                    "labels to tell them by: give strata="
                 )
             global_batch_size = whole_number(global_batch_size, "global_batch_size", 1, MAX_BATCH_SIZE)
         table = object.__new__(SystematicTable)

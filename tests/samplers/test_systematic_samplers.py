@@ -156,7 +156,7 @@ def test_edited_weights_are_honoured_and_keep_the_strata() -> None:
     assert list(sampler) == expected.tolist()
     with pytest.raises(ValueError, match="there are 3 for 170 labels"):
         sampler.weights = [1, 2, 3]
-    with pytest.raises(ValueError, match="give labels="):
+    with pytest.raises(ValueError, match="give strata="):
         sampler.weights = SystematicTable(WEIGHTS)
     sampler.weights = SystematicTable(WEIGHTS, LABELS)
     assert sampler.table.fingerprint == SystematicTable(WEIGHTS, LABELS).fingerprint
@@ -291,7 +291,7 @@ def test_batches_that_loaders_deliver_on_two_ranks_are_balanced_as_a_whole(tmp_p
         ({"strata": LABELS}, ValueError, "are for method='systematic'"),
         ({"global_batch_size": 10}, ValueError, "are for method='systematic'"),
         ({"method": "systematic", "strata": LABELS}, ValueError, "give global_batch_size as well"),
-        ({"method": "systematic", "global_batch_size": 10}, ValueError, "give labels= .to a sampler: strata="),
+        ({"method": "systematic", "global_batch_size": 10}, ValueError, "give strata="),
         (
             {"method": "systematic", "strata": LABELS, "global_batch_size": 171},
             ValueError,

@@ -388,5 +388,5 @@ def test_the_core_refuses_epochs_that_cannot_be(draws: int, batch: int) -> None:
 
 
 def test_batches_need_labels() -> None:
-    with pytest.raises(ValueError, match="give labels="):
+    with pytest.raises(ValueError, match="give strata="):
         SystematicTable([1, 2, 3]).draw(1, seed=0, global_batch_size=2)

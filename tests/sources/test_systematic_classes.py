@@ -137,7 +137,7 @@ def test_a_class_table_is_drawn_from_systematically() -> None:
 
 def test_what_a_class_table_cannot_do_is_said() -> None:
     classes = ClassTable([0, 1, 1], [1.0, 1.0])
-    with pytest.raises(ValueError, match="leave out labels"):
+    with pytest.raises(ValueError, match="leave out strata="):
         SystematicTable(classes, [0, 1, 1])
     with pytest.raises(ValueError, match="made of a ClassTable"):
         SystematicTable(classes).with_weights([1, 2, 3])
