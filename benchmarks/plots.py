@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator
 
-from .records import Case, Record, Results, axis_value, ratio
+from .records import Case, Record, Results, axis_value
 from .row_map import rows_plot
 from .tables import number
 from .wanted import LIMIT
@@ -155,7 +155,7 @@ def loops_plot(results: Results) -> Figure | None:
             axes.barh(place + offset, record.median, height=0.34, color=colour)
             text = number(record.median)
             if record is ours:
-                text += f"   {number(ratio(theirs, ours))}x as fast"
+                text += f"   {number(theirs.median / ours.median)}x as fast"  # as the bars are long
             axes.text(
                 record.median + widest * 0.01,
                 place + offset,

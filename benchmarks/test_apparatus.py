@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from .peers import affordable_draws
+from .plots import loops_plot
 from .records import Case, Record, Results, ratio
 from .report import render, wanted_table, write_report
 from .session import Session
@@ -79,6 +80,21 @@ def test_a_ratio_is_taken_round_by_round() -> None:
     above = Record("g", "a", "ns/draw", {}, [2.0, 40.0, 6.0])
     below = Record("g", "b", "ns/draw", {}, [1.0, 20.0, 3.0])
     assert ratio(above, below) == 2.0
+
+
+def test_a_label_of_speed_says_how_long_the_bars_are() -> None:
+    results = empty_results()
+    for name, rounds in (
+        ("pysampler WeightedRandomSampler", [1.0, 2.0, 9.0]),
+        ("torch WeightedRandomSampler", [9.0, 8.0, 9.0]),
+    ):
+        results.records.append(Record("loops", name, "ns/index", {"items": 10}, rounds))
+    figure = loops_plot(results)
+    assert figure is not None
+    (axes,) = figure.axes
+    torch_bar, our_bar = (bar.get_width() for stack in axes.containers for bar in stack)
+    assert (torch_bar, our_bar) == (9.0, 2.0)
+    assert "4.50x as fast" in "".join(text.get_text() for text in axes.texts)
 
 
 def test_draws_are_reduced_to_a_quarter_at_most() -> None:

@@ -23,6 +23,7 @@ from pysampler.forecast.trials import CoverageTrials, simulate_coverage
 from pysampler.labels.class_weights import class_weights, sample_weights
 from pysampler.labels.read import Labels, read_labels
 from pysampler.labels.repeat_factors import repeat_counts, repeat_factors, repeat_indices
+from pysampler.labels.target_shares import complete_targets
 from pysampler.moved import register as register_moved_names
 from pysampler.multinomial import multinomial
 from pysampler.operators import stream_state
@@ -44,6 +45,8 @@ from pysampler.sources.class_table import ClassTable
 from pysampler.sources.dynamic_table import DynamicTable
 from pysampler.sources.m_per_class import MPerClassBatches
 from pysampler.sources.mixture import Mixture
+from pysampler.sources.mixture_schedule import piecewise_linear
+from pysampler.sources.mixture_shares import epochs, temperature, unimax
 from pysampler.sources.shuffle import Shuffle
 from pysampler.sources.systematic_table import SystematicTable
 from pysampler.sources.under_sampling import UnderSampling
@@ -84,10 +87,13 @@ __all__ = [
     "__version__",
     "audit_coverage",
     "class_weights",
+    "complete_targets",
     "cpu_target",
     "cpu_targets",
+    "epochs",
     "forecast_coverage",
     "multinomial",
+    "piecewise_linear",
     "positions_of",
     "python_draws",
     "read_labels",
@@ -97,4 +103,6 @@ __all__ = [
     "sample_weights",
     "simulate_coverage",
     "stream_state",
+    "temperature",
+    "unimax",
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -26,8 +28,22 @@ class StreamRange(NamedTuple):
     step: int
 
 
+_SMALL = 2**31  # n and step below it reach no position that is too large
+_new_range = tuple.__new__
+
+
 def stream_range(n: Any, seed: Any, epoch: Any, start: Any, step: Any, draws: int | None = None) -> StreamRange:
     """Returns the arguments of a draw, checked. If ``draws`` is given, positions must lie below it."""
+    if (
+        type(n) is type(seed) is type(epoch) is type(start) is type(step) is int
+        and draws is None
+        and 0 <= n < _SMALL
+        and 0 <= seed < 2**64
+        and 0 <= epoch < _SMALL
+        and 0 <= start < _SMALL
+        and 0 < step < _SMALL
+    ):  # what is asked for again and again, at once
+        return _new_range(StreamRange, (n, seed, epoch, start, step))
     count = whole_number(n, "n", 0, MAX_COUNT)
     first = whole_number(start, "start", 0, 2**64 - 1)
     stride = whole_number(step, "step", 1, 2**64 - 1)
@@ -47,7 +63,7 @@ def key_from_generator(generator: torch.Generator | None, device: torch.device |
     the offset is moved on: nothing waits for the device.
     """
     if generator is None and device is None:  # what small calls mostly cost
-        return int(_word.tensor.random_(-(2**63), None).item()) % 2**64
+        return int(_word.refill().item()) % 2**64
     if generator is not None and not isinstance(generator, torch.Generator):
         raise TypeError(f"generator must be a torch.Generator or None, but got {type(generator).__name__}")
     place = generator.device if generator is not None else device or torch.device("cpu")
@@ -58,12 +74,22 @@ def key_from_generator(generator: torch.Generator | None, device: torch.device |
     return int(word.random_(-(2**63), None, generator=generator).item()) % 2**64
 
 
+def word_of_keys() -> tuple[Callable[[], object], int]:
+    """Returns what draws this thread's next key from torch's global generator of the CPU, and the address it comes to.
+
+    For C++, which so takes the same key as ``key_from_generator(None)`` without Python in between.
+    """
+    return _word.refill, _word.address
+
+
 class _Word(threading.local):
     """Where a thread's keys are drawn: a new tensor for each would cost more than the key."""
 
     def __init__(self) -> None:
         with torch.inference_mode(False):  # or it could be written to in inference mode only
             self.tensor = torch.empty((), dtype=torch.int64, device="cpu")
+        self.refill = partial(self.tensor.random_, -(2**63), None)
+        self.address = self.tensor.data_ptr()
 
 
 _word = _Word()

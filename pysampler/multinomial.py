@@ -13,8 +13,9 @@ from pysampler.cuda.generator import refuse_capture
 from pysampler.cuda.rows import draw_rows
 from pysampler.inputs.memory import address_of, check_dense
 from pysampler.inputs.numbers import check_positions, positive_count
+from pysampler.inputs.output import small_output
 from pysampler.inputs.weights import MAX_ITEMS, readable, to_tensor
-from pysampler.keys import key_from_generator
+from pysampler.keys import key_from_generator, word_of_keys
 
 _READ_AS_THEY_ARE = (torch.float32, torch.float64)
 
@@ -64,6 +65,10 @@ def multinomial(
         TypeError: Not numbers, or a Dataset; weights given twice.
         RuntimeError: Weights on a GPU while a CUDA graph is captured.
     """
+    if generator is None and out is None and input is None and logits is None:
+        indices = _draw_at_once(weights, num_samples, replacement)
+        if indices is not None:
+            return indices
     if input is not None:
         if weights is not None:
             raise TypeError("weights are given twice, by position or as weights= and as input=")
@@ -116,6 +121,66 @@ def multinomial(
 
 
 _CPU = torch.device("cpu")
+
+
+def _draw_at_once(weights: Any, count: Any, replacement: Any) -> torch.Tensor | None:
+    """``multinomial`` of the usual arguments, in the few calls that small draws can afford; None if any is unusual.
+
+    Whatever is wrong with arguments counts as unusual: the errors are told by ``multinomial``.
+    """
+    if type(weights) is not torch.Tensor or type(count) is not int or type(replacement) is not bool:
+        return None
+    try:
+        dtype = weights.dtype
+        shape = weights.shape
+        if (
+            dtype not in _READ_AS_THEY_ARE
+            or weights.layout is not torch.strided
+            or weights.is_nested
+            or not weights.is_cpu
+            or weights.is_neg()
+            or not weights.is_contiguous()
+            or not 1 <= len(shape) <= 2
+        ):
+            return None
+        entries = weights.numel()
+        address = weights.data_ptr()
+        held = weights.untyped_storage().nbytes() - weights.storage_offset() * weights.element_size()
+    except (RuntimeError, NotImplementedError):  # inside vmap and grad
+        return None
+    rows, columns = (1, entries) if len(shape) == 1 else shape
+    if (
+        entries == 0
+        or address == 0
+        or held < entries * weights.element_size()
+        or columns > MAX_ITEMS
+        or not 1 <= count < _SMALL // rows
+        or (count > columns and not replacement)
+    ):
+        return None
+    made_rows = rows if len(shape) == 2 else None
+    indices = small_output(count, made_rows)
+    if indices is None:
+        return None
+    take_key, key_address = word_of_keys()
+    _core.multinomial_into(
+        indices.data_ptr(),
+        False,
+        address,
+        rows,
+        columns,
+        dtype is torch.float64,
+        made_rows is not None,
+        count,
+        replacement,
+        take_key,
+        torch.get_num_threads(),
+        key_address,
+    )
+    return indices
+
+
+_SMALL = 2**17  # draws of all rows: more of them cost more than the call
 
 
 def _exponentials(logits: Any) -> torch.Tensor:

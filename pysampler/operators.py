@@ -61,10 +61,7 @@ def _draw_on_cpu(
     result = output_for(wanted.draws, table.numel(), table.device, dtype, None)
     if wanted.draws > 0:
         core = _core.Table.over(table.detach().numpy().data, False, torch.get_num_threads())
-        wide = result.to(torch.int64)  # itself, if it is
-        core.draw_into(wide.data_ptr(), *wanted, torch.get_num_threads())
-        if wide is not result:
-            result.copy_(wide)
+        core.draw_into(result.data_ptr(), *wanted, torch.get_num_threads(), result.dtype is torch.int32)
     numbers[2] = (position + wanted.draws * wanted.step) % 2**63
     return result
 

@@ -37,7 +37,7 @@ def test_public_functions_work_under_a_meta_default_device() -> None:
         assert pysampler.repeat_indices([1.0, 2.0], seed=0).tolist() == [0, 1, 1]
         tracker = pysampler.CoverageTracker(2, counts=True)
         tracker.update([0, 1])
-        assert tracker.never_seen().tolist() == []
+        assert tracker.unseen_items().tolist() == []
         trials = pysampler.simulate_coverage([1.0, 2.0], trials=3)
         assert trials.draws_to_full_coverage.device.type == trials.unique_after_one_epoch.device.type == "cpu"
         assert pysampler.positions_of(0, pysampler.AliasTable([1.0]), seed=0, epochs=1).tolist() == [[0, 0]]

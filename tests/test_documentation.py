@@ -9,7 +9,13 @@ import pytest
 import pysampler
 
 # Whose examples need another library or a GPU.
-_OPTIONAL = ("pysampler.integrations.", "pysampler.plots", "pysampler.demo", "pysampler.cuda.marks")
+_OPTIONAL = (
+    "pysampler.integrations.",
+    "pysampler.plots",
+    "pysampler.demo",
+    "pysampler.cuda.marks",
+    "pysampler.cuda.triton_draws",
+)
 _MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(pysampler.__path__, "pysampler.")

@@ -44,7 +44,8 @@ def run(session: Session) -> None:
 def _limits(tracker: CoverageTracker, indices: torch.Tensor) -> list[Call]:
     """The plain loop at several prefetch distances, on the tracker's own bitmap: the same pages for both."""
     function = load_shim("mark_limit.cpp").mark_limit
-    words = tracker._store.words
+    with tracker._shared.settled() as store:
+        words = store.words
 
     def mark(ahead: int) -> None:
         function(

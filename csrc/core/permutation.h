@@ -87,10 +87,13 @@ PYSAMPLER_HOST_DEVICE Permutation make_permutation(Stream stream, uint64_t index
   return permutation_from_blocks([=](uint64_t i) { return stream_words(stream, first + i); }, elements);
 }
 
+constexpr uint32_t kMixMultiplier0 = 0x7FEB352Du;
+constexpr uint32_t kMixMultiplier1 = 0x846CA68Bu;
+
 // 32 well-mixed bits of 32: two multiplications between shifts.
 PYSAMPLER_HOST_DEVICE uint32_t mix(uint32_t bits) {
-  bits = (bits ^ bits >> 16) * 0x7FEB352Du;
-  bits = (bits ^ bits >> 15) * 0x846CA68Bu;
+  bits = (bits ^ bits >> 16) * kMixMultiplier0;
+  bits = (bits ^ bits >> 15) * kMixMultiplier1;
   return bits ^ bits >> 16;
 }
 

@@ -55,6 +55,13 @@ class Advancing {
   Lock& lock_;
 };
 
+// How many indices an iterator has handed out, for those who outlive it. One thread at a time adds.
+struct HandedOut {
+  std::atomic<uint64_t> count{0};
+
+  void add(uint64_t more) { count.store(count.load(std::memory_order_relaxed) + more, std::memory_order_relaxed); }
+};
+
 // What both iterators share. The source is asked for at the first `next`: iter() alone has no effect.
 struct Chunks {
   Advancing::Lock lock;
@@ -66,18 +73,15 @@ struct Chunks {
   uint64_t room = kFirstChunk;
   uint64_t seen = 0;  // the version of what was read
   const std::atomic<uint64_t>* version = nullptr;
-  std::atomic<uint64_t> handed_out{0};
+  const std::shared_ptr<HandedOut> progress = std::make_shared<HandedOut>();
+  HandedOut& counter = *progress;
   bool exhausted = false;
 
   bool stale() const { return version != nullptr && version->load(std::memory_order_acquire) != seen; }
   bool ready() const { return used != filled && !stale(); }
 
-  void hand_out(uint64_t count) {
-    handed_out.store(handed_out.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
-  }
-
   PyObject* pop() {
-    hand_out(1);
+    counter.add(1);
     return PyLong_FromLongLong(indices[used++]);
   }
 
@@ -185,7 +189,7 @@ PyObject* batch_next(PyObject* self) {
       }
     }
     if (size == 0 || (size < iterator.batch_size && iterator.drop_last)) return nullptr;
-    chunks.hand_out(size);
+    chunks.counter.add(size);
     return batch.release().ptr();
   });
 }
@@ -197,8 +201,9 @@ PyObject* allocate(PyTypeObject* type, PyObject* begin, uint64_t batch_size, boo
   }
   PyObject* const self = type->tp_alloc(type, 0);
   if (self == nullptr) return nullptr;
-  cast(self)->chunks = new (std::nothrow) Chunks;
-  if (cast(self)->chunks == nullptr) {
+  try {
+    cast(self)->chunks = new Chunks;
+  } catch (const std::bad_alloc&) {
     Py_DECREF(self);
     return PyErr_NoMemory();
   }
@@ -253,11 +258,16 @@ int iterator_clear(PyObject* self) {
 }
 
 PyObject* handed_out(PyObject* self, void*) {
-  return PyLong_FromUnsignedLongLong(cast(self)->chunks->handed_out.load(std::memory_order_relaxed));
+  return PyLong_FromUnsignedLongLong(cast(self)->chunks->counter.count.load(std::memory_order_relaxed));
+}
+
+PyObject* progress(PyObject* self, void*) {
+  return guarded([&] { return py::cast(cast(self)->chunks->progress).release().ptr(); });
 }
 
 PyGetSetDef kProperties[] = {
     {"handed_out", handed_out, nullptr, "How many indices this iterator has handed out.", nullptr},
+    {"progress", progress, nullptr, "The same as a HandedOut, which does not keep the iterator alive.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 
@@ -289,6 +299,10 @@ void add_type(py::module_& module, const char* name, const char* qualified_name,
 }  // namespace
 
 void bind_iterators(py::module_& module) {
+  py::class_<HandedOut, std::shared_ptr<HandedOut>>(module, "HandedOut")
+      .def(py::init<>())
+      .def_property_readonly("count", [](const HandedOut& it) { return it.count.load(std::memory_order_relaxed); })
+      .def("add", &HandedOut::add, py::arg("more"));
   add_type(module, "IndexIterator", "pysampler._core.IndexIterator", index_new, index_next,
            "IndexIterator(begin)\n\nIndices of the PositionSource that begin() returns at the first next.");
   add_type(module, "BatchIterator", "pysampler._core.BatchIterator", batch_new, batch_next,

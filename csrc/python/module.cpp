@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cpu/runtime/memory.h"
 #include "cpu/without_replacement/without_replacement.h"
 #include "python/call.h"
 #include "python/class_table.h"
@@ -52,6 +53,9 @@ PYBIND11_MODULE(_core, module) {
   namespace bindings = pysampler::python;
   module.def("cpu_target", [] { return pysampler::target_name(pysampler::active_target()); });
   module.def("cpu_targets", &bindings::supported_target_names);
+  module.def("prefer_huge_pages", [](uintptr_t data, uint64_t bytes) {
+    pysampler::prefer_huge_pages(bindings::pointer<void>(data), bytes);
+  }, py::arg("data"), py::arg("bytes"));
   bindings::bind_table(module);
   bindings::bind_pass_draws(module);
   bindings::bind_systematic(module);

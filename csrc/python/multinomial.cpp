@@ -21,17 +21,19 @@ StreamStart start_of(const py::object& taken) {
 }
 
 // Checks all rows, asks take_start() where the random numbers begin, (seed, epoch, position) or the seed alone, and draws:
-// one call, because small ones cost little else. `out_is_new`: nobody has written to it yet.
+// one call, because small ones cost little else. take_start() may also write the seed to `key_address`, unless that is 0.
+// `out_is_new`: nobody has written to it yet.
 void multinomial_into(uintptr_t out, bool out_is_new, uintptr_t weights, uint64_t rows, uint64_t columns,
                       bool is_float64, bool is_matrix, uint64_t draws, bool replacement, const py::object& take_start,
-                      int threads) {
+                      int threads, uintptr_t key_address) {
   const WeightRows view = {pointer<const void>(weights), rows, columns,
                            is_float64 ? WeightType::kFloat64 : WeightType::kFloat32};
   try {
     Multinomial job = without_gil(threads, [&](const Execution& execution) {
       return Multinomial({view, draws, replacement}, execution);
     });
-    const StreamStart start = start_of(take_start());
+    const py::object taken = take_start();
+    const StreamStart start = key_address == 0 ? start_of(taken) : StreamStart{*pointer<const uint64_t>(key_address)};
     if (out_is_new) prefer_huge_pages(pointer<void>(out), rows * draws * sizeof(int64_t));
     without_gil(threads, [&](const Execution& execution) { job.draw(start, pointer<int64_t>(out), execution); });
   } catch (const InvalidRow& error) {
@@ -61,7 +63,8 @@ std::string way_name(uint64_t columns, uint64_t draws, bool replacement) {
 void bind_multinomial(py::module_& module) {
   module.def("multinomial_into", &multinomial_into, py::arg("out"), py::arg("out_is_new"), py::arg("weights"),
              py::arg("rows"), py::arg("columns"), py::arg("is_float64"), py::arg("is_matrix"), py::arg("draws"),
-             py::arg("replacement"), py::arg("take_start"), py::arg("threads"));
+             py::arg("replacement"), py::arg("take_start"), py::arg("threads"),
+             py::arg("key_address") = 0);
   module.def("softmax_into", &softmax_into, py::arg("out"), py::arg("logits"), py::arg("rows"), py::arg("columns"),
              py::arg("is_float64"), py::arg("threads"));
   module.def("multinomial_way", &way_name, py::arg("columns"), py::arg("draws"), py::arg("replacement"));

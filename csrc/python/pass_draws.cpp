@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include "core/permutation.h"
 #include "cpu/draw/draw.h"
@@ -19,6 +20,21 @@ void PassDraws::draw_all(uint64_t start, uint64_t step, uint64_t count, int64_t*
                    [&](uint64_t first, uint64_t n) { draw(start + first * step, step, n, out + first); });
 }
 
+void PassDraws::draw_all_int32(uint64_t start, uint64_t step, uint64_t count, int32_t* out,
+                               const Execution& execution) const {
+  // By way of the caches near the core. Not less at a time: some sources take a while to find their place.
+  constexpr uint64_t kTogether = uint64_t{1} << 15;
+  for_each_stretch(count, execution, [&](uint64_t first, uint64_t n) {
+    std::vector<int64_t> some(std::min(n, kTogether));
+    for (uint64_t done = 0; done < n; done += some.size()) {
+      const uint64_t together = std::min<uint64_t>(some.size(), n - done);
+      draw(start + (first + done) * step, step, together, some.data());
+      std::transform(some.begin(), some.begin() + static_cast<std::ptrdiff_t>(together), out + first + done,
+                     [](int64_t index) { return static_cast<int32_t>(index); });
+    }
+  });
+}
+
 void StreamDraws::draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const {
   pysampler::draw(table_->view(), stream_, {start, step, count}, out, {}, Evaluation::kDirect);
 }
@@ -29,6 +45,11 @@ void StreamDraws::pad(uint64_t start, uint64_t step, uint64_t count, int64_t* ou
 
 void StreamDraws::draw_all(uint64_t start, uint64_t step, uint64_t count, int64_t* out,
                            const Execution& execution) const {
+  pysampler::draw(table_->view(), stream_, {start, step, count}, out, execution);
+}
+
+void StreamDraws::draw_all_int32(uint64_t start, uint64_t step, uint64_t count, int32_t* out,
+                                 const Execution& execution) const {
   pysampler::draw(table_->view(), stream_, {start, step, count}, out, execution);
 }
 
@@ -97,12 +118,15 @@ void bind_pass_draws(py::module_& module) {
       .def("__reduce__", [](const py::object& self) { return py::make_tuple(py::type::of(self), py::tuple()); });
   py::class_<PassDraws, std::shared_ptr<PassDraws>>(module, "PassDraws")
       .def("draw_into",
-           [](const PassDraws& draws, uintptr_t out, uint64_t count, uint64_t start, uint64_t step, int threads) {
+           [](const PassDraws& draws, uintptr_t out, uint64_t count, uint64_t start, uint64_t step, int threads,
+              bool is_int32) {
              without_gil(threads, [&](const Execution& execution) {
+               if (is_int32) return draws.draw_all_int32(start, step, count, pointer<int32_t>(out), execution);
                draws.draw_all(start, step, count, pointer<int64_t>(out), execution);
              });
            },
-           py::arg("out"), py::arg("count"), py::arg("start"), py::arg("step"), py::arg("threads") = 1);
+           py::arg("out"), py::arg("count"), py::arg("start"), py::arg("step"), py::arg("threads") = 1,
+           py::arg("is_int32") = false);
   py::class_<CallbackDraws, PassDraws, std::shared_ptr<CallbackDraws>>(module, "CallbackDraws")
       .def(py::init<py::function, py::function, std::shared_ptr<Version>>(), py::arg("draw"), py::arg("pad"),
            py::arg("version").none(true));

@@ -29,6 +29,10 @@ class PassDraws {
   // The same as `draw` for many positions, on several threads. Throws Interrupted.
   virtual void draw_all(uint64_t start, uint64_t step, uint64_t count, int64_t* out, const Execution& execution) const;
 
+  // The same as int32, where all indices fit.
+  virtual void draw_all_int32(uint64_t start, uint64_t step, uint64_t count, int32_t* out,
+                              const Execution& execution) const;
+
   // A number that moves whenever `draw` would give something else than before; null if it never does.
   virtual const std::atomic<uint64_t>* version() const { return nullptr; }
 };
@@ -50,6 +54,8 @@ class StreamDraws final : public PassDraws {
   void pad(uint64_t start, uint64_t step, uint64_t count, int64_t* out) const override;
   void draw_all(uint64_t start, uint64_t step, uint64_t count, int64_t* out,
                 const Execution& execution) const override;
+  void draw_all_int32(uint64_t start, uint64_t step, uint64_t count, int32_t* out,
+                      const Execution& execution) const override;
 
  private:
   std::shared_ptr<Table> table_;

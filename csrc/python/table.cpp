@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <iterator>
 
-#include "cpu/draw/draw.h"
 #include "cpu/runtime/memory.h"
 #include "cpu/table/build.h"
 #include "cpu/table/table_scan.h"
@@ -40,15 +39,26 @@ std::shared_ptr<Table> Table::over(const py::buffer& buffer, bool check, int thr
   return std::shared_ptr<Table>(new Table(owner, view));
 }
 
-std::string Table::draw_into(uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start,
-                             uint64_t step, int threads, const std::string& evaluation) const {
+Evaluation Table::draw(uintptr_t out, Stream stream, const Positions& positions, int threads, bool is_int32,
+                       Evaluation wanted) const {
+  return without_gil(threads, [&](const Execution& execution) {
+    if (is_int32) return pysampler::draw(view_, stream, positions, pointer<int32_t>(out), execution, wanted);
+    return pysampler::draw(view_, stream, positions, pointer<int64_t>(out), execution, wanted);
+  });
+}
+
+void Table::draw_into(uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start, uint64_t step,
+                      int threads, bool is_int32) const {
+  draw(out, make_stream(seed, epoch), {start, step, count}, threads, is_int32, Evaluation::kAuto);
+}
+
+std::string Table::draw_evaluated(uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start,
+                                  uint64_t step, int threads, bool is_int32, const std::string& evaluation) const {
   static constexpr const char* kNames[] = {"auto", "direct", "partitioned"};  // as Evaluation has them
   const auto wanted = std::find(std::begin(kNames), std::end(kNames), evaluation) - std::begin(kNames);
   if (wanted == 3) throw py::value_error("evaluation must be auto, direct or partitioned");
-  const Evaluation used = without_gil(threads, [&](const Execution& execution) {
-    return draw(view_, make_stream(seed, epoch), {start, step, count}, pointer<int64_t>(out), execution,
-                static_cast<Evaluation>(wanted));
-  });
+  const Evaluation used = draw(out, make_stream(seed, epoch), {start, step, count}, threads, is_int32,
+                               static_cast<Evaluation>(wanted));
   return kNames[static_cast<int>(used)];
 }
 
@@ -70,7 +80,9 @@ void bind_table(py::module_& module) {
       .def("__len__", &Table::items)
       .def_property_readonly("address", [](const Table& table) { return reinterpret_cast<uintptr_t>(table.view().entries); })
       .def("draw_into", &Table::draw_into, py::arg("out"), py::arg("count"), py::arg("seed"), py::arg("epoch"),
-           py::arg("start"), py::arg("step"), py::arg("threads"), py::arg("evaluation") = "auto")
+           py::arg("start"), py::arg("step"), py::arg("threads"), py::arg("is_int32") = false)
+      .def("draw_evaluated", &Table::draw_evaluated, py::arg("out"), py::arg("count"), py::arg("seed"), py::arg("epoch"),
+           py::arg("start"), py::arg("step"), py::arg("threads"), py::arg("is_int32"), py::arg("evaluation"))
       .def("masses_into", &Table::masses_into, py::arg("out"))
       .def("fingerprint", &Table::fingerprint, py::arg("threads"))
       .def_buffer([](const Table& table) {

@@ -8,7 +8,10 @@
 #include <string>
 
 #include "core/alias_table.h"
+#include "core/positions.h"
+#include "core/stream.h"
 #include "core/weights.h"
+#include "cpu/draw/draw.h"
 
 namespace pysampler::python {
 
@@ -25,13 +28,18 @@ class Table {
   AliasTableView view() const { return view_; }
   uint64_t items() const { return view_.items; }
 
-  // Writes `count` int64 draws to `out`; tells how they were evaluated: "direct" or "partitioned".
-  std::string draw_into(uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start, uint64_t step,
-                        int threads, const std::string& evaluation) const;
+  // Writes `count` draws to `out`, int64 or int32.
+  void draw_into(uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start, uint64_t step, int threads,
+                 bool is_int32) const;
+  // The same by the evaluation that is named ("auto", "direct", "partitioned"); tells which it was.
+  std::string draw_evaluated(uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start, uint64_t step,
+                             int threads, bool is_int32, const std::string& evaluation) const;
   void masses_into(uintptr_t out) const;
   std::string fingerprint(int threads) const;
 
  private:
+  Evaluation draw(uintptr_t out, Stream stream, const Positions& positions, int threads, bool is_int32,
+                  Evaluation wanted) const;
   Table(std::shared_ptr<const void> owner, AliasTableView view) : owner_(std::move(owner)), view_(view) {}
 
   std::shared_ptr<const void> owner_;

@@ -21,7 +21,7 @@ from pysampler.demo.threads import torch_threads
 from pysampler.demo.training import SETTINGS, Recipe
 
 if TYPE_CHECKING:
-    from pysampler.plots.data_figure import DataFigure
+    from pysampler.plots._data_figure import DataFigure
 
 _TRIALS, _QUICK_TRIALS = 1000, 200
 _EPOCHS, _QUICK_EPOCHS = 20, 3

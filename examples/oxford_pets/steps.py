@@ -21,7 +21,7 @@ from pysampler import WeightedRandomSampler, forecast_coverage, plots, sample_we
 from pysampler.plan import systematic_coverage_epochs
 
 if TYPE_CHECKING:
-    from pysampler.plots.data_figure import DataFigure
+    from pysampler.plots._data_figure import DataFigure
 
 BATCH = 10
 EPOCHS = 20

@@ -17,6 +17,7 @@ from pysampler.coverage.classes import ClassCoverage
 from pysampler.coverage.tracker import CoverageTracker
 from pysampler.inputs.indices import flat_indices
 from pysampler.progress import progress_bar
+from pysampler.renamed import HasOldNames, Renamed
 
 _LISTED_DRAWS = 2**22  # of short epochs that are redrawn together
 _LISTED_EPOCHS = 4096  # of which there are at most so many
@@ -24,11 +25,11 @@ _PIECE_DRAWS = 2**26  # of a long epoch; between two steps of a progress bar
 
 
 @dataclass(frozen=True, eq=False)
-class CoverageAudit:
+class CoverageAudit(HasOldNames):
     """What a run has shown. Made by ``audit_coverage``.
 
     Attributes:
-        items: N: all items, those of weight zero included.
+        num_items: N: all items, those of weight zero included.
         epochs: How many epochs were run in full.
         position: How many draws of the epoch after them.
         draws_per_epoch: Draws in an epoch.
@@ -36,7 +37,7 @@ class CoverageAudit:
         tracker: The marks: what else there is to ask, and saving.
     """
 
-    items: int
+    num_items: int
     epochs: int
     position: int
     draws_per_epoch: int
@@ -51,28 +52,38 @@ class CoverageAudit:
     @property
     def fraction(self) -> float:
         """Share of the items that have come, in [0, 1]."""
-        return self.unique / self.items
+        return self.unique / self.num_items
 
-    @property
-    def never_seen(self) -> torch.Tensor:
-        """The items that have not come: int64, ascending; 8 bytes for each."""
-        return self.tracker.never_seen()
+    def unseen_items(self) -> torch.Tensor:
+        """Returns the items that have not come: int64 of shape (N - unique,), ascending, on the CPU. O(N)."""
+        return self.tracker.unseen_items()
 
     @property
     def counts(self) -> torch.Tensor:
-        """How often each item came, at most 65535: int32 of shape (items,). RuntimeError without ``counts=True``."""
+        """How often each item came, at most 65535: int32 of shape (N,), on the CPU. O(N).
+
+        Raises:
+            RuntimeError: The audit was made without ``counts=True``.
+        """
         return self.tracker.counts
 
-    @property
-    def per_class(self) -> ClassCoverage:
-        """Coverage by class. RuntimeError without ``labels``."""
-        return self.tracker.per_class()
+    def class_coverage(self) -> ClassCoverage:
+        """Returns coverage by class. O(N).
+
+        Raises:
+            RuntimeError: The audit was made without ``labels``.
+        """
+        return self.tracker.class_coverage()
+
+    items = Renamed("num_items")
+    never_seen = Renamed("unseen_items", called=True)
+    per_class = Renamed("class_coverage", called=True)
 
     def __str__(self) -> str:
         ended, rest = divmod(self.position, self.draws_per_epoch)
         more = f" and {rest} draws" if rest else ""
         return (
-            f"{self.unique} of {self.items} items seen ({100 * self.fraction:.1f} %) "
+            f"{self.unique} of {self.num_items} items seen ({100 * self.fraction:.1f} %) "
             f"after {self.epochs + ended} epochs{more} of {self.draws_per_epoch} draws"
         )
 
@@ -105,7 +116,7 @@ def audit_coverage(
         num_samples: Tables only: draws per epoch, by default the number of items; of ``UnderSampling`` and
             ``MPerClassBatches`` their own.
         counts: Whether to count how often each item came.
-        labels: For ``per_class``; whatever ``read_labels`` reads.
+        labels: For ``class_coverage``; whatever ``read_labels`` reads.
         tracker: Marks are added to this one, for instance to go on with it; instead of ``counts`` and ``labels``.
         progress: Show a bar; needs tqdm.
 
@@ -128,22 +139,20 @@ def audit_coverage(
     """
     span = drawn_span(source, state, seed, epochs, position, num_samples)
     if tracker is None:
-        tracker = CoverageTracker(span.items, counts=counts, epochs=False, labels=labels)
+        tracker = CoverageTracker(span.num_items, counts=counts, epochs=False, labels=labels)
     elif not isinstance(tracker, CoverageTracker):
         raise TypeError(f"tracker must be a CoverageTracker, but got {type(tracker).__name__}")
     elif counts or labels is not None:
         raise ValueError("counts and labels are the tracker's: give them to it instead")
-    if tracker.num_items != span.items:
-        raise ValueError(f"the tracker has num_items={tracker.num_items}, but there are {span.items} to draw from")
-    with progress_bar(span.total, "coverage audit", "draw", progress) as advance:
-        for first, count, start, draws in _pieces(span):
-            if first == span.epochs:
-                tracker._end_epochs(span.epochs)
-            tracker._mark_draws(_opened(span, first, count), start, draws)
-            advance(count * draws)
+    if tracker.num_items != span.num_items:
+        raise ValueError(f"the tracker has num_items={tracker.num_items}, but there are {span.num_items} to draw from")
+    for first, passes, start, draws in _redrawn(span, "coverage audit", progress):
+        if first == span.epochs:
+            tracker._end_epochs(span.epochs)
+        tracker._mark_draws(passes, start, draws)
     if span.position == 0:
         tracker._end_epochs(span.epochs)
-    return CoverageAudit(span.items, span.epochs, span.position, span.draws_per_epoch, tracker.unique, tracker)
+    return CoverageAudit(span.num_items, span.epochs, span.position, span.draws_per_epoch, tracker.unique, tracker)
 
 
 def positions_of(
@@ -186,14 +195,12 @@ def positions_of(
     """
     span = drawn_span(source, state, seed, epochs, position, num_samples)
     flat = flat_indices(items)
-    wanted = marks.empty_words(span.items)
-    marks.mark(flat, wanted, None, span.items)
+    wanted = marks.empty_words(span.num_items)
+    marks.mark(flat, wanted, None, span.num_items)
     parts: list[NDArray[np.int64]] = [np.empty((0, 3), np.int64)]
-    with progress_bar(span.total, "looking for items", "draw", progress) as advance:
-        for first, count, start, draws in _pieces(span):
-            found = marks.find_draws(_opened(span, first, count), start, draws, wanted, span.items)
-            parts.append(found + np.array([first, 0, 0]))
-            advance(count * draws)
+    for first, passes, start, draws in _redrawn(span, "looking for items", progress):
+        found = marks.find_draws(passes, start, draws, wanted, span.num_items)
+        parts.append(found + np.array([first, 0, 0]))
     sightings = np.concatenate(parts)
     if _is_single(items):
         return torch.from_numpy(sightings[:, :2].copy())
@@ -208,6 +215,14 @@ def _by_item(items: NDArray[np.int64], sightings: NDArray[np.int64]) -> dict[int
         item: torch.from_numpy(ordered[begin:end, :2].copy())
         for item, begin, end in zip(items.tolist(), begins, ends, strict=True)
     }
+
+
+def _redrawn(span: DrawnSpan, title: str, progress: bool) -> Iterator[tuple[int, list[_core.PassDraws], int, int]]:
+    """Yields (first epoch, it and the following ones, start, draws) of each piece, with a progress bar if wanted."""
+    with progress_bar(span.total, title, "draw", progress) as advance:
+        for first, count, start, draws in _pieces(span):
+            yield first, [span.pass_draws(epoch) for epoch in range(first, first + count)], start, draws
+            advance(count * draws)
 
 
 def _pieces(span: DrawnSpan) -> Iterator[tuple[int, int, int, int]]:
@@ -226,10 +241,6 @@ def _pieces(span: DrawnSpan) -> Iterator[tuple[int, int, int, int]]:
         draws = span.position if epoch == span.epochs else span.draws_per_epoch
         for start in range(0, draws, _PIECE_DRAWS):
             yield epoch, 1, start, min(_PIECE_DRAWS, draws - start)
-
-
-def _opened(span: DrawnSpan, first: int, count: int) -> list[_core.PassDraws]:
-    return [span.pass_draws(epoch) for epoch in range(first, first + count)]
 
 
 def _is_single(items: Any) -> bool:

@@ -24,14 +24,14 @@ class DrawnSpan:
     """Epochs 0, 1, ..., ``epochs`` - 1 in full, and the first ``position`` draws of the next.
 
     Attributes:
-        items: How many items there are to draw from.
+        num_items: How many items there are to draw from.
         draws_per_epoch: Draws in an epoch.
         epochs: How many epochs.
         position: How many draws of the epoch after them.
         pass_draws: Opens an epoch.
     """
 
-    items: int
+    num_items: int
     draws_per_epoch: int
     epochs: int
     position: int
@@ -123,10 +123,10 @@ def _of_table(
         raise ValueError("auditing a table needs epochs=: how many were run?")
     if table.auditable is not None:
         raise ValueError(f"past draws of {type(table).__name__} cannot be drawn again: {table.auditable}")
-    draws = positive_count(table.default_draws if num_samples is None else num_samples, "num_samples")
+    key = seed_key(seed)
+    draws = positive_count(table.epoch_draws(key) if num_samples is None else num_samples, "num_samples")
     check_positions(draws, 0, 1)
     table.check_draws(draws)
-    key = seed_key(seed)
     where = _where(epochs, position, draws)
     return DrawnSpan(table.num_items, draws, *where, lambda epoch: table.epoch(key, epoch, draws))
 

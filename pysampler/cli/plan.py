@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pysampler.cli.messages import fail, one_line, positive
-from pysampler.labels.read import read_labels
+from pysampler.labels.missing import read_where_missing
 from pysampler.labels.schemes import SCHEMES
+from pysampler.labels.target_shares import complete_targets
 from pysampler.plan import SamplingPlan, Source, plan_labels, plan_weights, read_source
-from pysampler.plan.report import as_text, as_values
 
 _FORMATS = (".png", ".svg", ".pdf")
 _SOURCE_HELP = (
@@ -37,7 +37,19 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--targets", metavar="NAME=SHARE,...", action="append", help="share of the draws of every class, sum 1"
     )
-    parser.add_argument("--draws", type=positive, metavar="N", help="draws per epoch (default: as many as items)")
+    parser.add_argument(
+        "--rest",
+        choices=("data", "equal"),
+        help="what classes not in --targets share what is left by: their items in the data, or equally",
+    )
+    parser.add_argument(
+        "--missing",
+        choices=("error", "drop", "class"),
+        default="error",
+        help="what becomes of items without a label: an error, left out, or a class of their own (%(default)s)",
+    )
+    draws_help = "draws per epoch (default: as many as items)"
+    parser.add_argument("--draws", "--num-samples", type=positive, metavar="N", help=draws_help)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw it: a .png, .svg or .pdf file")
     parser.set_defaults(run=run)
@@ -53,18 +65,17 @@ def run(arguments: argparse.Namespace) -> int:
         code = _plot(plan, arguments.plot)
         if code != 0:
             return code
-    print(json.dumps(as_values(plan), indent=2, allow_nan=False) if arguments.json else as_text(plan))
+    print(json.dumps(plan.to_dict(), indent=2, allow_nan=False) if arguments.json else plan)
     return 0
 
 
 def _planned(arguments: argparse.Namespace) -> SamplingPlan:
-    source = read_source(arguments.source, column=arguments.column, kind=arguments.kind)
+    kept = arguments.missing != "error"
+    source = read_source(arguments.source, column=arguments.column, kind=arguments.kind, missing=kept)
     if source.kind == "weights":
-        for option in ("beta", "alpha", "progress", "targets"):
-            if getattr(arguments, option) is not None:
-                raise ValueError(f"--{option} turns labels into weights, but {source.description} are weights already")
-        if arguments.scheme != "inverse":
-            raise ValueError(f"--scheme turns labels into weights, but {source.description} are weights already")
+        for option in ("beta", "alpha", "progress", "targets", "rest", "missing", "scheme"):
+            if getattr(arguments, option) not in (None, "error", "inverse"):
+                raise ValueError(f"--{option} is for labels, but {source.description} are weights already")
         plan = plan_weights(source.values, num_samples=arguments.draws, source=source.description)
     else:
         plan = _labels_planned(source, arguments)
@@ -72,8 +83,14 @@ def _planned(arguments: argparse.Namespace) -> SamplingPlan:
 
 
 def _labels_planned(source: Source, arguments: argparse.Namespace) -> SamplingPlan:
-    labels = read_labels(source.values)
-    targets = None if arguments.targets is None else _targets(arguments.targets, labels.classes)
+    labels, targets = source.values, None
+    if arguments.rest is not None and arguments.targets is None:
+        raise ValueError("--rest shares what --targets leave: give these as well")
+    if arguments.targets is not None:
+        read, _ = read_where_missing(labels, arguments.missing)
+        targets = _targets(arguments.targets, read.classes)
+        if arguments.rest is not None:
+            targets = complete_targets(read, targets, arguments.rest)
     return plan_labels(
         labels,
         arguments.scheme,
@@ -81,28 +98,46 @@ def _labels_planned(source: Source, arguments: argparse.Namespace) -> SamplingPl
         alpha=arguments.alpha,
         progress=arguments.progress,
         targets=targets,
+        missing=arguments.missing,
         num_samples=arguments.draws,
         source=source.description,
     )
 
 
 def _targets(given: Sequence[str], classes: Sequence[Any]) -> dict[Any, float]:
-    """Reads NAME=SHARE pairs; names of classes that are numbers are numbers again."""
+    """Reads NAME=SHARE pairs with commas between them; names of classes that are numbers are numbers again."""
     by_name = {str(name): name for name in classes}
     targets: dict[Any, float] = {}
-    for pair in (pair for group in given for pair in group.split(",")):
-        name, equals, share = pair.rpartition("=")
-        try:
-            value = float(share)
-        except ValueError:
-            equals = ""
-        if not equals:
-            raise ValueError(f"--targets must be NAME=SHARE, with commas between them, but got {pair!r}")
-        key = by_name.get(name.strip(), name.strip())
+    for name, share in (pair for group in given for pair in _pairs(group, by_name)):
+        key = by_name.get(name, name)
         if key in targets:
-            raise ValueError(f"--targets names {name.strip()!r} twice")
-        targets[key] = value
+            raise ValueError(f"--targets names {name!r} twice")
+        targets[key] = share
     return targets
+
+
+def _pairs(group: str, known: Collection[str]) -> Iterator[tuple[str, float]]:
+    """Splits NAME=SHARE,NAME=SHARE at commas, but not at those that are part of a class's name."""
+    parts = group.split(",")
+    while parts:
+        for count in range(1, len(parts) + 1):
+            pair = _pair(",".join(parts[:count]))
+            if pair is not None and pair[0] in known:
+                break
+        else:  # no class: what stands before the first comma is to be named
+            count, pair = 1, _pair(parts[0])
+            if pair is None:
+                raise ValueError(f"--targets must be NAME=SHARE, with commas between them, but got {parts[0]!r}")
+        yield pair
+        parts = parts[count:]
+
+
+def _pair(text: str) -> tuple[str, float] | None:
+    name, equals, share = text.rpartition("=")
+    try:
+        return (name.strip(), float(share)) if equals else None
+    except ValueError:
+        return None
 
 
 def _plot(plan: SamplingPlan, path: Path) -> int:

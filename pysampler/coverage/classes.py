@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,24 +11,26 @@ from numpy.typing import NDArray
 
 from pysampler.coverage.marks import CHUNK, Counts, Words, marked_chunks
 from pysampler.labels.read import Labels
+from pysampler.renamed import HasOldNames, Renamed
 
 
 @dataclass(frozen=True, eq=False)
-class ClassCoverage:
-    """Coverage by class, each entry int64 of shape (C,). Made by ``CoverageTracker.per_class``.
+class ClassCoverage(HasOldNames):
+    """Coverage by class: arrays with an entry per class. Made by ``class_coverage`` of a tracker or an audit.
 
     An item with several labels counts for each of its classes.
 
     Attributes:
-        classes: What each class is called.
-        items: How many items it has.
+        classes: What each class is called, C names.
+        num_items: How many items it has, int64 of shape (C,), as are all that follow.
         unique: How many of them have come.
         unique_this_epoch: How many of them have come this epoch; None if epochs are not tracked.
-        draws: How often its items have come in all, as far as counts go; None without counts.
+        draws: How often its items have come in all; an item that came 65535 times or more counts as 65535. None
+            without counts.
     """
 
     classes: tuple[Any, ...]
-    items: NDArray[np.int64]
+    num_items: NDArray[np.int64]
     unique: NDArray[np.int64]
     unique_this_epoch: NDArray[np.int64] | None
     draws: NDArray[np.int64] | None
@@ -36,7 +39,9 @@ class ClassCoverage:
     def fraction(self) -> NDArray[np.float64]:
         """Share of each class that has come, float64 of shape (C,); NaN for classes without items."""
         with np.errstate(invalid="ignore"):
-            return self.unique / self.items
+            return self.unique / self.num_items
+
+    items = Renamed("num_items")
 
 
 def coverage_by_class(words: Words, past: Words | None, counts: Counts | None, labels: Labels) -> ClassCoverage:
@@ -50,30 +55,25 @@ def coverage_by_class(words: Words, past: Words | None, counts: Counts | None, l
 
     Cost: O(N).
     """
+    size = len(labels)
     return ClassCoverage(
         labels.classes,
         labels.counts,
-        _marked_per_class(words, past, labels),
-        None if past is None else _marked_per_class(words, None, labels),
-        None if counts is None else _counted_per_class(counts, labels),
+        _sums_by_class(labels, marked_chunks(words, past, size)),
+        None if past is None else _sums_by_class(labels, marked_chunks(words, None, size)),
+        None if counts is None else _sums_by_class(labels, ((i, counts[i : i + CHUNK]) for i in range(0, size, CHUNK))),
     )
 
 
-def _marked_per_class(words: Words, other: Words | None, labels: Labels) -> NDArray[np.int64]:
+def _sums_by_class(labels: Labels, chunks: Iterable[tuple[int, NDArray[Any]]]) -> NDArray[np.int64]:
+    """Adds up values by class, given as (first item, values of that and the following items)."""
     result = np.zeros(len(labels.classes), np.int64)
-    for first, marked in marked_chunks(words, other, len(labels)):
-        result += _per_class(labels, first, marked)
+    for first, values in chunks:
+        result += _by_class(labels, first, values)
     return result
 
 
-def _counted_per_class(counts: Counts, labels: Labels) -> NDArray[np.int64]:
-    result = np.zeros(len(labels.classes), np.int64)
-    for first in range(0, len(counts), CHUNK):
-        result += _per_class(labels, first, counts[first : first + CHUNK])
-    return result
-
-
-def _per_class(labels: Labels, first: int, values: NDArray[Any]) -> NDArray[np.int64]:
+def _by_class(labels: Labels, first: int, values: NDArray[Any]) -> NDArray[np.int64]:
     """Adds up the values of items first, first + 1, ... by class."""
     end = first + len(values)
     if labels.offsets is None:

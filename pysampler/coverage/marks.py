@@ -18,16 +18,16 @@ MOST_COUNTED = 65535  # counts stop there
 CHUNK = 2**22  # items looked at together; a multiple of 64
 
 
-def empty_words(items: int) -> Words:
+def empty_words(num_items: int) -> Words:
     """A bitmap without marks: item i is bit i % 64 of word i // 64. Memory is taken as it is touched."""
-    return np.zeros(-(-items // 64), np.uint64)
+    return np.zeros(-(-num_items // 64), np.uint64)
 
 
-def mark(indices: IndexArray, words: Words, counts: Counts | None, items: int) -> None:
+def mark(indices: IndexArray, words: Words, counts: Counts | None, num_items: int) -> None:
     """Marks indices in ``words``, and adds one to the count of each.
 
     Raises:
-        IndexError: An index outside [0, items). Nothing is marked then.
+        IndexError: An index outside [0, num_items). Nothing is marked then.
     """
     _core.mark(
         indices.ctypes.data,
@@ -35,13 +35,13 @@ def mark(indices: IndexArray, words: Words, counts: Counts | None, items: int) -
         indices.dtype == np.int64,
         words.ctypes.data,
         0 if counts is None else counts.ctypes.data,
-        items,
+        num_items,
         torch.get_num_threads(),
     )
 
 
 def mark_draws(
-    epochs: list[_core.PassDraws], start: int, count: int, words: Words, counts: Counts | None, items: int
+    epochs: list[_core.PassDraws], start: int, count: int, words: Words, counts: Counts | None, num_items: int
 ) -> None:
     """Marks ``count`` draws from position ``start`` on of each of ``epochs``, drawn again and never listed."""
     _core.mark_draws(
@@ -50,18 +50,20 @@ def mark_draws(
         count,
         words.ctypes.data,
         0 if counts is None else counts.ctypes.data,
-        items,
+        num_items,
         torch.get_num_threads(),
     )
 
 
-def find_draws(epochs: list[_core.PassDraws], start: int, count: int, wanted: Words, items: int) -> NDArray[np.int64]:
+def find_draws(
+    epochs: list[_core.PassDraws], start: int, count: int, wanted: Words, num_items: int
+) -> NDArray[np.int64]:
     """Finds the draws of the items marked in ``wanted``, among those that ``mark_draws`` would mark.
 
     Returns:
         int64 of shape (found, 3): which of ``epochs``, position, item; in this order.
     """
-    found = _core.find_draws(epochs, start, count, wanted.ctypes.data, items, torch.get_num_threads())
+    found = _core.find_draws(epochs, start, count, wanted.ctypes.data, num_items, torch.get_num_threads())
     return np.frombuffer(found, np.int64).reshape(-1, 3)
 
 
@@ -72,19 +74,19 @@ def count_marked(words: Words, other: Words | None = None) -> int:
     )
 
 
-def marked_chunks(words: Words, other: Words | None, items: int) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+def marked_chunks(words: Words, other: Words | None, num_items: int) -> Iterator[tuple[int, NDArray[np.bool_]]]:
     """Yields (first item, whether each of the following is marked) for all items, some millions at a time."""
-    for first in range(0, items, CHUNK):
+    for first in range(0, num_items, CHUNK):
         part = words[first // 64 : (first + CHUNK) // 64]
         if other is not None:
             part = part | other[first // 64 : (first + CHUNK) // 64]
         bits = np.unpackbits(part.astype("<u8", copy=False).view(np.uint8), bitorder="little")
-        yield first, bits[: items - first].view(np.bool_)
+        yield first, bits[: num_items - first].view(np.bool_)
 
 
-def unmarked_items(words: Words, other: Words | None, items: int) -> Iterator[NDArray[np.int64]]:
+def unmarked_items(words: Words, other: Words | None, num_items: int) -> Iterator[NDArray[np.int64]]:
     """Yields the items that are marked in neither bitmap, in ascending order, some millions of items at a time."""
-    for first, marked in marked_chunks(words, other, items):
+    for first, marked in marked_chunks(words, other, num_items):
         yield np.flatnonzero(~marked) + first
 
 

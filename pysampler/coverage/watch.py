@@ -16,8 +16,9 @@ class Watcher(Protocol):
     num_items: int
     """Indices lie in [0, num_items)."""
 
-    _pending: list[int]
-    """Takes ints that do, as long as there are fewer than MOST_PENDING; the watcher takes them away."""
+    @property
+    def _pending(self) -> list[int]:
+        """Takes ints that do, as long as there are fewer than MOST_PENDING; the watcher takes them away."""
 
     def _drawn(self, drawn: Any) -> None:
         """Takes everything else, before it is yielded; raises if it is no index."""
@@ -42,6 +43,9 @@ class WatchedSampler(torch.utils.data.Sampler[Any]):
 
     def __len__(self) -> int:
         return len(self.watched_sampler)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.watched_sampler!r})"
 
     def __getattr__(self, name: str) -> Any:
         # Copying asks an object that has no attributes yet, and must not get the other one's ways of being copied.

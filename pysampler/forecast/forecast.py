@@ -11,21 +11,22 @@ import numpy as np
 from pysampler.forecast.full_coverage import FullCoverageTime, root
 from pysampler.forecast.weight_groups import WeightGroups, group_weights
 from pysampler.inputs.numbers import positive_count, whole_number
+from pysampler.renamed import HasOldNames, Renamed
 
 
 @dataclass(frozen=True)
-class CoverageForecast:
+class CoverageForecast(HasOldNames):
     """What to expect of independent draws with replacement. Made by ``forecast_coverage``.
 
-    Only items with a positive weight count: "all" and "coverage" are of ``items``.
+    Items of weight zero can never come: "all" and "coverage" are of the ``positive_weight_items``.
 
     Exact (up to rounding) are the expectations of unique items, the whole numbers of draws derived from them, and
     the mean number of draws to full coverage. Quantiles and whole epochs of full coverage are those of draws that
     arrive as a Poisson process: for N equally likely items too high by at most 1 % from N = 50 on, 5 % from N = 10.
 
     Attributes:
-        items: Items with a positive weight.
-        zero_weight_items: Items that are never drawn.
+        positive_weight_items: How many items can be drawn.
+        zero_weight_items: How many items have weight zero, and are never drawn.
         draws_per_epoch: Draws in an epoch.
         expected_unique: Expected number of distinct items after one epoch.
         draws_to_expect_50: Least number of draws after which half the items are expected to have come.
@@ -48,7 +49,7 @@ class CoverageForecast:
         in whole epochs:          mean 11.1, median 11, 95 % of runs within 16
     """
 
-    items: int
+    positive_weight_items: int
     zero_weight_items: int
     draws_per_epoch: int
     expected_unique: float
@@ -65,9 +66,14 @@ class CoverageForecast:
     _time: FullCoverageTime = field(repr=False, compare=False)
 
     @property
+    def num_items(self) -> int:
+        """N: all items, those of weight zero included."""
+        return self.positive_weight_items + self.zero_weight_items
+
+    @property
     def expected_coverage(self) -> float:
-        """Expected share of the items after one epoch, in [0, 1]."""
-        return self.expected_unique / self.items
+        """Expected share of the items of positive weight after one epoch, in [0, 1]."""
+        return self.expected_unique / self.positive_weight_items
 
     @property
     def epochs_to_expect_50(self) -> float:
@@ -131,11 +137,13 @@ class CoverageForecast:
         """
         return math.ceil(self.full_coverage_draws_quantile(level) / self.draws_per_epoch)
 
+    items = Renamed("positive_weight_items")
+
     def __str__(self) -> str:
         zeros = f" and {self.zero_weight_items} of weight zero" if self.zero_weight_items else ""
         median, late = (self.full_coverage_whole_epochs_quantile(level) for level in (0.5, 0.95))
         return (
-            f"{self.items} items{zeros}, {self.draws_per_epoch} draws per epoch\n"
+            f"{self.positive_weight_items} items{zeros}, {self.draws_per_epoch} draws per epoch\n"
             f"expected after one epoch: {self.expected_unique:.1f} items ({self.expected_coverage:.1%})\n"
             f"expected to have come:    50 % after {_short(self.epochs_to_expect_50)} epochs, "
             f"90 % after {_short(self.epochs_to_expect_90)}, 99 % after {_short(self.epochs_to_expect_99)}\n"
@@ -173,10 +181,11 @@ def forecast_coverage(weights: Any, num_samples: int | None = None) -> CoverageF
         (76.017, 10.646)
     """
     groups = group_weights(weights)
-    draws_per_epoch = positive_count(groups.items + groups.zeros if num_samples is None else num_samples, "num_samples")
+    num_items = groups.positive + groups.zeros
+    draws_per_epoch = positive_count(num_items if num_samples is None else num_samples, "num_samples")
     time = FullCoverageTime(groups)
     return CoverageForecast(
-        items=groups.items,
+        positive_weight_items=groups.positive,
         zero_weight_items=groups.zeros,
         draws_per_epoch=draws_per_epoch,
         expected_unique=_expected_unique(groups, float(draws_per_epoch)),
@@ -213,15 +222,15 @@ def _expected_unique(groups: WeightGroups, draws: float) -> float:
 
 def _draws_to_expect(groups: WeightGroups, coverage: float) -> int:
     """Returns the least whole number of draws after which ``coverage`` of the items is expected."""
-    wanted = coverage * groups.items
-    if groups.items == 1:
+    wanted = coverage * groups.positive
+    if groups.positive == 1:
         return 1
     # One draw shows at most one item; and no item is rarer than the rarest group's mean by 1/1024.
     high = max(math.log1p(-coverage) / math.log1p(-float(groups.probability[0])) * 1.01, 1.0)
     low = min(max(wanted, 1.0), high)
 
     def excess(log_draws: float) -> float:  # the logarithm of the unseen share is nearly straight
-        share = _expected_unique(groups, math.exp(log_draws)) / groups.items
+        share = _expected_unique(groups, math.exp(log_draws)) / groups.positive
         return math.log1p(-coverage) - math.log1p(-min(share, 1 - 1e-16))
 
     estimate = math.ceil(math.exp(root(excess, math.log(low), math.log(high))) * (1 - 1e-12))

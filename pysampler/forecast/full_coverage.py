@@ -39,7 +39,7 @@ class FullCoverageTime:
     def __init__(self, groups: WeightGroups) -> None:
         self._groups = groups
         self._rarest = float(groups.probability[0])
-        self._items = groups.items
+        self._items = groups.positive
         self._exact_values = not groups.spread.any()
         # Beyond, P(T > t) <= items * exp(-rarest * t) is negligible; before, P(T <= t) is.
         self._end = (math.log(self._items) - math.log(_NEGLIGIBLE)) / self._rarest

@@ -45,8 +45,8 @@ class CoverageTrials:
     def deviations(self) -> dict[str, float]:
         """How many standard errors the means of the trials lie above the forecast; 0 where neither varies.
 
-        Of magnitudes above 4 or so in many trials, forecast or draws would have to answer. "whole epochs" is forecast
-        for draws that arrive as a Poisson process: with few items its deviation is real.
+        Beyond about 4 either way, chance does not explain it: the forecast or the draws would be wrong. Except for
+        "full_coverage_whole_epochs_mean", whose forecast is an approximation that is off for few items.
         """
         return {
             "expected_unique": _deviation(self.unique_after_one_epoch, self.forecast.expected_unique),
@@ -101,7 +101,7 @@ def simulate_coverage(
     stride = min(max(math.ceil(forecast.full_coverage_draws_99), forecast.draws_per_epoch), _MOST_DRAWS)
     with progress_bar(count, "coverage trials", "trial", progress) as advance:
         for trial in range(count):
-            first = _first_positions(table, forecast.items, key, trial, stride, forecast.draws_per_epoch)
+            first = _first_positions(table, key, trial, forecast, stride)
             unique[trial] = int((first < forecast.draws_per_epoch).sum())
             full[trial] = int(first.max()) + 1
             advance(1)
@@ -109,13 +109,13 @@ def simulate_coverage(
 
 
 def _first_positions(
-    table: AliasTable | ClassTable, items: int, seed: int, trial: int, stride: int, at_least: int
+    table: AliasTable | ClassTable, key: int, trial: int, forecast: CoverageForecast, stride: int
 ) -> FloatArray:
-    """Returns at which position each item that has come came first, once all have and ``at_least`` draws are made."""
+    """Returns at which position each item that has come came first, once all have and an epoch's draws are made."""
     first = np.full(len(table), math.inf)
     start = 0
-    while start < at_least or np.count_nonzero(first < math.inf) < items:
-        drawn = table.draw(stride, seed=seed, epoch=trial, start=start).numpy()
+    while start < forecast.draws_per_epoch or np.count_nonzero(first < math.inf) < forecast.positive_weight_items:
+        drawn = table.draw(stride, seed=key, epoch=trial, start=start).numpy()
         fresh = np.full(len(table), math.inf)
         # Backwards, so that of several draws of an item the first is what stays.
         fresh[drawn[::-1]] = np.arange(start + stride - 1, start - 1, -1, dtype=np.float64)

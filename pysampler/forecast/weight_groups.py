@@ -44,7 +44,7 @@ class WeightGroups:
     zeros: int
 
     @property
-    def items(self) -> int:
+    def positive(self) -> int:
         """How many items have a positive weight."""
         return int(self.count.sum())
 

@@ -34,8 +34,8 @@ def coverage_scalars(tracker: CoverageTracker, *, per_class: bool = False) -> di
         this_epoch = tracker.unique_this_epoch
         scalars |= {"unique_this_epoch": this_epoch, "fraction_this_epoch": this_epoch / tracker.num_items}
     if per_class:
-        classes = tracker.per_class()
-        for name, items, fraction in zip(classes.classes, classes.items, classes.fraction, strict=True):
+        classes = tracker.class_coverage()
+        for name, items, fraction in zip(classes.classes, classes.num_items, classes.fraction, strict=True):
             if items > 0:
                 scalars[f"fraction/{name}"] = float(fraction)
     return scalars

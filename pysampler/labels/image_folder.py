@@ -19,12 +19,16 @@ class ImageFiles:
         labels: The name of each file's class.
         layout: Where the classes were read from: "a folder per class" or "the class in the file name".
         empty_folders: Sub-folders that hold no image, and so are no class.
+        hidden: Images in hidden sub-folders, or hidden themselves in others, sorted: not among ``paths``. Listed where
+            there is a folder per class, since torchvision's ``ImageFolder`` would take them, and number hidden folders
+            among the classes.
     """
 
     paths: tuple[Path, ...]
     labels: tuple[str, ...]
     layout: str
     empty_folders: tuple[str, ...] = ()
+    hidden: tuple[Path, ...] = ()
 
 
 def list_images(folder: str | os.PathLike[str]) -> ImageFiles:
@@ -46,9 +50,14 @@ def list_images(folder: str | os.PathLike[str]) -> ImageFiles:
         ('Abyssinian',)
     """
     root = Path(folder)
-    entries = sorted(entry for entry in root.iterdir() if not entry.name.startswith("."))
-    here = [entry for entry in entries if _is_image(entry) and entry.is_file()]
-    below = {entry.name: sorted(_images_below(entry)) for entry in entries if entry.is_dir()}
+    entries = sorted(root.iterdir())
+    here = [entry for entry in entries if _is_image(entry) and not _is_hidden(entry, root) and entry.is_file()]
+    everything = {entry.name: sorted(_images_below(entry)) for entry in entries if entry.is_dir()}
+    below = {
+        name: [path for path in paths if not _is_hidden(path, root)]
+        for name, paths in everything.items()
+        if not name.startswith(".")
+    }
     filled = {name: paths for name, paths in below.items() if paths}
     if here and filled:
         raise ValueError(
@@ -61,7 +70,9 @@ def list_images(folder: str | os.PathLike[str]) -> ImageFiles:
         raise ValueError(f"{root} has no images, at any depth; looked for {', '.join(sorted(IMAGE_SUFFIXES))}")
     paths = tuple(path for own in filled.values() for path in own)
     labels = tuple(name for name, own in filled.items() for _ in own)
-    return ImageFiles(paths, labels, "a folder per class", tuple(name for name in below if name not in filled))
+    hidden = tuple(path for own in everything.values() for path in own if _is_hidden(path, root))
+    empty = tuple(name for name in below if name not in filled)
+    return ImageFiles(paths, labels, "a folder per class", empty, hidden)
 
 
 def _is_image(path: Path) -> bool:
@@ -69,12 +80,12 @@ def _is_image(path: Path) -> bool:
 
 
 def _images_below(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder, onerror=_raise):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            path = Path(parent, name)
-            if not name.startswith(".") and _is_image(path):
-                yield path
+    for parent, _, files in os.walk(folder, onerror=_raise):
+        yield from filter(_is_image, (Path(parent, name) for name in files))
+
+
+def _is_hidden(path: Path, root: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
 def _raise(error: OSError) -> None:

@@ -95,6 +95,20 @@ def read_labels(
         >>> read_labels(["Siamese", "Birman", "Siamese"])
         Labels(3 items; 'Birman': 1, 'Siamese': 2)
     """
+    labels = number_labels(source, column=column, get_labels=get_labels, classes=classes)
+    if labels is not source:
+        _warn_of_lone_items(labels)
+    return labels
+
+
+def number_labels(
+    source: Any,
+    *,
+    column: str | None = None,
+    get_labels: Callable[[Any], Any] | None = None,
+    classes: Sequence[Any] | None = None,
+) -> Labels:
+    """Does what ``read_labels`` does, without a word on what is read: for who has more to say about it."""
     if isinstance(source, Labels):
         if column is not None or get_labels is not None or classes is not None:
             raise TypeError("these labels are read already: column, get_labels and classes have no effect on them")
@@ -104,13 +118,8 @@ def read_labels(
         raise ValueError("labels must have at least one item, but they are empty")
     if len(values.flat) == 0 and not values.names and classes is None:
         raise ValueError(f"labels must have at least one class, but none of the {len(values)} items has any label")
-    labels = (
-        _numbered(values, values.flat, classes)
-        if isinstance(values.flat, list)
-        else _indexed(values, values.flat, classes)
-    )
-    _warn_of_lone_items(labels)
-    return labels
+    number = _numbered if isinstance(values.flat, list) else _indexed
+    return number(values, values.flat, classes)  # type: ignore[arg-type]  # told apart above
 
 
 def _warn_of_lone_items(labels: Labels) -> None:

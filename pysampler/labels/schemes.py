@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -18,14 +19,43 @@ FloatArray = npt.NDArray[np.float64]
 Scheme = Literal["inverse", "sqrt", "effective", "power", "progressive"]
 Targets = Mapping[Any, float] | Sequence[float]
 
-DEFAULT_BETA = 0.9999
-_PARAMETERS = {"effective": "beta", "power": "alpha", "progressive": "progress"}
-SCHEMES = ("inverse", "sqrt", *_PARAMETERS)
-_SUM_TOLERANCE = 1e-6
+SUM_TOLERANCE = 1e-6
 
 
-def weights_of_classes(labels: Labels, scheme: str, parameter: float | None, targets: Targets | None) -> FloatArray:
-    """Returns float64 of shape (C,): zero for classes without items."""
+def _effective(counts: FloatArray, beta: float) -> FloatArray:
+    return np.ones_like(counts) if beta == 0.0 else (1.0 - beta) / -np.expm1(counts * math.log(beta))
+
+
+def _power(counts: FloatArray, alpha: float) -> FloatArray:
+    with np.errstate(over="ignore", under="ignore"):
+        powers: FloatArray = np.power(counts, alpha - 1.0)
+    return powers
+
+
+@dataclass(frozen=True)
+class _Parameter:
+    name: str
+    default: float | None
+    limits: str
+    allows: Callable[[float], bool]
+
+
+# Scheme -> its parameter, and the weights of an item of classes that have ``counts`` items, none of them zero.
+_SCHEMES: dict[str, tuple[_Parameter | None, Callable[[FloatArray, float], FloatArray]]] = {
+    "inverse": (None, lambda counts, _: 1.0 / counts),
+    "sqrt": (None, lambda counts, _: 1.0 / np.sqrt(counts)),
+    "effective": (_Parameter("beta", 0.9999, "in [0, 1)", lambda beta: 0 <= beta < 1), _effective),
+    "power": (_Parameter("alpha", None, "finite", math.isfinite), _power),
+    "progressive": (
+        _Parameter("progress", None, "in [0, 1]", lambda progress: 0 <= progress <= 1),
+        lambda counts, progress: (1.0 - progress) / float(counts.sum()) + progress / (len(counts) * counts),
+    ),
+}
+SCHEMES = tuple(_SCHEMES)
+
+
+def weights_of_classes(labels: Labels, scheme: str, parameter: float, targets: Targets | None) -> FloatArray:
+    """Returns float64 of shape (C,): zero for classes without items. ``parameter`` is that of ``scheme_parameter``."""
     counts = labels.counts.astype(np.float64)
     filled = counts > 0
     if targets is not None:
@@ -36,50 +66,30 @@ def weights_of_classes(labels: Labels, scheme: str, parameter: float | None, tar
         name = labels.classes[int(filled.argmax())]
         warnings.warn(f"only class {name!r} has items, so the weights balance nothing", UserWarning, stacklevel=3)
     weights = np.zeros_like(counts)
-    weights[filled] = _scheme_weights(counts[filled], scheme, parameter)
+    own, formula = _SCHEMES[scheme]
+    weights[filled] = formula(counts[filled], parameter)
     if not np.isfinite(weights).all() or not (weights[filled] > 0).all():
-        raise ValueError(f"weights left the range of numbers with {_PARAMETERS[scheme]}={parameter}")
+        raise ValueError(f"weights left the range of numbers with {own.name if own else scheme}={parameter}")
     return weights
 
 
-def _scheme_weights(counts: FloatArray, scheme: str, parameter: float | None) -> FloatArray:
-    """Returns the weights of an item of classes that have ``counts`` items, none of them zero."""
-    if scheme == "inverse":
-        return 1.0 / counts
-    if scheme == "sqrt":
-        return 1.0 / np.sqrt(counts)
-    assert parameter is not None
-    if scheme == "power":
-        with np.errstate(over="ignore", under="ignore"):
-            powers: FloatArray = np.power(counts, parameter - 1.0)
-        return powers
-    if scheme == "progressive":
-        return (1.0 - parameter) / float(counts.sum()) + parameter / (len(counts) * counts)
-    if parameter == 0.0:
-        return np.ones_like(counts)
-    return (1.0 - parameter) / -np.expm1(counts * math.log(parameter))
-
-
-def scheme_parameter(scheme: str, beta: float | None, alpha: float | None, progress: float | None) -> float | None:
-    """Returns the scheme's parameter, checked."""
+def scheme_parameter(scheme: str, beta: float | None, alpha: float | None, progress: float | None) -> float:
+    """Returns the scheme's parameter, checked; 0 if it has none."""
     if scheme not in SCHEMES:
         raise ValueError(f"scheme must be one of {', '.join(map(repr, SCHEMES))}, but got scheme={scheme!r}")
+    own = _SCHEMES[scheme][0]
     given = {"beta": beta, "alpha": alpha, "progress": progress}
-    name = _PARAMETERS.get(scheme)
     for other, value in given.items():
-        if value is not None and other != name:
-            owner = next(key for key, parameter in _PARAMETERS.items() if parameter == other)
+        if value is not None and (own is None or other != own.name):
+            owner = next(name for name, (parameter, _) in _SCHEMES.items() if parameter and parameter.name == other)
             raise ValueError(f"{other} belongs to scheme {owner!r}, but got {other}={value} with scheme={scheme!r}")
-    if name is None:
-        return None
-    value = DEFAULT_BETA if name == "beta" and beta is None else given[name]
+    if own is None:
+        return 0.0
+    value = own.default if given[own.name] is None else given[own.name]
     if value is None:
-        raise ValueError(f"scheme {scheme!r} needs {name}=")
-    real_number(value, name)
-    inside = {"beta": 0 <= value < 1, "alpha": math.isfinite(value), "progress": 0 <= value <= 1}[name]
-    if not inside:
-        limits = {"beta": "in [0, 1)", "alpha": "finite", "progress": "in [0, 1]"}[name]
-        raise ValueError(f"{name} must be {limits}, but got {name}={value}")
+        raise ValueError(f"scheme {scheme!r} needs {own.name}=")
+    if not own.allows(real_number(value, own.name)):
+        raise ValueError(f"{own.name} must be {own.limits}, but got {own.name}={value}")
     return float(value)
 
 
@@ -94,7 +104,7 @@ def _shares(labels: Labels, targets: Targets) -> FloatArray:
     if len(negative):
         first = int(negative[0])
         raise ValueError(f"targets must be finite and >= 0, but that of {labels.classes[first]!r} is {shares[first]}")
-    if abs(shares.sum() - 1.0) > _SUM_TOLERANCE:
+    if abs(shares.sum() - 1.0) > SUM_TOLERANCE:
         raise ValueError(f"targets must sum to one, but they sum to {shares.sum():.9g}; divide them by it")
     hopeless = np.flatnonzero((shares > 0) & (labels.counts == 0))
     if len(hopeless):
@@ -135,6 +145,7 @@ def in_class_order(classes: Sequence[Any], counts: IntArray, values: Mapping[Any
     if missing:
         raise ValueError(
             f"{argument} must name every class that has items, but {missing[0]!r} is missing; 0 means never"
+            + (", and complete_targets, or --rest of `pysampler plan`, shares what is left" * (argument == "targets"))
         )
     ordered = np.zeros(len(classes))
     for name, value in values.items():

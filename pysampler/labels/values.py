@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +13,9 @@ import numpy.typing as npt
 import torch
 
 from pysampler.inputs.memory import as_array
+from pysampler.labels.doubts import JOINT_CLASSES, doubt_columns, doubt_pairs, doubt_tuples, refuse_counts
 
 IntArray = npt.NDArray[np.int64]
-
-_JOINT = "for several tasks joint classes: a name such as 'red car' per item"
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,19 +114,14 @@ def _from_pandas(source: Any) -> LabelValues:
             if values.dtype.kind not in "biuf":
                 raise ValueError(
                     f"a table of labels must hold zeros and ones, but its columns are {list(source.columns)}; "
-                    "pass the column of labels, as in table['label']"
+                    f"pass the column of labels, as in table['label'], or {JOINT_CLASSES} (table.agg(' '.join, axis=1))"
                 )
             matrix = _from_matrix(values, tuple(source.columns.tolist()))
-            if matrix.offsets is not None and source.shape[1] == 2:
-                warnings.warn(
-                    f"the columns {list(source.columns)} are read as two classes that an item may have or not have; if "
-                    "they are the labels of two tasks, make joint classes: table.astype(str).agg(' '.join, axis=1)",
-                    UserWarning,
-                    stacklevel=4,
-                )
+            if matrix.offsets is not None:
+                doubt_columns(list(source.columns))
             return matrix
         source = source.iloc[:, 0]
-    _refuse_counts(source)
+    refuse_counts(source)
     missing = np.flatnonzero(np.asarray(source.isna()))
     if len(missing):
         raise ValueError(_missing(int(missing[0]), None, len(missing), len(source)))
@@ -139,24 +132,13 @@ def _from_pandas(source: Any) -> LabelValues:
     return _from_array(source.to_numpy())
 
 
-def _refuse_counts(series: Any) -> None:
-    """Raises ValueError for what ``groupby(...).size()`` and ``value_counts()`` return: counts by class, no labels."""
-    if getattr(series, "name", None) not in (None, "count", "size") or not hasattr(series, "index"):
-        return
-    named = any(name is not None for name in getattr(series.index, "names", ()))
-    if named and getattr(series.dtype, "kind", "") in "iu" and series.index.is_unique:
-        raise ValueError(
-            f"these look like counts by {list(series.index.names)}, one number per class: pass the labels themselves, "
-            "one per item; if they are labels, pass .to_numpy()"
-        )
-
-
 def _from_array(array: npt.NDArray[Any]) -> LabelValues:
     if array.ndim == 2 and array.dtype.kind in "biuf":
         return _from_matrix(array, None)
     if array.ndim != 1:
         raise ValueError(
-            f"labels must be 1-d, or a one-hot or multi-hot matrix of numbers, but their shape is {array.shape}"
+            f"labels must be 1-d, or a one-hot or multi-hot matrix of numbers, but their shape is {array.shape}; "
+            f"{JOINT_CLASSES}"
         )
     if array.dtype.kind in "biuf":
         return LabelValues(_whole(array))
@@ -190,7 +172,7 @@ def _from_matrix(matrix: npt.NDArray[Any], names: tuple[Any, ...] | None) -> Lab
         raise ValueError(
             f"a matrix of labels must hold zeros and ones, but labels[{row}, {column}] is {matrix[row, column]} "
             f"({len(wrong)} of {matrix.size} are invalid); for scores use .argmax(1), for class indices of an item a "
-            f"set per item, {_JOINT}"
+            f"set per item, {JOINT_CLASSES}"
         )
     rows, columns = np.nonzero(hot)
     names = tuple(range(matrix.shape[1])) if names is None else names
@@ -225,7 +207,7 @@ def _from_sequence(values: list[Any]) -> LabelValues:
     odd = next((index for index, value in enumerate(values) if type(value).__hash__ is None), None)
     if odd is not None:
         raise TypeError(f"labels must be numbers or names, but labels[{odd}] is a {type(values[odd]).__name__}")
-    missing = [index for index, value in enumerate(values) if _is_missing(value)]
+    missing = [index for index, value in enumerate(values) if is_missing(value)]
     if missing:
         raise ValueError(_missing(missing[0], values[missing[0]], len(missing), len(values)))
     return LabelValues([value.item() if isinstance(value, np.generic) else value for value in values])
@@ -239,6 +221,7 @@ def _labels_of_pairs(values: list[Any]) -> list[Any] | None:
         return None
     if any(_is_number(item) or (isinstance(item, str) and not _is_number(label)) for item, label in values):
         return None  # two labels of an item, or a row of a matrix
+    doubt_pairs(values)
     return [label for _, label in values]
 
 
@@ -257,6 +240,8 @@ def _from_collections(values: list[Collection[Any]], ordered: bool) -> LabelValu
                 "differ; give the class indices of an item as a set"
             )
         return _from_matrix(np.asarray(values), None)
+    if all(isinstance(value, tuple) and len(value) == len(values[0]) > 1 for value in values):
+        doubt_tuples(values)
     try:
         distinct = [list(dict.fromkeys(value)) for value in values]
     except TypeError as error:
@@ -276,7 +261,8 @@ def _offsets(lengths: IntArray) -> IntArray:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Whether an entry stands for a label that is not there: None, NaN, or pandas' NA and NaT."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(value, float) and math.isnan(value)

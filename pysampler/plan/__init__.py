@@ -10,7 +10,8 @@ Example:
 """
 
 from pysampler.plan.class_plan import ClassPlan
-from pysampler.plan.plan import SamplingPlan, plan_labels, plan_weights
+from pysampler.plan.plan import plan_labels, plan_weights
+from pysampler.plan.sampling_plan import SamplingPlan
 from pysampler.plan.source import Source, read_source
 from pysampler.plan.systematic_bound import systematic_coverage_epochs
 

@@ -33,14 +33,14 @@ def advice_on_classes(
         scheme: What made the weights.
         has_targets: Whether it was targets instead.
     """
-    items = sum(own.items for own in classes)
+    items = sum(own.num_items for own in classes)
     if known_classes > len(classes):
         yield f"{known_classes - len(classes)} of {known_classes} class indices have no items: is that meant?"
     if items < _FEW_OF_A_CLASS * len(classes):
         yield f"{len(classes)} classes for {items} items: are these labels, or names of the items?"
     moved = sum(abs(own.draw_share - own.data_share) for own in classes) / 2
     if all(own.target_share is not None for own in classes) and moved < _BALANCED:
-        counts = [own.items for own in classes]
+        counts = [own.num_items for own in classes]
         even = max(counts) <= min(counts) * _EVEN
         mix = "The data are balanced already, and" if even else "The mix of the classes hardly changes:"
         yield f"{mix} these weights move {_percent(moved)} of the draws from class to class."
@@ -50,7 +50,8 @@ def advice_on_classes(
         yield from _repeats(classes, forecast.draws_per_epoch, scheme, has_targets)
     never = [own for own in classes if own.draw_share == 0]
     if never:
-        yield f"{_names(never)} will never be drawn: {_count(sum(own.items for own in never), 'item')} of weight zero."
+        zeros = sum(own.num_items for own in never)
+        yield f"{_names(never)} will never be drawn: {_count(zeros, 'item')} of weight zero."
 
 
 def advice_on_weights(
@@ -64,18 +65,18 @@ def advice_on_weights(
         systematic_epochs: Epochs within which systematic draws show everything.
     """
     least, _, most = draws_per_item
-    if forecast.items > 1 and most <= least * (1 + _BALANCED):
+    if forecast.positive_weight_items > 1 and most <= least * (1 + _BALANCED):
         yield f"The weights are equal to within {_percent(most / least - 1)}. " + _only_costs_coverage(forecast)
     else:
         yield from _coverage(forecast, systematic_epochs)
-        if most >= _OFTEN and forecast.items > 1:
+        if most >= _OFTEN and forecast.positive_weight_items > 1:
             yield f"The heaviest item comes {most:.3g} times an epoch, the lightest {least:.3g} times."
     if forecast.zero_weight_items:
         yield f"{_count(forecast.zero_weight_items, 'item')} of weight zero will never be drawn."
 
 
 def _only_costs_coverage(forecast: CoverageForecast) -> str:
-    draws, items = forecast.draws_per_epoch, forecast.items
+    draws, items = forecast.draws_per_epoch, forecast.positive_weight_items
     return (
         f"Weighted draws with replacement only cost coverage then: {draws} of them show about "
         f"{forecast.expected_unique:.0f} of the {items} items, a shuffle {'all' if draws >= items else draws}. "
@@ -86,7 +87,8 @@ def _only_costs_coverage(forecast: CoverageForecast) -> str:
 def _coverage(forecast: CoverageForecast, systematic_epochs: int) -> Iterator[str]:
     late = forecast.full_coverage_whole_epochs_quantile(0.95)
     yield (
-        f"An epoch of independent draws shows about {forecast.expected_unique:.0f} of the {forecast.items} items. "
+        f"An epoch of independent draws shows about {forecast.expected_unique:.0f} of the "
+        f"{forecast.positive_weight_items} items. "
         f"Train for at least {_count(late, 'epoch')}, and 95 % of runs will have shown all of them. "
         f"Systematic draws show all within {_count(systematic_epochs, 'epoch')}, always."
     )
@@ -104,12 +106,12 @@ def _repeats(classes: Sequence[ClassPlan], draws: int, scheme: str, has_targets:
         return
     milder = ""
     if scheme == "inverse" and not has_targets and most.target_share is not None:
-        roots = sum(math.sqrt(own.items) for own in classes)
-        times = draws * math.sqrt(most.items) / roots / most.items
+        roots = sum(math.sqrt(own.num_items) for own in classes)
+        times = draws * math.sqrt(most.num_items) / roots / most.num_items
         milder = f" The milder scheme 'sqrt' would show each {times:.2g} times."
     yield (
-        f"Each of the {_count(most.items, 'item')} of {most.name!r} comes {most.draws_per_item:.2g} times an epoch: "
-        f"augment them, or the model may learn them by heart.{milder}"
+        f"Each of the {_count(most.num_items, 'item')} of {most.name!r} comes {most.draws_per_item:.2g} times an "
+        f"epoch: augment them, or the model may learn them by heart.{milder}"
     )
 
 

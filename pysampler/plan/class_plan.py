@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pysampler.renamed import HasOldNames, Renamed
+
 
 @dataclass(frozen=True)
-class ClassPlan:
+class ClassPlan(HasOldNames):
     """A class that has items.
 
     Attributes:
         name: What it is called.
-        items: How many items it has.
+        num_items: How many items it has.
         data_share: Its share of the items, in [0, 1].
         weight: What an item weighs; of an item with several classes the largest weight counts.
         target_share: The share of the draws that scheme or targets aim at. None if items have several classes: these
@@ -23,7 +25,7 @@ class ClassPlan:
     """
 
     name: str
-    items: int
+    num_items: int
     data_share: float
     weight: float
     target_share: float | None
@@ -31,3 +33,5 @@ class ClassPlan:
     draws_per_epoch: float
     draws_per_item: float
     unseen_share: float
+
+    items = Renamed("num_items")

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 USUAL_NAMES = ("label", "labels", "class", "target", "targets", "weight", "weights", "sample_weight", "sample_weights")
 _SEPARATORS = ",;\t"
+_WAY_OUT = "leave such items out with --missing drop, or make them a class with --missing class"
 _WHOLE = re.compile(r"\s*[+-]?\d+\s*", re.ASCII)
 
 
@@ -33,10 +34,11 @@ def choose_column(names: Sequence[str], wanted: str | None, place: Path) -> str:
     raise ValueError(f"which column of {place} holds the labels or weights? Give --column, one of {_listed(names)}")
 
 
-def csv_column(place: Path, wanted: str | None) -> tuple[Any, str]:
+def csv_column(place: Path, wanted: str | None, missing: bool = False) -> tuple[Any, str]:
     """Reads a column of a CSV file: int64 or float64 if all cells are numbers, else a list of strings.
 
-    The first row is a header unless one of its cells is a number or comes again below in its own column.
+    The first row is a header unless one of its cells is a number or comes again below in its own column. Cells that are
+    empty or "nan" hold no value: an error, unless ``missing`` is true; then they are None.
 
     Returns:
         The values and the column's name, or its number.
@@ -57,16 +59,17 @@ def csv_column(place: Path, wanted: str | None) -> tuple[Any, str]:
     name = choose_column(names, wanted, place)
     column = names.index(name)
     cells = [row[column] for row in rows[first:]]
-    missing = [index for index, cell in enumerate(cells) if cell.strip().lower() in ("", "nan")]
-    if missing:
+    bare = [index for index, cell in enumerate(cells) if cell.strip().lower() in ("", "nan")]
+    if bare and not missing:
+        shown = cells[bare[0]].strip()
         raise ValueError(
-            f"every item needs a value, but line {lines[first + missing[0]]} of {place} has none in column {name!r} "
-            f"({len(missing)} of {len(cells)} are missing)"
+            f"every item needs a value, but line {lines[first + bare[0]]} of {place} has none in column {name!r} "
+            f"({len(bare)} of {len(cells)} are missing{f'; {shown!r} counts as missing' if shown else ''}); {_WAY_OUT}"
         )
-    return _numbers(cells), name
+    return _numbers(cells) if not bare else _with_gaps(cells, bare), name
 
 
-def parquet_column(place: Path, wanted: str | None) -> tuple[Any, str]:
+def parquet_column(place: Path, wanted: str | None, missing: bool = False) -> tuple[Any, str]:
     """Reads a column of a parquet file: an array, or a list of strings, or of sets for a column of lists.
 
     Returns:
@@ -91,16 +94,16 @@ def parquet_column(place: Path, wanted: str | None) -> tuple[Any, str]:
         raise ValueError(f"{place} cannot be read as a parquet file: {error}") from error
     if len(column) == 0:
         raise ValueError(f"{place} has no rows")
-    if column.null_count:
+    if column.null_count and not missing:
         first = column.is_null().to_pylist().index(True)
         raise ValueError(
             f"every item needs a value, but row {first} of {place} has none in column {name!r} "
-            f"({column.null_count} of {len(column)} are missing)"
+            f"({column.null_count} of {len(column)} are missing); {_WAY_OUT}"
         )
     if pyarrow.types.is_integer(column.type) or pyarrow.types.is_floating(column.type):
         return column.to_numpy(), name
     if pyarrow.types.is_list(column.type) or pyarrow.types.is_large_list(column.type):
-        return [set(labels) for labels in column.to_pylist()], name
+        return [None if labels is None else set(labels) for labels in column.to_pylist()], name
     return column.to_pylist(), name
 
 
@@ -163,6 +166,13 @@ def _numbers(cells: list[str]) -> npt.NDArray[Any] | list[str]:
         return np.array(list(map(float, cells)))
     except (ValueError, OverflowError):  # names; or numbers beyond 64 bits, which are names too
         return cells
+
+
+def _with_gaps(cells: list[str], bare: list[int]) -> list[Any]:
+    """The cells as numbers or strings, with None for those that are bare."""
+    gaps = set(bare)
+    others = iter(list(_numbers([cell for index, cell in enumerate(cells) if index not in gaps])))
+    return [None if index in gaps else next(others) for index in range(len(cells))]
 
 
 def _listed(names: Sequence[str]) -> str:

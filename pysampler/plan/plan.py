@@ -2,49 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from pysampler.forecast.forecast import CoverageForecast, forecast_coverage
+from pysampler.forecast.forecast import forecast_coverage
 from pysampler.inputs.weights import readable, to_tensor
 from pysampler.labels.class_weights import class_weights, sample_weights
-from pysampler.labels.read import Labels, read_labels
+from pysampler.labels.missing import Missing, read_where_missing
+from pysampler.labels.read import Labels
 from pysampler.labels.schemes import FloatArray, Scheme, Targets
 from pysampler.plan.advice import advice_on_classes, advice_on_weights
 from pysampler.plan.class_plan import ClassPlan
+from pysampler.plan.sampling_plan import SamplingPlan
 from pysampler.plan.systematic_bound import systematic_coverage_epochs
 from pysampler.sources.alias_table import AliasTable
-
-
-@dataclass(frozen=True)
-class SamplingPlan:
-    """What to expect. Made by ``plan_labels`` and ``plan_weights``.
-
-    Attributes:
-        source: What was read, in words.
-        scheme: What made the weights: "inverse", "power, alpha = 0.5" and so on, "targets", or "given".
-        items: Number of items, those of weight zero included.
-        draws_per_epoch: Draws in an epoch.
-        classes: The classes that have items, in the order of their indices; empty for weights.
-        draws_per_item: Expected draws in an epoch of the rarest, the median and the most frequent item of positive
-            weight.
-        forecast: Coverage of independent draws.
-        systematic_epochs: Epochs within which systematic draws show every item, always.
-        advice: What follows, in sentences.
-    """
-
-    source: str
-    scheme: str
-    items: int
-    draws_per_epoch: int
-    classes: tuple[ClassPlan, ...]
-    draws_per_item: tuple[float, float, float]
-    forecast: CoverageForecast
-    systematic_epochs: int
-    advice: tuple[str, ...]
 
 
 def plan_labels(
@@ -55,6 +28,7 @@ def plan_labels(
     alpha: float | None = None,
     progress: float | None = None,
     targets: Targets | None = None,
+    missing: Missing = "error",
     num_samples: int | None = None,
     source: str = "labels",
 ) -> SamplingPlan:
@@ -67,25 +41,22 @@ def plan_labels(
         alpha: See scheme.
         progress: See scheme.
         targets: As for ``class_weights``.
+        missing: What becomes of items without a label (None, NaN, an empty set): "error"; "drop", to plan for the
+            others; or "class", to give them a class of their own, the last, called "no label".
         num_samples: Draws per epoch; by default the number of items.
         source: What the labels are of, in words.
 
     Cost: O(N): about 0.1 us per item.
 
     Raises:
-        ValueError: Items of one class only; see ``sample_weights`` and ``forecast_coverage``.
+        ValueError: Items of one class only; items without a label, unless ``missing`` says what to do; see
+            ``sample_weights`` and ``forecast_coverage``.
         TypeError: See ``read_labels``.
     """
-    read = read_labels(labels)
+    read, without = read_where_missing(labels, missing)
     filled = np.flatnonzero(read.counts)
     if len(filled) == 1:
         raise ValueError(f"all {len(read)} items are of one class, {read.classes[filled[0]]!r}: nothing to balance")
-    if read.offsets is not None and (np.diff(read.offsets) == 0).any():
-        bare = np.diff(read.offsets) == 0
-        raise ValueError(
-            f"every item needs a label, but item {bare.argmax()} has none ({bare.sum()} of {len(bare)} have none); "
-            "leave such items out, or give them a class of their own"
-        )
     options: dict[str, Any] = {"beta": beta, "alpha": alpha, "progress": progress, "targets": targets}
     weights = sample_weights(read, scheme, **options)
     per_class = class_weights(read, scheme, **options, empty="zero", dtype=torch.float64).numpy()
@@ -94,19 +65,28 @@ def plan_labels(
     forecast = forecast_coverage(weights, k)
     classes = _classes(read, per_class, probabilities, k)
     given = {name: value for name, value in options.items() if value is not None and name != "targets"}
+    notes = (_note_on_missing(without, missing),) if without else ()
     words = "".join(f", {name} = {value:g}" for name, value in given.items())
     per_item, epochs = _outcome(weights, probabilities, forecast.draws_per_epoch)
     return SamplingPlan(
         source=source,
         scheme="targets" if targets is not None else f"{scheme}{words}",
-        items=len(read),
+        num_items=len(read),
         classes=classes,
         forecast=forecast,
-        advice=tuple(advice_on_classes(classes, len(read.classes), forecast, epochs, scheme, targets is not None)),
+        advice=(
+            *notes,
+            *advice_on_classes(classes, len(read.classes), forecast, epochs, scheme, targets is not None),
+        ),
         draws_per_epoch=forecast.draws_per_epoch,
         draws_per_item=per_item,
         systematic_epochs=epochs,
     )
+
+
+def _note_on_missing(count: int, missing: Missing) -> str:
+    have = "item has no label and is" if count == 1 else "items have no label and are"
+    return f"{count} {have} " + ("left out." if missing == "drop" else "a class of their own.")
 
 
 def plan_weights(weights: Any, *, num_samples: int | None = None, source: str = "weights") -> SamplingPlan:
@@ -127,7 +107,7 @@ def plan_weights(weights: Any, *, num_samples: int | None = None, source: str = 
     return SamplingPlan(
         source=source,
         scheme="given",
-        items=len(tensor),
+        num_items=len(tensor),
         draws_per_epoch=forecast.draws_per_epoch,
         classes=(),
         draws_per_item=per_item,
@@ -162,7 +142,7 @@ def _classes(labels: Labels, weights: FloatArray, probabilities: FloatArray, dra
     return tuple(
         ClassPlan(
             name=str(labels.classes[index]),
-            items=int(count),
+            num_items=int(count),
             data_share=int(count) / len(labels),
             weight=float(weights[index]),
             target_share=float(target[index]) if labels.offsets is None else None,

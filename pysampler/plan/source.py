@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,14 +17,8 @@ from pysampler.plan.tensor_files import npy_array, pt_values
 
 Kind = Literal["labels", "weights"]
 
-_READERS: dict[str, Callable[[Path, str | None], tuple[Any, str]]] = {
-    ".csv": csv_column,
-    ".tsv": csv_column,
-    ".parquet": parquet_column,
-    ".npy": npy_array,
-    ".pt": pt_values,
-    ".pth": pt_values,
-}
+_TABLES = {".csv": csv_column, ".tsv": csv_column, ".parquet": parquet_column}
+_ARRAYS = {".npy": npy_array, ".pt": pt_values, ".pth": pt_values}
 
 
 @dataclass(frozen=True)
@@ -45,7 +38,9 @@ class Source:
     notes: tuple[str, ...] = ()
 
 
-def read_source(path: str | os.PathLike[str], *, column: str | None = None, kind: Kind | None = None) -> Source:
+def read_source(
+    path: str | os.PathLike[str], *, column: str | None = None, kind: Kind | None = None, missing: bool = False
+) -> Source:
     """Reads labels or weights, one per item.
 
     Args:
@@ -57,6 +52,7 @@ def read_source(path: str | os.PathLike[str], *, column: str | None = None, kind
             May be left out if there is only one, or one with a usual name such as "label" or "weight".
         kind: What the values are. By default numbers with fractions, and columns called "weight" or so, are weights;
             everything else is labels.
+        missing: Whether values may be missing, for ``plan_labels(..., missing=)`` to take care of.
 
     Cost: of a CSV file of two columns, 3 us and 300 bytes per row.
 
@@ -70,12 +66,14 @@ def read_source(path: str | os.PathLike[str], *, column: str | None = None, kind
         return _folder(place, column, kind)
     if not place.exists():
         raise ValueError(f"{place} does not exist")
-    reader = _READERS.get(place.suffix.lower())
-    if reader is None:
-        raise ValueError(f"SOURCE must be a folder of images or a file {', '.join(_READERS)}, but got {place}")
+    suffix = place.suffix.lower()
+    if suffix not in (*_TABLES, *_ARRAYS):
+        raise ValueError(
+            f"SOURCE must be a folder of images or a file {', '.join((*_TABLES, *_ARRAYS))}, but got {place}"
+        )
     if place.is_file() and place.stat().st_size == 0:
         raise ValueError(f"{place} is empty")
-    values, name = reader(place, column)
+    values, name = _TABLES[suffix](place, column, missing) if suffix in _TABLES else _ARRAYS[suffix](place, column)
     guessed = _kind(values, name)
     notes = []
     if kind is None and guessed == "labels" and _fractions(values) is not None:
@@ -93,8 +91,14 @@ def _folder(place: Path, column: str | None, kind: Kind | None) -> Source:
             f"all {len(images.labels)} images of {place} lie in its folder {images.labels[0]!r}, which would be the "
             f"only class; if their names tell the class, give {place / images.labels[0]}"
         )
-    notes = tuple(f"No images in the folder {name!r}." for name in images.empty_folders[:3])
-    return Source("labels", list(images.labels), f"images of {place}, {images.layout}", notes)
+    notes = [f"No images in the folder {name!r}." for name in images.empty_folders[:3]]
+    if images.hidden:
+        first = str(images.hidden[0].relative_to(place))
+        notes.append(
+            f"Hidden images were left out ({len(images.hidden)}, such as {first!r}). "
+            "torchvision's ImageFolder takes them, and a hidden folder for a class: its indices then differ."
+        )
+    return Source("labels", list(images.labels), f"images of {place}, {images.layout}", tuple(notes))
 
 
 def _kind(values: Any, name: str) -> Kind:

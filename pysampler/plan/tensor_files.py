@@ -13,6 +13,8 @@ import torch
 from pysampler.inputs.memory import check_dense
 from pysampler.plan.column_files import choose_column
 
+_MOST_EXPANDED = 2**26  # entries that need not have memory of their own
+
 
 def npy_array(place: Path, wanted: str | None) -> tuple[Any, str]:
     """Reads the array of a ``.npy`` file.
@@ -63,6 +65,7 @@ def pt_values(place: Path, wanted: str | None) -> tuple[Any, str]:
         raise ValueError(f"{place} must hold a tensor or a list, one value per item, but it holds {_kind_of(values)}")
     if isinstance(values, torch.Tensor):
         _check_tensor(values, place)
+        values = values.detach()
     if len(values) == 0:
         raise ValueError(f"{place} must hold at least one item, but it holds none")
     return values, name
@@ -74,7 +77,7 @@ def _check_tensor(tensor: torch.Tensor, place: Path) -> None:
         check_dense(tensor, "the tensor")
     except TypeError as error:
         raise ValueError(f"{place} cannot be used: {error}") from None
-    if tensor.numel() > 2**32 and tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+    if tensor.numel() > _MOST_EXPANDED and tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
         raise ValueError(f"{place} holds an expanded tensor: {tensor.numel()} entries that share memory")
 
 

@@ -48,6 +48,9 @@ class WeightedBatchSampler(torch.utils.data.BatchSampler):
         self.batch_size = positive_count(batch_size, "batch_size", MAX_POSITION)
         self.drop_last = drop_last_flag(drop_last)
 
+    def __repr__(self) -> str:
+        return f"WeightedBatchSampler({self.sampler!r}, batch_size={self.batch_size}, drop_last={self.drop_last})"
+
     def set_epoch(self, epoch: int) -> None:
         """Pins the epoch of the next pass, an int in [0, 2^48)."""
         self.sampler.set_epoch(epoch)

@@ -153,7 +153,7 @@ class DistributedWeightedBatchSampler(DistributedWeightedSampler):
     """Yields batches as lists of ints: a DistributedWeightedSampler whose batches are made in C++.
 
     Pass it as ``DataLoader(BatchedDataset(dataset), sampler=..., batch_size=None)``: it stays a DistributedSampler,
-    which frameworks leave alone. Where they don't look, ``DataLoader(dataset, batch_sampler=...)`` will do.
+    which frameworks leave alone. Without a framework, ``DataLoader(dataset, batch_sampler=...)`` does as well.
 
     Args:
         batch_size: Indices per batch on each rank, >= 1.

@@ -70,6 +70,7 @@ class PassIterator:
     drop_last_batch = False
     loaded: Pass | None = None
     handed_out: int
+    progress: _core.HandedOut
 
     # The sampler until the pass has begun: afterwards the sampler refers to the iterator, and a cycle would keep the
     # table alive until the garbage is collected.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,7 @@ from pysampler.samplers.tensor_iterator import TensorIterator
 from pysampler.samplers.version_1 import from_version_1
 from pysampler.share import Share
 from pysampler.sources.base import Source
+from pysampler.sources.handed_out import HandedOut
 
 
 class Resumable:
@@ -38,13 +40,16 @@ class Resumable:
         self._keys = PassKeys(seed, generator, source.one_key)
         self._passes = Passes()
         self._source_changed = False
-        self.draws_per_epoch = self._checked_draws(source.default_draws if draws is None else draws)
+        self.draws_per_epoch = self._checked_draws(source.epoch_draws(self._keys.seed) if draws is None else draws)
 
     def _checked_draws(self, draws: Any) -> int:
         count = positive_count(draws, "num_samples", MAX_POSITION)
         check_positions(count, 0, 1)
         self._source.check_draws(count)
         return count
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in ("identity", "share")]  # for iterators and states
 
     @property
     def source(self) -> Source:
@@ -137,17 +142,23 @@ class Resumable:
             positions = _core.PositionSource(
                 passed, where.position + share.rank, share.world, share.count(where.position, draws), draws
             )
+        begin = where.stream_epoch * draws
+        first = begin + where.position + share.rank
+        source.begun(HandedOut(first, share.world, begin + draws, iterator.progress, weakref.ref(iterator)))
         opened_before = getattr(before, "opened", None)
         self._source_changed |= opened_before is not None and opened_before.source is not source
         return OpenedPass(where, source, share, draws, self.seed, generator), positions
 
     def _read(self, state: Any) -> StoredState:
-        return read_state(state, self.identity())
+        return read_state(state, self.identity(), self._source)
 
     def _apply(self, stored: StoredState) -> None:
         """Gives source and generator what the state holds for them."""
+        where = stored.where
         self._source.load_state(stored.source)
-        self._keys.load(stored.where, stored.generator, stored.where.position == self.draws_per_epoch)
+        epoch = where.epoch if where.stream_epoch is None else where.stream_epoch
+        self._source.resumed(epoch * self.draws_per_epoch + where.position)
+        self._keys.load(where, stored.generator, where.position == self.draws_per_epoch)
 
     def _hand_over(self, iterator: PassIterator, stored: StoredState) -> None:
         self._apply(stored)

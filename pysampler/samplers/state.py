@@ -76,8 +76,13 @@ def write_state(
     return state
 
 
-def read_state(state: Any, expected: Identity) -> StoredState:
+def read_state(state: Any, expected: Identity, source: Source | None = None) -> StoredState:
     """Returns what ``state`` says.
+
+    Args:
+        state: What was saved.
+        expected: What it must agree with.
+        source: Who is asked for the difference if fingerprints differ.
 
     Raises:
         TypeError: No mapping.
@@ -98,14 +103,14 @@ def read_state(state: Any, expected: Identity) -> StoredState:
     missing = [name for name in names if name not in state]
     if missing:
         raise ValueError(f"the sampler's state is incomplete: it lacks {', '.join(missing)}")
-    _check_same(state, expected)
-    source = state.get("source", {})
-    if not isinstance(source, Mapping):
-        raise ValueError(f"the state is damaged: source must be a dict, but is {source!r}")
-    return StoredState(_read_pass(state, expected), source, generator_from_text(state.get("generator")))
+    own = state.get("source", {})
+    if not isinstance(own, Mapping):
+        raise ValueError(f"the state is damaged: source must be a dict, but is {own!r}")
+    _check_same(state, expected, source)
+    return StoredState(_read_pass(state, expected), own, generator_from_text(state.get("generator")))
 
 
-def _check_same(state: Mapping[str, Any], expected: Identity) -> None:
+def _check_same(state: Mapping[str, Any], expected: Identity, source: Source | None) -> None:
     differing = [
         name for name, value in vars(expected).items() if type(state[name]) is not type(value) or state[name] != value
     ]
@@ -115,7 +120,12 @@ def _check_same(state: Mapping[str, Any], expected: Identity) -> None:
         f"{name} is {state[name]!r} in the state but {getattr(expected, name)!r} here" for name in differing
     )
     way_out = ""
-    if differing == ["fingerprint"]:
+    difference = (
+        source.difference(state.get("source", {})) if source is not None and "fingerprint" in differing else None
+    )
+    if difference is not None:
+        way_out = f". {difference}"
+    elif differing == ["fingerprint"]:
         way_out = (
             ". Items are drawn with other weights, from other data or in another version's order than when the state "
             "was saved, so its position means nothing here: go on with those, or begin anew from the next epoch by "

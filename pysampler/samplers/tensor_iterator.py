@@ -27,10 +27,15 @@ class TensorIterator(PassIterator):
     def __init__(self, sampler: Opener, device: torch.device, batch_size: int, drop_last_batch: bool) -> None:
         self._sampler, self._device = sampler, device
         self.batch_size, self.drop_last_batch = batch_size, drop_last_batch
-        self.handed_out = 0
+        self.progress = _core.HandedOut()
         self._positions: _core.PositionSource | None = None
         self._there: Source | None = None
         self._lock = threading.RLock()  # two threads must not get the same batch
+
+    @property
+    def handed_out(self) -> int:  # type: ignore[override]
+        """How many indices this iterator has handed out."""
+        return self.progress.count
 
     def __iter__(self) -> Self:
         return self
@@ -49,7 +54,7 @@ class TensorIterator(PassIterator):
             start = where.position + share.rank + self.handed_out * share.world
             within = max(0, min(count, -((start - draws) // share.world))) if start < draws else 0
             indices = self._drawn(start, within, count)
-            self.handed_out += count
+            self.progress.add(count)
             return indices
 
     def _drawn(self, start: int, within: int, count: int) -> torch.Tensor:

@@ -42,8 +42,8 @@ class WeightedRandomSampler(SingleSampler, Weighted, torch.utils.data.WeightedRa
 
     A pass begins at the first ``next`` of an iterator and takes the epoch pinned by ``set_epoch`` (or the position
     loaded by ``load_state_dict``), else the epoch after the last begun. With a seed, epoch e always yields the same
-    indices. Iterators that are running are unaffected by anything. Sampler and iterators have ``state_dict`` and
-    ``load_state_dict``, which torchdata's StatefulDataLoader calls by itself.
+    indices. An iterator keeps the weights, key and epoch that its pass began with. Sampler and iterators have
+    ``state_dict`` and ``load_state_dict``, which torchdata's StatefulDataLoader calls by itself.
 
     In-place changes of ``sampler.weights`` by torch and assignments to it are honoured when the next pass begins; the
     table is then built again, 6 to 9 ns per item, and older states are refused. (Writing through ``.numpy()`` or

@@ -107,7 +107,7 @@ class AliasTable(Source):
 
     @property
     def device(self) -> torch.device:
-        """Where the table is and draws."""
+        """The device that holds the table, and where ``draw`` returns its indices."""
         return _CPU if self._on_gpu is None else self._on_gpu.device
 
     def on(self, device: torch.device) -> AliasTable | None:
@@ -125,16 +125,17 @@ class AliasTable(Source):
     def _draw(
         self, wanted: StreamRange, draws: int | None, dtype: torch.dtype | None, out: torch.Tensor | None
     ) -> torch.Tensor:
-        if self._on_gpu is None:
-            return super()._draw(wanted, draws, dtype, out)
-        result = output_for(wanted.draws, len(self), self.device, dtype, out)
+        # Without the object of an epoch and all else that can be left out: small draws are called often.
+        result = output_for(wanted.draws, self._items, _CPU if self._on_gpu is None else self.device, dtype, out)
         if wanted.draws > 0:
-            self._on_gpu.draw_into(result, wanted)
+            if self._on_gpu is None:
+                self._fill(result, wanted, draws)
+            else:
+                self._on_gpu.draw_into(result, wanted)
         return result
 
     def _fill(self, indices: torch.Tensor, wanted: StreamRange, draws: int | None) -> None:
-        # At once, without the object of an epoch: small draws are called often.
-        self._core.draw_into(indices.data_ptr(), *wanted, torch.get_num_threads())
+        self._core.draw_into(indices.data_ptr(), *wanted, torch.get_num_threads(), indices.dtype is torch.int32)
 
     def with_weights(self, weights: Any) -> Source:
         """Returns an ``AliasTable`` of other weights; a table is returned as it is."""
@@ -175,8 +176,8 @@ class AliasTable(Source):
         As with tensors, "cuda" without a number is torch's current device. What has to read the whole table on the CPU
         (samplers, ``probabilities``, ``fingerprint``, ``save``, pickling) takes a copy of it there first, and keeps it.
         Draws on a GPU are queued on torch's current stream of the device and wait for nothing. While a CUDA graph is
-        captured, seed and positions are recorded as they are: each replay draws the same. Use
-        ``torch.ops.pysampler.draw`` for draws that go on. The table must live as long as such a graph.
+        captured, seed and positions are recorded as they are: each replay draws the same. For draws that go on from
+        replay to replay, use ``torch.ops.pysampler.draw``. The table must live as long as such a graph.
 
         Cost: the time of copying it, which is waited for. The table itself if it is there already.
 
@@ -208,12 +209,23 @@ class AliasTable(Source):
         Args:
             path: The file.
             mmap: Map the file instead of reading it: all processes of a machine that do share one copy.
-            validate: Check every alias and the fingerprint, O(N). Without, loading is O(1): only for files that nobody
-                but you writes, for a damaged one could then draw wrongly or crash.
+            validate: Check every alias and the fingerprint, for which the whole file is read. Without, only for files
+                that nobody but you writes: a damaged one then draws wrongly or crashes.
+
+        Cost: with ``validate=True``, O(N): about 10 ns per item on one thread (0.1 s for 10^7 items, 4 s for 3 * 10^8).
+        With ``mmap=True, validate=False``, O(1): below a millisecond whatever the size; pages are then read as draws
+        need them.
 
         Raises:
             ValueError: Not such a file, truncated or damaged.
             OSError: The file cannot be read.
+
+        Example:
+            >>> AliasTable([1.0, 2.0]).save("table.safetensors")
+            >>> AliasTable.load("table.safetensors")  # whatever may have become of the file
+            AliasTable(2 items)
+            >>> AliasTable.load("table.safetensors", validate=False)  # our own file: at once
+            AliasTable(2 items)
         """
         core, file = read_table_file(path, mmap, validate)
         return AliasTable._around(core, file=file, fingerprint=file.fingerprint)

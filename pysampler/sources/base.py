@@ -16,11 +16,15 @@ from pysampler.inputs.numbers import whole_number
 from pysampler.inputs.output import output_for
 from pysampler.keys import StreamRange, stream_range
 from pysampler.share import Share
+from pysampler.sources.handed_out import HandedOut
 
 MAX_ITEMS = 2**62
 _CPU = torch.device("cpu")
 
 Draw = Callable[[int, int, int], Any]
+# What samplers ask a source: not offered for completion to those who draw from it.
+_ASKED_BY_SAMPLERS = {"auditable", "batch_draws", "check_draws", "check_share", "current", "default_draws", "kind"}
+_ASKED_BY_SAMPLERS |= {"load_state", "one_key", "state"}
 
 
 class Source(ABC):
@@ -79,6 +83,14 @@ class Source(ABC):
         """Draws of an epoch unless the user says otherwise."""
         return self.num_items
 
+    def epoch_draws(self, key: int | None) -> int:
+        """Returns ``default_draws`` for a stream: of a source whose epochs end where the key says.
+
+        Args:
+            key: The 64-bit key; None if it is not known beforehand.
+        """
+        return self.default_draws
+
     @property
     def device(self) -> torch.device:
         """Where ``draw`` writes its indices."""
@@ -136,6 +148,19 @@ class Source(ABC):
         if state:
             raise ValueError(f"{type(self).__name__} has no state of its own, but the state has one: {sorted(state)}")
 
+    def difference(self, state: Mapping[str, Any]) -> str | None:
+        """Says in what this source differs from the one that ``state`` is of, and what to do; None if it cannot tell.
+
+        Asked where fingerprints differ, so that the error can name it.
+        """
+        return None
+
+    def begun(self, handed_out: HandedOut) -> None:  # noqa: B027 - of use to sources only that may change meanwhile
+        """Told by samplers when a pass begins: what its iterator has handed out can be read from then on."""
+
+    def resumed(self, position: int) -> None:  # noqa: B027 - see begun
+        """Told by samplers when a state was loaded: at which position of all epochs' the stream goes on."""
+
     def draw(
         self,
         n: int,
@@ -179,16 +204,21 @@ class Source(ABC):
         """Draws what is wanted of an epoch of ``draws`` positions, by default ``default_draws``."""
         result = output_for(wanted.draws, self.num_items, self.device, dtype, out)
         if wanted.draws > 0:
-            wide = result if result.dtype is torch.int64 else torch.empty(wanted.draws, dtype=torch.int64, device=_CPU)
-            self._fill(wide, wanted, draws)
-            if wide is not result:
-                result.copy_(wide)
+            self._fill(result, wanted, draws)
         return result
 
     def _fill(self, indices: torch.Tensor, wanted: StreamRange, draws: int | None) -> None:
-        """Writes what is wanted to a contiguous int64 tensor on the CPU."""
-        passed = self.current().epoch(wanted.key, wanted.epoch, self.default_draws if draws is None else draws)
-        passed.draw_into(indices.data_ptr(), wanted.draws, wanted.start, wanted.step, torch.get_num_threads())
+        """Writes what is wanted to a contiguous int64 or int32 tensor on the CPU."""
+        length = self.epoch_draws(wanted.key) if draws is None else draws
+        passed = self.current().epoch(wanted.key, wanted.epoch, length)
+        passed.draw_into(
+            indices.data_ptr(),
+            wanted.draws,
+            wanted.start,
+            wanted.step,
+            torch.get_num_threads(),
+            indices.dtype is torch.int32,
+        )
 
     def probabilities(self) -> torch.Tensor:
         """Returns what each item is really drawn with in the long run: float64 of shape (num_items,), sum 1. O(N)."""
@@ -219,6 +249,9 @@ class Source(ABC):
         # Not by indexing, which takes -1 for the last item.
         found = self._log_probabilities.index_select(0, indices.reshape(-1))
         return found.view(indices.shape).to(torch.get_default_dtype())
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in _ASKED_BY_SAMPLERS]
 
     def __len__(self) -> int:
         return self.num_items

@@ -87,7 +87,7 @@ class ClassTable(Source):
             TypeError: See ``read_labels``.
         """
         read = read_labels(labels)
-        return cls(read, weights_of_classes(read, "inverse", None, targets))
+        return cls(read, weights_of_classes(read, "inverse", 0.0, targets))
 
     def with_class_weights(self, class_weights: Any) -> ClassTable:
         """Returns a table of other class weights over the same members, which the two share. This one stays as it is.

@@ -18,10 +18,10 @@ class MPerClassBatches(ClassRounds):
     """Batches of m items of each of ``batch_size / m`` classes, for losses that compare items.
 
     The arguments are those of ``MPerClassSampler`` in pytorch-metric-learning, and so is the order: the m items of a
-    class follow one another. Better than there, nothing is left to chance: every class is dealt before any is dealt
-    again (classes form a deck, re-shuffled when a batch ends where it does), and m at a time every ceil(n / m) batches
-    that have a class show all its n items. A batch has no class twice, and no item twice unless a class has fewer than
-    m.
+    class follow one another. Unlike there, classes and items take turns. Classes come in random order, each once before
+    any comes again (the order is a new one whenever all have come at the end of a batch). Of a class of n items, all
+    have come after ceil(n / m) batches that have the class. A batch has no class twice, and no item twice unless a
+    class has fewer than m.
 
     Args:
         labels: Whatever ``read_labels`` reads, or what it returned. Classes without items are left out.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence, Sized
-from typing import Any, Literal
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,16 +12,18 @@ import torch
 from pysampler import _core
 from pysampler.inputs.numbers import whole_number
 from pysampler.keys import seed_key
+from pysampler.share import Share
 from pysampler.sources.alias_table import AliasTable
-from pysampler.sources.base import MAX_ITEMS, Source
-from pysampler.sources.class_table import ClassTable
-from pysampler.sources.mixture_shares import TOTAL, share_masses, stage_intervals
+from pysampler.sources.base import Source
+from pysampler.sources.handed_out import Front, HandedOut
+from pysampler.sources.mixture_ends import Stop, checked_stop, windows_until
+from pysampler.sources.mixture_parts import digest_of, items_of, lengths_of, names_of, parts_of
+from pysampler.sources.mixture_ranks import Proposal, agreed_window
+from pysampler.sources.mixture_schedule import MAX_POSITION, ScheduleReader, Stage, joined
+from pysampler.sources.mixture_shares import TOTAL, stage_intervals
+from pysampler.sources.mixture_state import difference_of, read_stages, write_stages
 
-MAX_SOURCES = 2**16
 MAX_WINDOW = 2**24
-MAX_POSITION = 2**62
-
-_Part = int | AliasTable | ClassTable
 
 
 class Mixture(Source):
@@ -35,24 +37,31 @@ class Mixture(Source):
     - occurrence o of a source of n items belongs to its pass o // n: every item once, in a new random order each pass.
       (In a window that holds the end of a pass an item may come twice.) Items of a table are drawn by weight instead.
 
-    Two or more sources with W p < 1 form a group, on a lattice of their own, so that they meet different mates: see
-    csrc/core/mixture.h. A run of e windows is off by a bit more than 1 + 0.4 ln e items of a source; in the group,
-    also by what a cut in one of the group's windows (up to 65,536 of its items, in random order) adds.
+    Two or more sources with W p < 1 take turns as a group, in windows of the group's own, so that it is not always the
+    same few that share a window. docs/mixtures.md derives how far counts are off their shares after any number of
+    windows.
 
     Args:
-        sources: Sizes, sized datasets, a ``ConcatDataset`` (its parts), ``AliasTable`` or ``ClassTable`` objects; at
-            most 2^16, of at most 2^62 items in all. Index 0 of a source follows the last of the one before it.
+        sources: Sizes, sized datasets, a ``ConcatDataset`` (its parts), ``AliasTable`` or ``ClassTable`` objects, or a
+            dict of them by name; at most 2^16, of at most 2^62 items in all. Index 0 of a source follows the last of
+            the one before it.
         shares: Positive numbers or 0, for each source or in a dict by name; or a list of stages ``(position, shares)``,
             the first at position 0. Each begins with the window that holds its position. By default the sizes.
+            ``temperature``, ``unimax``, ``epochs`` and ``piecewise_linear`` compute some.
         window: W, in [1, 2^24]: say the global batch.
         names: One for each source; by default their numbers.
+        lengths: How long the items of each source are in the mean, in tokens or seconds, for each or in a dict by name.
+            Then shares, also those set later, are shares of length, in the mean. What is promised holds for items.
+        stop: Where an epoch ends unless ``num_samples`` says so. "first": before the first window in which any source
+            begins its second pass. "all": after the window in which the last source ends its first pass. Needs a seed.
+            Computed with the shares given here: those set later move the end (``draws_until``), but no epoch's length.
 
     Cost: nothing is listed. Some 250 bytes a source while drawing, and O(sources) for each stage.
 
     Raises:
         ValueError: Shares that are negative, not finite, all 0 or not one for each source; an empty source with a
             positive share; too many sources or items; names twice or unknown; stages out of order. Names the source.
-        TypeError: A source or share of another type.
+        TypeError: A source, share or name of another type.
 
     Example:
         >>> mixture = Mixture([1000, 10], shares=[3, 1], window=8)
@@ -66,20 +75,30 @@ class Mixture(Source):
     one_key = True
 
     def __init__(
-        self, sources: Any, shares: Any = None, *, window: int = 256, names: Sequence[str] | None = None
+        self,
+        sources: Any,
+        shares: Any = None,
+        *,
+        window: int = 256,
+        names: Sequence[str] | None = None,
+        lengths: Any = None,
+        stop: Stop | None = None,
     ) -> None:
         self.window = whole_number(window, "window", 1, MAX_WINDOW)
-        self._parts = _parts_of(sources)
-        self.sizes = tuple(part if isinstance(part, int) else len(part) for part in self._parts)
-        self.names = _checked_names(names, len(self._parts))
-        total = sum(self.sizes)
-        if total > MAX_ITEMS:
-            raise ValueError(f"a mixture has at most 2^62 items, but its sources have {total}")
+        self._parts = parts_of(sources)
+        self.sizes = tuple(map(items_of, self._parts))
+        self.names = names_of(sources, names, len(self._parts))
+        self.stop = stop if stop is None else checked_stop(stop)
         self._starts = np.cumsum([0, *self.sizes], dtype=np.int64)
-        stages = self._read_stages(list(self.sizes) if shares is None else shares)
-        self._set_up(stages, len(stages))
+        self._reader = ScheduleReader(self.names, self.sizes, lengths_of(lengths, self.names), self.window)
+        # By default every item has the same chance, however long it is.
+        fixed = self._reader.stages(shares) if shares is not None else [Stage(0, self._default_masses())]
+        self._set_up(fixed, [], 0)
 
-    def _set_up(self, stages: list[tuple[int, list[int]]], built_in: int) -> None:
+    def _default_masses(self) -> list[int]:
+        return ScheduleReader(self.names, self.sizes, None, self.window).masses(self.sizes)
+
+    def _set_up(self, fixed: list[Stage], later: list[Stage], position: int) -> None:
         self._core = _core.Mixture(self.window)
         for part in self._parts:
             if isinstance(part, int):
@@ -88,14 +107,23 @@ class Mixture(Source):
                 self._core.add_table(part._core)
             else:
                 self._core.add_classes(part._core, len(part))
-        self._built_in = built_in
-        self._apply(stages)
+        self._front = Front(position)
+        self._ends: dict[int, int] = {}  # of epochs that stop by themselves, by key
+        self._fixed = fixed
+        self._made: dict[int, tuple[list[int], _core.MixtureStage]] = {}  # by their first windows
+        self._apply(later)
 
-    def _apply(self, stages: list[tuple[int, list[int]]]) -> None:
-        """Takes stages: (first window, masses)."""
-        made = [self._core.stage(first, *stage_intervals(masses, self.window)) for first, masses in stages]
-        self._core.set_stages(made)
-        self._stages = stages
+    def _apply(self, later: list[Stage]) -> None:
+        """Takes the stages that were set after construction. Those that stay are not made again."""
+        stages = joined(self._fixed, later)
+        made = {}
+        for first, masses in stages:
+            before = self._made.get(first)
+            if before is None or before[0] != masses:
+                before = masses, self._core.stage(first, *stage_intervals(masses, self.window))
+            made[first] = before
+        self._core.set_stages([stage for _, stage in made.values()])
+        self._later, self._stages, self._made = later, stages, made
 
     @property
     def num_items(self) -> int:
@@ -104,13 +132,47 @@ class Mixture(Source):
 
     @property
     def fingerprint(self) -> str:
-        """Of the sources, the window, and the stages given at construction: those set later are in the state."""
-        digest = hashlib.sha256(f"mixture, window {self.window}, permutation {_core.PERMUTATION_VERSION}".encode())
-        for part in self._parts:
-            digest.update(f"; {part if isinstance(part, int) else part.fingerprint}".encode())
-        for first, masses in self._stages[: self._built_in]:
-            digest.update(f"| {first}: {masses}".encode())
-        return digest.hexdigest()[:32]
+        """Of the window, the stages given at construction, and the sources up to the last that has a share in them.
+
+        Stages set later are in the state.
+        """
+        used = max(i for _, masses in self._fixed for i, mass in enumerate(masses) if mass > 0) + 1
+        return self._digest(used, [(first, masses[:used]) for first, masses in self._fixed])
+
+    def _digest(self, sources: int, stages: Sequence[tuple[int, Sequence[int]]] = ()) -> str:
+        return digest_of(self._parts[:sources], self.window, stages, _core.PERMUTATION_VERSION)
+
+    @property
+    def default_draws(self) -> int:
+        """Draws of an epoch unless the user says otherwise: as many as items. ValueError with ``stop``."""
+        return self.epoch_draws(None)
+
+    def epoch_draws(self, key: int | None) -> int:
+        """Returns the draws of an epoch unless the user says otherwise: as many as items, or up to where ``stop`` says.
+
+        Raises:
+            ValueError: ``stop`` without a key; the passes do not end as it says.
+        """
+        if self.stop is None:
+            return self.num_items
+        if key is None:
+            raise ValueError(f"where stop={self.stop!r} ends an epoch depends on the key: give seed= or num_samples=")
+        if key not in self._ends:
+            alone = self if not self._later else _restored(self._arguments(), self._fixed, [], 0)
+            self._ends[key] = alone.draws_until(self.stop, seed=key)
+        return self._ends[key]
+
+    def check_share(self, draws: int, share: Share) -> None:
+        """Warns if draws are left out of each epoch, for then passes lack the items that stood there."""
+        super().check_share(draws, share)
+        left_out = draws - share.count(0, draws) * share.world
+        if left_out > 0:
+            nearest = " or ".join(map(str, share.nearest_whole(draws)))
+            warnings.warn(
+                f"drop_last leaves out {left_out} of the epoch's {draws} draws, so that passes over the sources lack "
+                f"the items that stood there: take num_samples={nearest}, or drop_last=False",
+                stacklevel=3,
+            )
 
     def epoch(self, key: int, epoch: int, draws: int) -> _core.PassDraws:
         """Returns an epoch's draws; padding is drawn independently, by the shares at the epoch's end.
@@ -120,30 +182,85 @@ class Mixture(Source):
         """
         return _core.MixtureDraws(self._core, key, epoch, draws)
 
+    def begun(self, handed_out: HandedOut) -> None:
+        """Takes note of a pass: stages are set only at positions that none has handed out."""
+        self._front.watch(handed_out)
+
+    def resumed(self, position: int) -> None:
+        """Takes note that a state was loaded: positions before it are the past now, those after it are not."""
+        self._front.restart(position)
+
+    @property
+    def next_position(self) -> int:
+        """The first position at which new shares may begin, as far as this process knows.
+
+        It begins the first window of which no sampler of this mixture in this process has handed out any position
+        (be it to a loader that has prefetched it). What samplers of copies have, other ranks', or those in the workers
+        of a loader, is not known here.
+        """
+        return -(-self._front.position() // self.window) * self.window
+
     def at(self, position: int, shares: Any) -> None:
         """Makes ``shares`` hold from the window on that holds ``position``, for running iterators too.
 
-        What has been handed out stays as it was, so all ranks must do the same, at a position that none of them has
-        handed out yet: this is not checked. A stage that began with the same window is replaced.
+        They hold until the next stage, if there is one; a stage that ``at`` has set with the same window is replaced.
+        All ranks must do the same, at a position that none of them has handed out: of this process it is checked, of
+        others it cannot be. ``change_on_all_ranks`` finds such a position.
 
         Args:
             position: Among those of all epochs: that of epoch e of k draws begins at e * k.
             shares: As at construction.
 
         Raises:
-            ValueError: A position before the last stage's, or that of a stage given at construction; shares as at
-                construction.
+            ValueError: A position before ``next_position``, or in a window with which a stage given at construction
+                begins; shares as at construction.
+            TypeError: As at construction.
         """
-        first = whole_number(position, "position", 0, MAX_POSITION - 1) // self.window
-        last = self._stages[-1][0]
-        replaces = first == last and len(self._stages) > self._built_in
-        if first < last or (first == last and not replaces):
+        first = self._reader.window_of(position)
+        masses = self._reader.masses(shares)
+        if first * self.window < self.next_position:
             raise ValueError(
-                f"position {position} lies in window {first}, but the last stage begins with window {last}: a new "
-                f"stage begins at position {(last + 1) * self.window} or later"
+                f"position {position} lies in the window that begins at {first * self.window}, but positions up to "
+                f"{self._front.position() - 1} have been handed out: the first position for new shares is "
+                f"next_position={self.next_position}, or, on several ranks, the one that change_on_all_ranks finds"
             )
-        kept = self._stages[:-1] if replaces else self._stages
-        self._apply([*kept, (first, self._masses(shares))])
+        if any(first == stage.first for stage in self._fixed):
+            raise ValueError(
+                f"position {position} lies in the window that begins at {first * self.window}, and so does a stage "
+                "given at construction: leave that out of the constructor's shares, or take another window"
+            )
+        self._apply(joined([Stage(first, masses)], [stage for stage in self._later if stage.first != first]))
+
+    def change_on_all_ranks(self, shares: Any, group: Any = None) -> int:
+        """Makes ``shares`` hold from the first window on of which no rank has handed out anything.
+
+        One collective call: every rank must make it, after as many steps or not, with the same shares, from the process
+        and thread that draws. Loaders' workers may have prefetched: what was handed out stays as it was.
+
+        Args:
+            shares: As at construction; the same on all ranks.
+            group: A torch.distributed process group; by default that of all ranks. Without any, one process is alone.
+
+        Returns:
+            The position from which they hold.
+
+        Raises:
+            ValueError: On all ranks alike: wrong shares, or not the same on all.
+            RuntimeError: There is no process group, but WORLD_SIZE says that there are several processes.
+        """
+        masses, error = None, None
+        try:
+            masses = self._reader.masses(shares)
+        except (TypeError, ValueError) as wrong:
+            error = str(wrong)
+        digest = self._digest(len(self._parts), [*self._stages, (-1, masses or [])])
+        first = agreed_window(Proposal(self.next_position // self.window, digest, error), group)
+        taken = {stage.first for stage in self._fixed}
+        while first in taken:  # the stage given there holds for a window
+            first += 1
+        assert masses is not None
+        self._apply(joined([Stage(first, masses)], [stage for stage in self._later if stage.first != first]))
+        return first * self.window
 
     def locate(self, index: int) -> tuple[str, int]:
         """Returns the name of the source that item ``index`` belongs to, and the item's index in it."""
@@ -152,10 +269,19 @@ class Mixture(Source):
         return self.names[source], item - int(self._starts[source])
 
     def counts(self, position: int, *, seed: int) -> dict[str, int]:
-        """Returns how many items of each source come before ``position``: in closed form, plus at most a window.
+        """Returns how many items of each source come before ``position``: in closed form, plus at most a window."""
+        return dict(zip(self.names, self._counted(position, seed).tolist(), strict=True))
 
-        Divided by a source's size, how many passes it has had.
+    def passes(self, position: int, *, seed: int) -> dict[str, float]:
+        """Returns how often each source was gone through before ``position``: its count over its size.
+
+        The whole part is how many passes are complete. Of a table, whose items come by weight, the mean of all items.
         """
+        counted = self._counted(position, seed).tolist()
+        passed = [count / size if size else 0.0 for count, size in zip(counted, self.sizes, strict=True)]
+        return dict(zip(self.names, passed, strict=True))
+
+    def _counted(self, position: int, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:
         end = whole_number(position, "position", 0, MAX_POSITION)
         windows, rest = divmod(end, self.window)
         found = np.empty(len(self._parts), dtype=np.uint64)
@@ -166,57 +292,46 @@ class Mixture(Source):
             draws = _core.MixtureDraws(self._core, seed_key(seed), 0, MAX_POSITION)
             draws.locate_into(sources.ctypes.data, occurrences.ctypes.data, rest, windows * self.window, 1)
             numbers += np.bincount(sources, minlength=len(numbers))
-        return dict(zip(self.names, numbers.tolist(), strict=True))
+        return numbers
 
-    def draws_until(self, stop: Literal["first", "all"], *, seed: int) -> int:
-        """Returns how many draws of whole windows end a run with a source's first pass.
+    def draws_until(self, stop: Stop, *, seed: int) -> int:
+        """Returns how many draws, in whole windows, a run must have to end where sources have been shown once.
 
         Args:
-            stop: "first": before the first window in which any source begins its second pass. "all": after the window
-                in which the last source ends its first pass. Of the sources of a size; tables have no passes.
+            stop: "first": the run ends before the first window in which any source begins its second pass. "all": after
+                the window in which the last source ends its first pass. Tables do not count: they have no passes.
             seed: The seed of the run.
 
         Raises:
-            ValueError: There is no such position below 2^62, as where a source's share is 0 in the end.
+            ValueError: There is no such position below 2^62, as where a source's share is 0 in the end; or a second
+                pass begins in the very first window.
         """
-        plain = [i for i, part in enumerate(self._parts) if isinstance(part, int) and part > 0]
-        if stop not in ("first", "all"):
-            raise ValueError(f"stop must be 'first' or 'all', but got {stop!r}")
-        find = self._core.first_window_of if stop == "first" else self._core.last_window_of
-        sought = [self.sizes[i] - (stop == "all") for i in plain]
-        window = find(seed_key(seed), plain, sought) if plain else TOTAL - 1
-        if window == TOTAL - 1:
-            raise ValueError(f"stop={stop!r}: the passes of sources of a size do not end before position 2^62")
-        return (window + (stop == "all")) * self.window
+        plain = {i: part for i, part in enumerate(self._parts) if isinstance(part, int) and part > 0}
+        return windows_until(self._core, seed_key(seed), checked_stop(stop), plain, self.names) * self.window
 
     def state(self) -> dict[str, Any]:
-        """Returns the stages that ``at`` set: those of the construction belong to the fingerprint."""
-        later = self._stages[self._built_in :]
-        return {"stages": [[first, list(masses)] for first, masses in later]} if later else {}
+        """Returns the stages set later than at construction, and what tells which source differs if a load fails."""
+        return write_stages(self._later, self.window, self.sizes, self._digest(len(self._parts)))
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Goes on with the stages of ``state`` in the place of those that ``at`` has set here.
+        """Goes on with the stages of ``state`` in the place of those that were set here since construction.
+
+        Sources may have been added at the end since it was saved: they have no share until a new stage gives them one.
 
         Raises:
             ValueError: Not a state of this mixture.
         """
-        if not set(state) <= {"stages"}:
-            raise ValueError(f"this is no state of a mixture: it has {sorted(set(state) - {'stages'})}")
-        stages, last = list(self._stages[: self._built_in]), self._stages[self._built_in - 1][0]
-        for number, stage in enumerate(state.get("stages", [])):
-            first, masses = stage
-            sound = type(first) is int and last < first < MAX_POSITION and len(masses) == len(self._parts)
-            if not sound or any(type(m) is not int or m < 0 for m in masses) or sum(masses) != TOTAL:
-                raise ValueError(f"the state is damaged: stage {number} of the mixture")
-            self._check_filled(masses)
-            stages.append((first, list(masses)))
-            last = first
-        if stages != self._stages:
-            self._apply(stages)
+        later = read_stages(state, self._reader, {stage.first for stage in self._fixed}, self._digest)
+        if later != self._later:
+            self._apply(later)
+
+    def difference(self, state: Mapping[str, Any]) -> str | None:
+        """Names the first source, or else what other thing, that is not as it was when ``state`` was saved."""
+        return difference_of(state, self._reader)
 
     def probabilities(self) -> torch.Tensor:
         """What each item is drawn with in the last stage, in the long run: float64 of shape (num_items,). O(N)."""
-        shares = [mass / TOTAL for mass in self._stages[-1][1]]
+        shares = [mass / TOTAL for mass in self._stages[-1].masses]
         parts = [
             torch.full((part,), share / max(part, 1), dtype=torch.float64, device="cpu")
             if isinstance(part, int)
@@ -225,94 +340,29 @@ class Mixture(Source):
         ]
         return torch.cat(parts)
 
-    def _read_stages(self, shares: Any) -> list[tuple[int, list[int]]]:
-        is_list = isinstance(shares, Sequence) and not isinstance(shares, str)
-        if not (is_list and len(shares) > 0 and all(isinstance(stage, tuple) for stage in shares)):
-            return [(0, self._masses(shares))]
-        stages: list[tuple[int, list[int]]] = []
-        for number, stage in enumerate(shares):
-            if len(stage) != 2:
-                raise ValueError(f"a stage is (position, shares), but stage {number} has {len(stage)} entries")
-            first = whole_number(stage[0], "position", 0, MAX_POSITION - 1) // self.window
-            if (number == 0 and first != 0) or (number > 0 and first <= stages[-1][0]):
-                raise ValueError(
-                    f"stages begin at position 0 and each a window of {self.window} or more after the one before it, "
-                    f"but stage {number} begins at position {stage[0]}"
-                )
-            stages.append((first, self._masses(stage[1])))
-        return stages
-
-    def _masses(self, shares: Any) -> list[int]:
-        if isinstance(shares, Mapping):
-            unknown = [name for name in shares if name not in self.names]
-            missing = [name for name in self.names if name not in shares]
-            if unknown or missing:
-                name, fault = (unknown[0], "unknown") if unknown else (missing[0], "missing")
-                raise ValueError(
-                    f"shares must name each source, but {name!r} is {fault}: sources are {self.names[:20]}"
-                )
-            shares = [shares[name] for name in self.names]
-        values = list(shares)
-        if len(values) != len(self._parts):
-            raise ValueError(f"there must be a share for each of {len(self._parts)} sources, but got {len(values)}")
-        masses = share_masses(values, self.names)
-        self._check_filled(masses)
-        return masses
-
-    def _check_filled(self, masses: Sequence[int]) -> None:
-        for mass, size, name in zip(masses, self.sizes, self.names, strict=True):
-            if mass > 0 and size == 0:
-                raise ValueError(f"source {name} has no items but a positive share: give it share 0 or leave it out")
-
     def __repr__(self) -> str:
         return f"Mixture({len(self._parts)} sources of {self.num_items} items, window={self.window})"
 
+    def _arguments(self) -> dict[str, Any]:
+        return {
+            "sources": self._parts,
+            "window": self.window,
+            "names": self.names,
+            "lengths": self._reader.lengths,
+            "stop": self.stop,
+        }
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self._parts, self._stages, self._built_in, self.window, self.names)
+        return _restored, (self._arguments(), self._fixed, self._later, self._front.position())
 
     def __copy__(self) -> Mixture:
         return self.__deepcopy__({})
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Mixture:
-        return _restored(self._parts, self._stages, self._built_in, self.window, self.names)
+        return _restored(self._arguments(), self._fixed, self._later, self._front.position())
 
 
-def _restored(
-    parts: list[_Part], stages: list[tuple[int, list[int]]], built_in: int, window: int, names: tuple[str, ...]
-) -> Mixture:
-    mixture = Mixture(parts, [1 if part != 0 else 0 for part in parts], window=window, names=names)
-    mixture._built_in = built_in
-    mixture._apply(stages)
+def _restored(arguments: Mapping[str, Any], fixed: list[Stage], later: list[Stage], position: int) -> Mixture:
+    mixture = Mixture(**arguments)
+    mixture._set_up(list(fixed), list(later), position)
     return mixture
-
-
-def _parts_of(sources: Any) -> list[_Part]:
-    if isinstance(sources, torch.utils.data.ConcatDataset):
-        sources = sources.datasets
-    parts: list[_Part] = []
-    for number, source in enumerate(sources):
-        if isinstance(source, (AliasTable, ClassTable)):
-            parts.append(source)
-        elif isinstance(source, Sized):
-            parts.append(len(source))
-        else:
-            parts.append(whole_number(source, f"the size of source {number}", 0, MAX_ITEMS))
-    if not 0 < len(parts) <= MAX_SOURCES:
-        raise ValueError(f"a mixture has between 1 and 2^16 sources, but got {len(parts)}")
-    return parts
-
-
-def _checked_names(names: Sequence[str] | None, sources: int) -> tuple[str, ...]:
-    if names is None:
-        return tuple(str(number) for number in range(sources))
-    given = tuple(names)
-    if len(given) != sources:
-        raise ValueError(f"there must be a name for each of {sources} sources, but got {len(given)}")
-    seen: set[str] = set()
-    for name in given:
-        if not isinstance(name, str):
-            raise TypeError(f"names must be strings, but got {name!r}")
-        if name in seen:
-            raise ValueError(f"each source needs a name of its own, but {name!r} is given twice")
-        seen.add(name)
-    return given

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -26,11 +27,15 @@ def temperature(sizes: Sequence[int], temperature: float) -> list[float]:
     Raises:
         ValueError: A size that is negative or not finite, or a temperature that is not positive.
     """
-    values = _sizes(sizes)
+    values = _numbers(sizes, "sizes", "sizes")
     if not temperature > 0:
         raise ValueError(f"temperature must be greater than 0, but got {temperature}")
     largest = max(values, default=0.0)
-    weights = [(value / largest) ** (1 / temperature) if value > 0 else 0.0 for value in values]
+    with localcontext() as context:
+        context.prec = 34
+        power = 1 / Decimal(float(temperature))
+        # Not by libm, whose last bit is another on another machine: so would the mixture's fingerprint be.
+        weights = [float((Decimal(value) / Decimal(largest)) ** power) if value > 0 else 0.0 for value in values]
     return _normalised(weights)
 
 
@@ -48,7 +53,7 @@ def unimax(sizes: Sequence[int], budget: int, max_epochs: float = 1) -> list[flo
     Raises:
         ValueError: Sizes as for ``temperature``, or a budget or max_epochs that is not positive.
     """
-    values = _sizes(sizes)
+    values = _numbers(sizes, "sizes", "sizes")
     left = whole_number(budget, "budget", 1)
     if not 0 < max_epochs < math.inf:
         raise ValueError(f"max_epochs must be greater than 0 and finite, but got {max_epochs}")
@@ -69,13 +74,25 @@ def epochs(sizes: Sequence[int], per_source: Sequence[float]) -> list[float]:
     Raises:
         ValueError: Not as many times as sizes; negative or not finite ones; nothing is left to draw.
     """
-    values, times = _sizes(sizes), list(per_source)
+    values, times = _numbers(sizes, "sizes", "sizes"), _numbers(per_source, "per_source", "epochs")
     if len(times) != len(values):
         raise ValueError(f"there must be a number of epochs for each of {len(values)} sources, but got {len(times)}")
-    for i, number in enumerate(times):
-        if not 0 <= number < math.inf:
-            raise ValueError(f"epochs must be finite and >= 0, but per_source[{i}] is {number}")
-    return _normalised([value * float(number) for value, number in zip(values, times, strict=True)])
+    return _normalised([value * number for value, number in zip(values, times, strict=True)])
+
+
+def exact_share(share: Any, name: str) -> Fraction:
+    """Returns a source's share as it is. ValueError unless it is finite and >= 0, TypeError if it is no number."""
+    if isinstance(share, bool | str):
+        raise TypeError(f"the share of source {name} must be a number, but is {share!r}")
+    try:
+        value = Fraction(share if isinstance(share, int | float | Fraction) else float(share))
+    except (OverflowError, ValueError):
+        raise ValueError(f"shares must be finite and >= 0, but that of source {name} is {share}") from None
+    except TypeError:
+        raise TypeError(f"the share of source {name} must be a number, but is {share!r}") from None
+    if value < 0:
+        raise ValueError(f"shares must be finite and >= 0, but that of source {name} is {share}")
+    return value
 
 
 def share_masses(shares: Sequence[Any], names: Sequence[str]) -> list[int]:
@@ -88,7 +105,7 @@ def share_masses(shares: Sequence[Any], names: Sequence[str]) -> list[int]:
         ValueError: A share that is negative or not finite, or no positive one.
         TypeError: A share that is no number.
     """
-    exact = [_exact(share, name) for share, name in zip(shares, names, strict=True)]
+    exact = [exact_share(share, name) for share, name in zip(shares, names, strict=True)]
     scale = math.lcm(*(value.denominator for value in exact))
     numbers = [value.numerator * (scale // value.denominator) for value in exact]
     total = sum(numbers)
@@ -154,26 +171,19 @@ def _boundaries(masses: Sequence[int], points: int) -> tuple[list[int], list[int
     return whole, rest
 
 
-def _exact(share: Any, name: str) -> Fraction:
-    if isinstance(share, bool | str):
-        raise TypeError(f"the share of source {name} must be a number, but is {share!r}")
-    try:
-        value = Fraction(share if isinstance(share, int | float | Fraction) else float(share))
-    except (OverflowError, ValueError):
-        raise ValueError(f"shares must be finite and >= 0, but that of source {name} is {share}") from None
-    except TypeError:
-        raise TypeError(f"the share of source {name} must be a number, but is {share!r}") from None
-    if value < 0:
-        raise ValueError(f"shares must be finite and >= 0, but that of source {name} is {share}")
-    return value
-
-
-def _sizes(sizes: Sequence[Any]) -> list[float]:
-    values = [float(size) for size in sizes]
+def _numbers(values: Sequence[Any], name: str, what: str) -> list[float]:
+    numbers = []
     for i, value in enumerate(values):
-        if not 0 <= value < math.inf:
-            raise ValueError(f"sizes must be finite and >= 0, but sizes[{i}] is {value}")
-    return values
+        try:
+            number = float("nan") if isinstance(value, str) else float(value)
+        except OverflowError:
+            number = math.inf
+        except (TypeError, ValueError):
+            number = math.nan
+        if not 0 <= number < math.inf:
+            raise ValueError(f"{what} must be finite numbers >= 0, but {name}[{i}] is {value!r}")
+        numbers.append(number)
+    return numbers
 
 
 def _normalised(weights: Sequence[float]) -> list[float]:

@@ -134,8 +134,8 @@ class SystematicTable(Source):
 
         With a ``global_batch_size`` B, the positions [b B, (b + 1) B) are global batch b, and the count of each class
         in it differs from B times the class's share by less than 1. If B does not divide ``draws``, by less than
-        1 + B / draws; in the last, smaller batch from its own size times the share by less than 2. An item meets other
-        items every epoch. The counts of whole epochs are as exact as without batches.
+        1 + B / draws; in the last, smaller batch from its own size times the share by less than 2. Which items
+        share a batch differs from epoch to epoch. The counts of whole epochs are as exact as without batches.
 
         Args:
             n: See ``Source.draw``, as for all that is not named here.
@@ -148,7 +148,7 @@ class SystematicTable(Source):
             dtype: See ``Source.draw``.
             out: See ``Source.draw``.
 
-        Cost: see the README; some 4 to 10 times an AliasTable's draw. With a batch size, 16 bytes and some 20 ns for
+        Cost: some 4 to 10 times an AliasTable's draw. With a batch size, 16 bytes and some 20 ns for
         each unit of it per call.
 
         Raises:

@@ -9,6 +9,7 @@ import torch
 
 from pysampler import _core
 from pysampler.inputs.memory import address_of
+from pysampler.inputs.output import output_for
 from pysampler.inputs.weights import readable
 from pysampler.sources.alias_table import AliasTable
 from pysampler.sources.base import Source
@@ -75,7 +76,7 @@ class WithoutReplacement(Source):
         """Draws the whole epoch, and returns it."""
         self.check_draws(draws)
         source = readable(self.weights)
-        indices = torch.empty(draws, dtype=torch.int64, device="cpu")
+        indices = output_for(draws, self.num_items, torch.device("cpu"), torch.int64, None)
         _core.draw_without_replacement_into(
             address_of(indices, "the epoch"),
             draws,

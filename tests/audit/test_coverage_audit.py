@@ -45,9 +45,9 @@ def check_against(shown: list[list[int]], items: int, source: Any, *where: Any, 
     counts = Counter(drawn for draws in shown for drawn in draws)
     audit = audit_coverage(source, *where, counts=True, **more)
     assert audit.counts.tolist() == [counts[item] for item in range(items)]
-    assert (audit.items, audit.unique, audit.draws) == (items, len(counts), counts.total())
+    assert (audit.num_items, audit.unique, audit.draws) == (items, len(counts), counts.total())
     assert audit.fraction == len(counts) / items
-    assert audit.never_seen.tolist() == [item for item in range(items) if item not in counts]
+    assert audit.unseen_items().tolist() == [item for item in range(items) if item not in counts]
     wanted = [0, items - 1, items // 2, 0]
     found = positions_of(wanted, source, *where, **more)
     assert list(found) == sorted(set(wanted))
@@ -164,7 +164,7 @@ def test_an_audit_of_a_loop_agrees_with_the_tracker_that_watched_it() -> None:
         list(loader)
     audit = audit_coverage(sampler, counts=True, labels=[0, 1] * 20)
     assert torch.equal(audit.counts, tracker.counts)
-    assert audit.per_class.unique.tolist() == tracker.per_class().unique.tolist()
+    assert audit.class_coverage().unique.tolist() == tracker.class_coverage().unique.tolist()
     assert str(audit) == f"{audit.unique} of 40 items seen ({2.5 * audit.unique:.1f} %) after 3 epochs of 50 draws"
 
 
@@ -190,7 +190,7 @@ def test_a_tracker_filled_by_an_audit_goes_on_where_training_stopped() -> None:
 
 def test_items_of_weight_zero_are_never_seen() -> None:
     audit = audit_coverage(TABLE, seed=0, epochs=1000)
-    assert audit.never_seen.tolist() == (WEIGHTS == 0).nonzero()[:, 0].tolist()
+    assert audit.unseen_items().tolist() == (WEIGHTS == 0).nonzero()[:, 0].tolist()
     assert positions_of(1, TABLE, seed=0, epochs=1000).shape == (0, 2)
 
 

@@ -45,7 +45,7 @@ def test_a_saved_tracker_comes_back_and_goes_on(options: dict[str, bool], tmp_pa
         each.new_epoch()
         each.update([69])
     assert contents(loaded) == contents(tracker)
-    assert loaded.per_class().unique.tolist() == [tracker.unique] == [5]
+    assert loaded.class_coverage().unique.tolist() == [tracker.unique] == [5]
     assert (loaded.epoch, loaded.draws, loaded.draws_this_epoch) == (2, 9, 1)
     loaded.save(tmp_path / "coverage")  # over the old one
     assert CoverageTracker.load(tmp_path / "coverage").epoch == 2
@@ -72,7 +72,7 @@ def test_a_state_that_knows_more_fits_a_tracker_that_keeps_less() -> None:
     tracker = CoverageTracker(70, epochs=False)
     tracker.load_state_dict(state)
     assert tracker.unique == 4
-    assert tracker.never_seen()[:3].tolist() == [2, 4, 5]
+    assert tracker.unseen_items()[:3].tolist() == [2, 4, 5]
 
 
 def test_any_safetensors_reader_opens_the_file(tmp_path: Path) -> None:

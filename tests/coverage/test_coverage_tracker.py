@@ -44,7 +44,7 @@ class Oracle:
         assert tracker.draws_this_epoch == self.now.total()
         assert tracker.unique == len(total)
         assert tracker.fraction == len(total) / self.items
-        assert tracker.never_seen().tolist() == [item for item in range(self.items) if item not in total]
+        assert tracker.unseen_items().tolist() == [item for item in range(self.items) if item not in total]
         if tracker.tracks_epochs:
             assert tracker.unique_this_epoch == len(self.now)
             assert tracker.fraction_this_epoch == len(self.now) / self.items
@@ -183,7 +183,7 @@ def test_counts_stop_at_65535_and_threads_change_nothing(items: int, threads: in
     assert expected[7] == MOST
     assert tracker.items_per_count()[-1] == 1
     assert len(tracker.items_per_count()) == MOST + 1
-    assert torch.equal(tracker.never_seen(), (expected == 0).nonzero()[:, 0])
+    assert torch.equal(tracker.unseen_items(), (expected == 0).nonzero()[:, 0])
     other = CoverageTracker(items, counts=True)
     other.update(indices)
     tracker.merge(other)
@@ -195,10 +195,10 @@ def test_items_beyond_a_chunk_are_listed_and_classed_like_the_first() -> None:
     labels = np.arange(items) % 3
     tracker = CoverageTracker(items, labels=labels, counts=True)
     tracker.update(torch.arange(0, items, 2))
-    chunks = list(tracker.never_seen_chunks())
+    chunks = list(tracker.unseen_item_chunks())
     assert len(chunks) == 2
     assert torch.equal(torch.cat(chunks), torch.arange(1, items, 2))
-    by_class = tracker.per_class()
+    by_class = tracker.class_coverage()
     assert by_class.unique.tolist() == np.bincount(labels[::2]).tolist()
     assert by_class.draws is not None
     assert by_class.draws.tolist() == by_class.unique.tolist()
@@ -210,9 +210,9 @@ def test_coverage_by_class_counts_items_with_several_labels_for_each() -> None:
     tracker.update([1, 1, 2])
     tracker.new_epoch()
     tracker.update([4])
-    by_class = tracker.per_class()
+    by_class = tracker.class_coverage()
     assert by_class.classes == ("cat", "dog", "eel")
-    assert by_class.items.tolist() == [3, 3, 0]
+    assert by_class.num_items.tolist() == [3, 3, 0]
     assert by_class.unique.tolist() == [2, 2, 0]
     assert by_class.unique_this_epoch is not None
     assert by_class.unique_this_epoch.tolist() == [1, 1, 0]
@@ -233,7 +233,7 @@ def test_what_was_not_asked_for_is_an_error_that_says_how_to() -> None:
         (lambda: tracker.unique_this_epoch, "epochs=True"),
         (lambda: tracker.counts, "counts=True"),
         (tracker.items_per_count, "counts=True"),
-        (tracker.per_class, "labels="),
+        (tracker.class_coverage, "labels="),
     ):
         with pytest.raises(RuntimeError, match=way):
             ask()
@@ -304,8 +304,8 @@ def test_a_copy_goes_on_alone() -> None:
     for made in (copy.deepcopy(tracker), pickle.loads(pickle.dumps(tracker))):
         assert contents(made) == contents(tracker)
         made.update([4])
-        assert made.per_class().unique.tolist() == [2, 1]
-    assert tracker.per_class().unique.tolist() == [1, 1]
+        assert made.class_coverage().unique.tolist() == [2, 1]
+    assert tracker.class_coverage().unique.tolist() == [1, 1]
     assert repr(tracker) == "CoverageTracker(2 of 5 items seen in 2 draws, epoch 1)"
 
 
@@ -315,7 +315,7 @@ def test_indices_that_lie_anywhere_in_memory_are_aligned_first() -> None:
     assert flat_indices(askew).flags.aligned
     tracker = CoverageTracker(6)
     tracker.update(askew)
-    assert tracker.never_seen().tolist() == [5]
+    assert tracker.unseen_items().tolist() == [5]
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
@@ -324,7 +324,7 @@ def test_a_fork_while_another_thread_holds_the_lock_leaves_the_child_a_free_one(
     taken, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with tracker._lock:
+        with tracker._shared.lock:
             taken.set()
             done.wait()
 
@@ -333,7 +333,7 @@ def test_a_fork_while_another_thread_holds_the_lock_leaves_the_child_a_free_one(
     taken.wait()
     child = os.fork()
     if child == 0:
-        os._exit(0 if tracker._lock.acquire(timeout=5) else 1)
+        os._exit(0 if tracker._shared.lock.acquire(timeout=5) else 1)
     done.set()
     holder.join()
     assert os.waitpid(child, 0)[1] == 0

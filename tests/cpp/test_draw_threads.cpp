@@ -4,6 +4,7 @@
 
 #include "check.h"
 #include "cpu/draw/draw.h"
+#include "cpu/draw/look_up.h"
 #include "cpu/draw/partitioned_draw.h"
 #include "draw_reference.h"
 #include "targets.h"
@@ -11,12 +12,12 @@
 namespace pysampler {
 namespace {
 
-constexpr int64_t kUntouched = -7;
+constexpr int kUntouched = -7;
 const Stream kStream = make_stream(123, 45);
 
-template <class Draw>
+template <class Index = int64_t, class Draw>
 void check_draw(const std::vector<int64_t>& expected, Draw draw) {
-  std::vector<int64_t> out(expected.size() + 16, kUntouched);
+  std::vector<Index> out(expected.size() + 16, kUntouched);
   draw(out.data() + 8);
   CHECK(std::equal(expected.begin(), expected.end(), out.begin() + 8));
   CHECK(std::count(out.begin(), out.begin() + 8, kUntouched) == 8);
@@ -39,6 +40,9 @@ void test_any_number_of_threads_gives_the_same_draws() {
         check_draw(expected, [&](int64_t* out) {
           draw({table.data(), table.size()}, kStream, {start, step, count}, out, {2, {}, target});
         });
+        check_draw<int32_t>(expected, [&](int32_t* out) {
+          draw({table.data(), table.size()}, kStream, {start, step, count}, out, {2, {}, target});
+        });
       });
     }
   }
@@ -51,6 +55,37 @@ void test_outputs_too_large_for_the_caches_are_the_same() {
   check_draw(expected, [&](int64_t* out) {
     draw({table.data(), table.size()}, kStream, {5, 1, count}, out, {2, {}}, Evaluation::kDirect);
   });
+}
+
+void test_large_calls_measure_once_and_draw_the_same() {
+  const std::vector<AliasEntry> table = random_table(9000, 7);
+  const AliasTableView view = {table.data(), table.size()};
+  const std::vector<int64_t> expected = draws_one_by_one(table.data(), table.size(), kStream, 16, 1, kWorthMeasuring);
+  for_each_target([&](Target target) {
+    uint64_t asked = 0;
+    const auto count_draws = [&](LookUp, uint64_t, uint64_t n) { asked += n; };
+    for (int call = 0; call < 2; ++call) {  // the first measures
+      check_draw(expected, [&](int64_t* out) { draw(view, kStream, {16, 1, expected.size()}, out, {2, {}, target}); });
+      CHECK(measure_look_ups(view.items, target, count_draws) == 0 && asked == 0);
+    }
+  });
+}
+
+void test_what_is_measured_is_the_quickest_way() {
+  const Target target = active_target();
+  const uint64_t items = 40000;  // no other test has a table of about this size
+  LookUp slow = LookUp::kLoads;
+  uint64_t next = 0;
+  const uint64_t made = measure_look_ups(items, target, [&](LookUp way, uint64_t first, uint64_t n) {
+    CHECK(first == next && n % 64 == 0);
+    next += n;
+    volatile uint64_t spin = 0;
+    for (uint64_t i = 0; i < (way == slow ? 3000000 : way == LookUp::kGathers ? 100 : 1500000); ++i) spin = spin + 1;
+  });
+  CHECK(made == next && made < kWorthMeasuring);
+  CHECK(look_up_for(items, target) == LookUp::kGathers);
+  CHECK(measure_look_ups(uint64_t{1} << 31, target, [](LookUp, uint64_t, uint64_t) {}) == 0);  // far from every cache
+  CHECK(look_up_for(uint64_t{1} << 31, target) == LookUp::kPrefetched);
 }
 
 void test_nobody_asks_for_an_interrupt_and_nothing_changes() {
@@ -76,6 +111,9 @@ void test_partitioned_draws_equal_single_draws() {
               partitioned_draw({table.data(), items}, kStream, start, count, out, {threads, {}, target});
             });
           }
+          check_draw<int32_t>(expected, [&](int32_t* out) {
+            partitioned_draw({table.data(), items}, kStream, start, count, out, {2, {}, target});
+          });
         });
       }
     }
@@ -89,6 +127,8 @@ int main() {
   using namespace pysampler;
   RUN(test_any_number_of_threads_gives_the_same_draws);
   RUN(test_outputs_too_large_for_the_caches_are_the_same);
+  RUN(test_large_calls_measure_once_and_draw_the_same);
+  RUN(test_what_is_measured_is_the_quickest_way);
   RUN(test_nobody_asks_for_an_interrupt_and_nothing_changes);
   RUN(test_partitioned_draws_equal_single_draws);
   return finish_tests();

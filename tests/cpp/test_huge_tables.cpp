@@ -37,7 +37,7 @@ void test_draws_from_huge_tables_equal_single_draws() {
       const std::vector<int64_t> expected = draws_one_by_one(kTable, items, kStream, start, step, count);
       CHECK(*std::max_element(expected.begin(), expected.end()) > static_cast<int64_t>(items / 100 * 99));
       for_each_target([&](Target target) {
-        for (const DrawHints hints : {DrawHints{false, false}, {true, false}, {true, true}}) {
+        for (const DrawHints hints : {DrawHints{LookUp::kLoads, false}, {LookUp::kGathers, false}, {LookUp::kPrefetched, true}}) {
           std::vector<int64_t> out(count);
           draw_kernels(target).draw_range({kTable, items}, kStream, {start, step, count}, out.data(), hints);
           CHECK(out == expected);

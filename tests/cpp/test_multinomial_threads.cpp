@@ -145,6 +145,23 @@ void test_no_rows_are_no_work() {
   }
 }
 
+// At both sides of every boundary: the first unit of a block, and the last of the one before.
+void test_blocks_own_the_units_from_their_first_to_the_next_ones() {
+  for (const WeightFamily& family : weight_families()) {
+    const std::vector<double> weights = family.weights(20000);
+    BlockShares shares(view_of(weights), {});
+    if (!shares.sum()) continue;
+    shares.share({});
+    const uint64_t all = weights.size() * kSlotMass;
+    CHECK(shares.blocks() > 10 && shares.units_before(shares.blocks()) == all);
+    for (uint64_t block = 0; block < shares.blocks(); ++block) {
+      const uint64_t begin = shares.units_before(block), end = shares.units_before(block + 1);
+      if (begin == end) continue;  // owns nothing
+      for (const uint64_t unit : {begin, begin + (end - begin) / 2, end - 1}) CHECK(shares.block_of(unit) == block);
+    }
+  }
+}
+
 // The view promises more rows than there are: reading a long one after the first is an error that ASan sees.
 void test_rows_after_a_bad_one_are_not_read() {
   for (const uint64_t columns : {uint64_t{5000}, uint64_t{1} << 17}) {
@@ -170,6 +187,7 @@ int main() {
   RUN(test_the_first_bad_row_is_named);
   RUN(test_too_few_positive_weights_matter_without_replacement_only);
   RUN(test_no_rows_are_no_work);
+  RUN(test_blocks_own_the_units_from_their_first_to_the_next_ones);
   RUN(test_rows_after_a_bad_one_are_not_read);
   return finish_tests();
 }

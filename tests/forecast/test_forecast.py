@@ -126,7 +126,7 @@ FAMILIES: dict[str, list[float]] = {
 def test_forecasts_equal_a_high_precision_evaluation(family: str) -> None:
     weights = FAMILIES[family]
     precise, forecast = Precise(weights), forecast_coverage(weights, 20)
-    assert forecast.items == precise.items
+    assert forecast.positive_weight_items == precise.items
     assert forecast.zero_weight_items == weights.count(0.0)
     assert forecast.expected_unique == pytest.approx(float(precise.unique(20)), rel=1e-6)
     assert forecast.draws_to_expect_50 == precise.draws_to_expect(0.5)
@@ -182,7 +182,7 @@ def test_epochs_are_draws_divided_by_the_epochs_length() -> None:
         assert getattr(forecast, f"epochs_to_expect_{name}") == getattr(forecast, f"draws_to_expect_{name}") / 170
     assert forecast.draws_to_expect(0.9) == forecast.draws_to_expect_90
     with pytest.raises(dataclasses.FrozenInstanceError):
-        forecast.items = 3  # type: ignore[misc]
+        forecast.zero_weight_items = 3  # type: ignore[misc]
 
 
 def test_a_single_item_takes_one_draw() -> None:

@@ -19,7 +19,7 @@ from pysampler.forecast.weight_groups import group_weights
 def test_groups_keep_count_and_sum_and_spread(weights: list[float]) -> None:
     weights = [weight if weight > max(weights) * 1e-270 else 0.0 for weight in weights]
     groups = group_weights(weights)
-    assert groups.items + groups.zeros == len(weights)
+    assert groups.positive + groups.zeros == len(weights)
     assert groups.zeros == weights.count(0.0)
     assert (groups.count * groups.probability).sum() == pytest.approx(1, rel=1e-14)
     assert (np.diff(groups.probability) > 0).all()
@@ -51,7 +51,7 @@ def test_many_distinct_weights_agree_with_sums_over_all_items(family: str) -> No
 def test_runs_of_zeros_of_any_length_are_skipped() -> None:
     weights = np.concatenate([np.zeros(600_000), [1.0, 2.0], np.zeros(300_000)])
     forecast = forecast_coverage(weights, 3)
-    assert (forecast.items, forecast.zero_weight_items) == (2, 900_000)
+    assert (forecast.positive_weight_items, forecast.zero_weight_items, forecast.num_items) == (2, 900_000, 900_002)
     assert forecast.expected_unique == pytest.approx(2 - (2 / 3) ** 3 - (1 / 3) ** 3)
 
 
@@ -84,5 +84,5 @@ def test_zeros_order_and_powers_of_two_change_nothing(weights: list[float], zero
 
 def test_ten_million_distinct_weights_become_a_few_thousand_groups() -> None:
     groups = group_weights(np.random.default_rng(0).random(10_000_000))
-    assert groups.items == 10_000_000
+    assert groups.positive == 10_000_000
     assert len(groups.count) < 40_000  # 1024 for each power of two that occurs

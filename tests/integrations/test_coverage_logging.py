@@ -170,7 +170,7 @@ def test_a_checkpoint_carries_coverage_on(tmp_path: Path) -> None:
     callback = CoverageCallback(tracker, indices="index", per_class=True)
     sampler = WeightedRandomSampler(WEIGHTS, 20, seed=1)
     trainer, logged = fit(tmp_path, sampler, [callback], 2)
-    assert logged[1]["coverage/fraction/1"] == pytest.approx(tracker.per_class().fraction[1])
+    assert logged[1]["coverage/fraction/1"] == pytest.approx(tracker.class_coverage().fraction[1])
     trainer.save_checkpoint(tmp_path / "two.ckpt")
     resumed = CoverageTracker(ITEMS)
     callback = CoverageCallback(resumed, indices="index")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from optional import require
 
 from pysampler import AliasTable, WeightedRandomSampler, class_weights, read_labels, sample_weights
+from pysampler.labels import schemes
 
 CATS = ["Siamese"] * 160 + ["Birman"] * 10
 counts_of_classes = st.lists(st.integers(1, 1000), min_size=2, max_size=8)
@@ -268,3 +269,12 @@ def test_dtypes_are_those_asked_for() -> None:
     assert class_weights(CATS, dtype=torch.bfloat16).dtype == torch.bfloat16
     assert sample_weights(CATS).dtype == torch.float64
     assert sample_weights(CATS, dtype=torch.float32).dtype == torch.float32
+
+
+def test_every_scheme_that_types_allow_has_its_weights_and_no_other() -> None:
+    assert get_args(schemes.Scheme) == schemes.SCHEMES
+    assert class_weights([0, 1, 1], "effective", beta=0.0).tolist() == [1.0, 1.0]
+    with pytest.raises(
+        ValueError, match="scheme must be one of 'inverse', 'sqrt', 'effective', 'power', 'progressive'"
+    ):
+        class_weights([0, 1, 1], "cubic")  # type: ignore[arg-type]

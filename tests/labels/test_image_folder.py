@@ -67,3 +67,13 @@ def test_what_is_no_folder_is_an_os_error(tmp_path: Path) -> None:
         list_images(tmp_path / "missing")
     with pytest.raises(NotADirectoryError):
         list_images(touch(tmp_path, "a_1.jpg") / "a_1.jpg")
+
+
+def test_hidden_images_are_listed_apart_since_image_folder_takes_them(tmp_path: Path) -> None:
+    touch(tmp_path, "cat/1.png", "cat/._1.png", "dog/.old/2.png", "dog/3.png", ".thumbs/4.png", ".git/HEAD")
+    found = list_images(tmp_path)
+    assert [str(path.relative_to(tmp_path)) for path in found.paths] == ["cat/1.png", "dog/3.png"]
+    assert sorted(str(path.relative_to(tmp_path)) for path in found.hidden) == [
+        ".thumbs/4.png", "cat/._1.png", "dog/.old/2.png"
+    ]  # fmt: skip
+    assert found.empty_folders == ()

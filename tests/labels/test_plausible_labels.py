@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from optional import require
@@ -75,3 +78,40 @@ def test_the_imbalanced_sampler_asks_the_dataset_for_get_labels_and_names_its_ow
 def test_numbers_beyond_floats_are_value_errors(name: str, call: Callable[[Any], Any]) -> None:
     with pytest.raises(ValueError, match=name):
         call(10**400)
+
+
+JOIN = re.escape("[' '.join(map(str, item)) for item in labels]")
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ([("red", "car"), ("blue", "car")], rf"tuples such as \('red', 'car'\) are read as several labels .*{JOIN}"),
+        ([("red", 3), ("blue", 4), ("red", 4), ("red", 3), ("red", 4)], rf"are read as an item, or its path, .*{JOIN}"),
+    ],
+)
+def test_labels_of_several_tasks_are_told_how_to_become_joint_classes(labels: Any, words: str) -> None:
+    with pytest.warns(UserWarning, match=words) as caught:
+        read_labels(labels)
+    assert caught[0].filename == __file__
+    joint = read_labels([" ".join(map(str, item)) for item in labels])  # what the message says
+    assert joint.offsets is None
+    assert joint.classes[0].startswith("blue ")
+
+
+def test_labels_of_several_tasks_that_cannot_be_read_name_joint_classes_too() -> None:
+    with pytest.raises(TypeError, match=f"numbers and names have no common order; .*{JOIN}"):
+        read_labels([(0, "car"), (1, "car")])
+    with pytest.raises(ValueError, match="for several tasks joint classes"):
+        read_labels(np.array([["red", "car"], ["blue", "bus"]]))
+    table = require("pandas").DataFrame({"colour": ["red", "blue"], "kind": ["car", "bus"]})
+    with pytest.raises(ValueError, match=r"joint classes.*table\.agg"):
+        read_labels(table)
+    assert read_labels(table.agg(" ".join, axis=1)).classes == ("blue bus", "red car")
+
+
+@pytest.mark.parametrize("labels", [[["red", "car"], ["car"]], [{"red", "car"}], [("red",), ("red", "car")], [("a",)]])
+def test_several_labels_of_an_item_are_read_without_a_word(labels: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_labels(labels)

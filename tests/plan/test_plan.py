@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pysampler import AliasTable, SystematicTable, WeightedRandomSampler, forecast_coverage, sample_weights
 from pysampler.plan import plan_labels, plan_weights, systematic_coverage_epochs
-from pysampler.plan.report import WIDTH, as_text, as_values
+from pysampler.plan.sampling_plan import WIDTH
 
 CATS = ["Siamese"] * 160 + ["Birman"] * 10
 
@@ -21,15 +21,15 @@ CATS = ["Siamese"] * 160 + ["Birman"] * 10
 def test_the_articles_set_has_the_articles_numbers() -> None:
     plan = plan_labels(CATS)
     birman, siamese = plan.classes
-    assert (birman.name, birman.items, siamese.name, siamese.items) == ("Birman", 10, "Siamese", 160)
+    assert (birman.name, birman.num_items, siamese.name, siamese.num_items) == ("Birman", 10, "Siamese", 160)
     assert birman.data_share == pytest.approx(10 / 170)
     assert (birman.weight, siamese.weight) == (0.1, 1 / 160)
     for own in plan.classes:
         assert own.target_share == pytest.approx(0.5)
         assert own.draw_share == pytest.approx(0.5, abs=1e-9)
         assert own.draws_per_epoch == pytest.approx(85, abs=1e-6)
-        assert own.draws_per_item == pytest.approx(85 / own.items, abs=1e-6)
-        assert own.unseen_share == pytest.approx((1 - 0.5 / own.items) ** 170, rel=1e-6)
+        assert own.draws_per_item == pytest.approx(85 / own.num_items, abs=1e-6)
+        assert own.unseen_share == pytest.approx((1 - 0.5 / own.num_items) ** 170, rel=1e-6)
     assert plan.forecast.expected_unique == pytest.approx(76.017, abs=5e-4)
     assert plan.systematic_epochs == 4
     assert plan.draws_per_item == pytest.approx((85 / 160, 85 / 160, 8.5))
@@ -50,7 +50,7 @@ def test_an_item_of_several_classes_counts_for_each() -> None:
     chances = AliasTable(sample_weights(matrix)).probabilities().numpy()
     assert [own.draw_share for own in plan.classes] == pytest.approx(list(chances @ matrix))
     assert [own.target_share for own in plan.classes] == [None] * 3
-    assert sum(own.items for own in plan.classes) == 5
+    assert sum(own.num_items for own in plan.classes) == 5
 
 
 labels_of_classes = st.lists(st.integers(0, 5), min_size=2, max_size=60).filter(lambda own: len(set(own)) > 1)
@@ -60,17 +60,17 @@ labels_of_classes = st.lists(st.integers(0, 5), min_size=2, max_size=60).filter(
 @given(labels_of_classes, st.sampled_from(["inverse", "sqrt", "effective"]), st.integers(1, 500))
 def test_shares_and_draws_add_up_and_meet_their_targets(labels: list[int], scheme: Any, draws: int) -> None:
     plan = plan_labels(labels, scheme, num_samples=draws)
-    assert sum(own.items for own in plan.classes) == plan.items == len(labels)
+    assert sum(own.num_items for own in plan.classes) == plan.num_items == len(labels)
     for total in ("data_share", "target_share", "draw_share"):
         assert sum(getattr(own, total) for own in plan.classes) == pytest.approx(1)
     assert sum(own.draws_per_epoch for own in plan.classes) == pytest.approx(draws)
-    seen = sum(own.items * (1 - own.unseen_share) for own in plan.classes)
+    seen = sum(own.num_items * (1 - own.unseen_share) for own in plan.classes)
     assert seen == pytest.approx(plan.forecast.expected_unique, rel=1e-6)
     for own in plan.classes:
         assert own.draw_share == pytest.approx(own.target_share, abs=1e-8)
     least, middle, most = plan.draws_per_item
     assert least <= middle <= most
-    assert all(len(line) <= WIDTH + 10 for line in as_text(plan).splitlines())
+    assert all(len(line) <= WIDTH + 10 for line in str(plan).splitlines())
 
 
 def test_shares_are_those_of_real_draws() -> None:
@@ -89,7 +89,7 @@ def test_weights_are_planned_item_by_item() -> None:
     assert plan.systematic_epochs == 1
     assert "1 item of weight zero will never be drawn." in plan.advice
     assert plan_weights([1e308] * 3).draws_per_item == pytest.approx((1, 1, 1))  # their sum is beyond the doubles
-    assert plan_weights(torch.tensor([1, 2, 3], dtype=torch.int8)).items == 3
+    assert plan_weights(torch.tensor([1, 2, 3], dtype=torch.int8)).num_items == 3
 
 
 # ---- the bound ----------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ def test_one_class_only_and_wrong_arguments_are_refused() -> None:
         plan_labels(["x"] * 3)
     with pytest.raises(ValueError, match="num_samples should be a positive integer"):
         plan_labels(CATS, num_samples=0)
-    with pytest.raises(ValueError, match="is missing"):
+    with pytest.raises(ValueError, match="item 2 has none"):
         plan_labels([0.0, 1.0, math.nan])
     with pytest.raises(ValueError, match="must be finite"):
         plan_weights([1.0, math.nan])
@@ -201,7 +201,7 @@ def test_one_class_only_and_wrong_arguments_are_refused() -> None:
 
 
 def test_the_text_has_the_numbers_and_no_control_characters() -> None:
-    text = as_text(plan_labels(["a\x1b[31m"] * 5 + ["b" * 100] * 20))
+    text = str(plan_labels(["a\x1b[31m"] * 5 + ["b" * 100] * 20))
     assert "\x1b" not in text
     assert "a?[31m" in text
     assert "b" * 19 + "…" in text
@@ -210,12 +210,20 @@ def test_the_text_has_the_numbers_and_no_control_characters() -> None:
 
 def test_many_classes_are_shortened_in_the_text_only() -> None:
     plan = plan_labels(np.repeat(np.arange(1000), 3))
-    assert "... 960 more classes" in as_text(plan)
-    assert len(as_values(plan)["classes"]) == 1000
+    assert "... 960 more classes" in str(plan)
+    assert len(plan.to_dict()["classes"]) == 1000
 
 
 def test_values_hold_no_private_names() -> None:
-    values = as_values(plan_labels(CATS))
+    values = plan_labels(CATS).to_dict()
     assert values["independent"]["expected_unique"] == pytest.approx(76.017, abs=5e-4)
     assert values["systematic"] == {"every_item_within_epochs": 4}
     assert not [name for name in values["independent"] if name.startswith("_")]
+
+
+def test_a_plan_prints_as_its_table_and_shows_as_one_line() -> None:
+    plan = plan_labels(CATS)
+    assert str(plan).splitlines()[1] == "170 items, scheme inverse, 170 draws per epoch"
+    assert "expected after one epoch: 76.0 items" in str(plan)
+    assert repr(plan) == "SamplingPlan(170 items of 2 classes, scheme inverse, 170 draws per epoch)"
+    assert repr(plan_weights([1.0, 2.0])) == "SamplingPlan(2 items, weights as given, 2 draws per epoch)"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -311,3 +313,114 @@ def test_a_figure_shows_itself_in_a_notebook_and_takes_a_trackers_counts() -> No
     figure = plots.draws_per_item(tracker.counts, LABELS, NAMES)
     assert figure.data["rarely"].tolist() == [0, 2]
     assert figure._repr_png_().startswith(b"\x89PNG")
+
+
+# ---- what the rest of the package returns -------------------------------------------------------
+
+
+def test_what_can_be_called_is_all_there_is_to_see() -> None:
+    shown = [name for name in dir(plots) if not name.startswith("_")]
+    assert sorted(shown) == plots.__all__
+    assert all(isinstance(getattr(plots, name), FunctionType) for name in shown)
+
+
+def test_tracker_and_audit_are_drawn_as_they_are() -> None:
+    require("matplotlib")
+    labels = ["rarely" if label else "often" for label in LABELS]
+    tracker = pysampler.CoverageTracker(6, counts=True, labels=labels)
+    after = []
+    for epoch in (EPOCH_1, EPOCH_2):
+        for batch in epoch:
+            tracker.update(batch)
+        after.append(tracker.class_coverage())
+        tracker.new_epoch()
+    curve = plots.coverage_curve(after).data
+    assert {name: line.tolist() for name, line in curve.items()} == {
+        "often": [0, 1, 4], "rarely": [0, 2, 2], "all images": [0, 3, 6]
+    }  # fmt: skip
+    assert plots.draws_per_item(tracker.counts, tracker.labels).data["rarely"].tolist() == [2, 3]
+    audit = pysampler.audit_coverage(pysampler.AliasTable([1.0] * 6), seed=0, epochs=2, counts=True, labels=labels)
+    assert sum(map(np.sum, plots.draws_per_item(audit.counts, audit.tracker.labels).data.values())) == 12
+    assert plots.coverage_curve([audit.class_coverage()]).data["all images"].tolist() == [0, audit.unique]
+
+
+def test_trials_are_drawn_as_they_are_beside_their_own_forecast() -> None:
+    require("matplotlib")
+    trials = pysampler.simulate_coverage([1.0] * 20, trials=50, seed=0)
+    whole = trials.whole_epochs_to_full_coverage
+    by_hand = plots.epochs_to_full_coverage(whole.numpy(), forecast=trials.forecast).data
+    given = plots.epochs_to_full_coverage(trials).data
+    assert {name: values.tolist() for name, values in given.items()} == {
+        name: values.tolist() for name, values in by_hand.items()
+    }
+    assert list(plots.imbalance_sweep({"even": trials, "bare": whole}).data) == ["even", "forecast even", "bare"]
+
+
+def test_numbers_as_names_of_classes_are_drawn() -> None:
+    require("matplotlib")
+    labels = pysampler.read_labels(LABELS)
+    counts = plots.class_counts_per_batch(EPOCH_1, labels, 2)
+    assert plots.class_mix_per_batch({"one": counts}, labels.classes).data["one"].tolist() == [[1, 1], [0, 2], [0, 1]]
+    assert set(plots.draws_per_item([1, 0, 0, 0, 3, 1], labels).data) == {"0", "1"}
+
+
+def test_names_and_sizes_that_nobody_knows_are_asked_for() -> None:
+    require("matplotlib")
+    with pytest.raises(ValueError, match="class_names may be left out"):
+        plots.draws_per_item([1] * 6, LABELS)
+    with pytest.raises(ValueError, match="class_sizes and class_names"):
+        plots.coverage_curve([[0, 0], [1, 1]])
+    with pytest.raises(ValueError, match="exactly one label per item"):
+        plots.draws_per_item([1, 1], pysampler.read_labels([{"a", "b"}, {"a"}]))
+
+
+# ---- fonts --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cat_font(tmp_path: Path) -> Iterator[str]:
+    """Installs, for the length of a test, a font that has nothing but the Chinese character for cat."""
+    font_manager = require("matplotlib.font_manager")
+    builder = require("fontTools.fontBuilder").FontBuilder(1000, isTTF=True)
+    pen = require("fontTools.pens.ttGlyphPen").TTGlyphPen(None)
+    for place, move in (((100, 0), pen.moveTo), ((900, 0), pen.lineTo), ((500, 800), pen.lineTo)):
+        move(place)
+    pen.closePath()
+    triangle = pen.glyph()
+    builder.setupGlyphOrder([".notdef", "cat"])
+    builder.setupCharacterMap({ord("猫"): "cat"})
+    builder.setupGlyf({".notdef": triangle, "cat": triangle})
+    builder.setupHorizontalMetrics({".notdef": (1000, 0), "cat": (1000, 100)})
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": "Cat Sans", "styleName": "Regular"})
+    builder.setupOS2(sTypoAscender=800, usWinAscent=800, usWinDescent=200)
+    builder.setupPost()
+    builder.save(tmp_path / "cat.ttf")
+    manager = font_manager.fontManager
+    before = list(manager.ttflist)
+    manager.ttflist = [font for font in before if font.name.startswith("DejaVu")]
+    manager.addfont(str(tmp_path / "cat.ttf"))
+    fonts = require("pysampler.plots._fonts")
+    fonts._covering.cache_clear()
+    yield "Cat Sans"
+    manager.ttflist = before
+    fonts._covering.cache_clear()
+    manager._findfont_cached.cache_clear()
+
+
+def test_names_that_the_usual_font_cannot_write_get_one_that_can(cat_font: str, tmp_path: Path) -> None:
+    plan = plan_labels(["猫"] * 5 + ["dog"] * 2, source="猫")
+    figure = plots.sampling_plan(plan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # matplotlib warns of characters that it cannot draw
+        figure.savefig(tmp_path / "x.png")
+    dog, cat = figure.axes[0].get_yticklabels()
+    assert cat.get_fontfamily()[-1] == cat_font
+    assert cat_font not in dog.get_fontfamily()
+    assert figure._suptitle.get_fontfamily()[-1] == cat_font
+
+
+def test_a_character_that_no_font_has_is_named(cat_font: str, tmp_path: Path) -> None:
+    figure = plots.sampling_plan(plan_labels(["犬"] * 5 + ["猫"] * 2))
+    with pytest.warns(UserWarning, match="no installed font has '犬': install one"):
+        figure.savefig(tmp_path / "x.png")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -13,7 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from processes import in_child
 
-from pysampler import AliasTable
+from pysampler import (
+    AliasTable,
+    ClassTable,
+    Mixture,
+    MPerClassBatches,
+    Shuffle,
+    Source,
+    SystematicTable,
+    UnderSampling,
+)
+from pysampler.sources.without_replacement import WithoutReplacement
 
 STEPS = [1, 2, 3, 7, 16, 4096, 2**40 + 1]
 SEEDS = st.integers(-(2**63), 2**64 - 1)
@@ -136,6 +149,74 @@ def test_int32_holds_the_same_draws() -> None:
     assert torch.equal(out, narrow)
     with pytest.raises(TypeError, match="out must be an int64 tensor"):
         medium.draw(1000, seed=5, dtype=torch.int64, out=out)
+
+
+def sources_of_all_kinds() -> list[Source]:
+    labels = hashed_integers(5000, 40)
+    weights = hashed_integers(5000) + 1
+    systematic = SystematicTable(weights, labels)
+    shares = Mixture([medium, WithoutReplacement(weights)])
+    return [
+        medium,
+        ClassTable(labels, torch.ones(40)),
+        systematic,
+        systematic.in_batches(64),
+        WithoutReplacement(weights),
+        Shuffle(5000),
+        UnderSampling(labels, 3),
+        MPerClassBatches(labels, 4),
+        shares,
+    ]
+
+
+@pytest.mark.parametrize("source", sources_of_all_kinds(), ids=lambda source: type(source).__name__)
+def test_int32_holds_the_same_draws_of_every_source(source: Source, threads: int) -> None:
+    most = source.default_draws
+    for count, start, step in ((0, 0, 1), (1, 3, 1), (100, 7, 5), (most, 0, 1)):
+        wide = source.draw(count, seed=5, epoch=2, start=start, step=step)
+        out = torch.full((count + 2,), -7, dtype=torch.int32)
+        source.draw(count, seed=5, epoch=2, start=start, step=step, out=out[1:-1])
+        assert torch.equal(out[1:-1].long(), wide)
+        assert out[0] == out[-1] == -7
+        assert torch.equal(source.draw(count, seed=5, epoch=2, start=start, step=step, dtype=torch.int32), out[1:-1])
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32])
+@pytest.mark.parametrize("count", [2**19 - 1, 2**19, 2**20, 3_000_001])
+def test_outputs_in_huge_pages_hold_what_others_hold(dtype: torch.dtype, count: int) -> None:
+    new = medium.draw(count, seed=5, epoch=1, dtype=dtype)  # measures its way of looking up, and may stream
+    out = torch.empty(count + 1, dtype=dtype)[1:]  # begins inside a cache line and inside a page
+    assert medium.draw(count, seed=5, epoch=1, out=out) is out
+    assert torch.equal(new, out)
+    parts = [medium.draw(min(100_003, count - i), seed=5, epoch=1, start=i) for i in range(0, count, 100_003)]
+    assert torch.equal(new.long(), torch.cat(parts))
+
+
+def test_a_way_to_look_up_can_be_asked_for_and_changes_no_draw() -> None:
+    script = (
+        "import pysampler, torch; t = pysampler.AliasTable(torch.arange(70_001.0)); "
+        "print(t.draw(300_000, seed=1).sum().item(), t.draw(99, seed=1, dtype=torch.int32).tolist())"
+    )
+    said = set()
+    for way in ("", "loads", "gathers", "prefetched"):
+        ran = subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYSAMPLER_CPU_LOOKUP": way},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        said.add(ran.stdout)
+    assert len(said) == 1
+    wrong = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYSAMPLER_CPU_LOOKUP": "guess"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert wrong.returncode != 0
+    assert "PYSAMPLER_CPU_LOOKUP=guess is no way to look up; there are: loads gathers prefetched" in wrong.stderr
 
 
 @pytest.mark.parametrize("dtype", [torch.int16, torch.float32, "int32"])
@@ -262,7 +343,7 @@ def test_drawing_ignores_a_default_device() -> None:
 def evaluated(how: str, table: AliasTable, count: int, start: int = 0, step: int = 1) -> tuple[str, torch.Tensor]:
     """Draws (seed 4, epoch 6) in a chosen way. Returns the way that was taken, and the draws."""
     out = torch.full((count + 1,), -1)
-    taken = table._core.draw_into(out.data_ptr(), count, 4, 6, start, step, torch.get_num_threads(), how)
+    taken = table._core.draw_evaluated(out.data_ptr(), count, 4, 6, start, step, torch.get_num_threads(), False, how)
     assert out[-1] == -1
     return taken, out[:-1]
 

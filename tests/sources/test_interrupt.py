@@ -65,7 +65,7 @@ def test_a_long_draw_hears_ctrl_c(threads: int, step: int) -> None:
 def test_a_partitioned_draw_hears_ctrl_c() -> None:
     def prepare() -> Callable[[], Any]:
         out = looped_tensor(2**33, torch.int64)
-        return lambda: TABLE._core.draw_into(out.data_ptr(), len(out), 1, 0, 0, 1, 1, "partitioned")
+        return lambda: TABLE._core.draw_evaluated(out.data_ptr(), len(out), 1, 0, 0, 1, 1, False, "partitioned")
 
     assert seconds_until_heard(prepare, 1) < SOON_SECONDS
 
@@ -108,7 +108,7 @@ def test_marking_many_indices_hears_ctrl_c_and_the_tracker_stays_usable(threads:
                 tracker.update(indices)
             except KeyboardInterrupt:
                 tracker.update([5])
-                assert tracker.never_seen().tolist() in ([0, 1, 2, 3, 4, 6, 7, 8, 9], [0, 1, 2, 4, 6, 7, 8, 9])
+                assert tracker.unseen_items().tolist() in ([0, 1, 2, 3, 4, 6, 7, 8, 9], [0, 1, 2, 4, 6, 7, 8, 9])
                 raise
 
         return mark
@@ -128,7 +128,7 @@ def test_a_signal_handler_may_ask_a_tracker_that_is_being_updated() -> None:
         signal.signal(signal.SIGALRM, lambda *_: asked.append(tracker.state_dict()["num_items"]))
         signal.setitimer(signal.ITIMER_REAL, 0.05)
         tracker.update(indices)
-        assert tracker.never_seen().tolist() == [0, 2, 4, 5, 6, 7, 8, 9]
+        assert tracker.unseen_items().tolist() == [0, 2, 4, 5, 6, 7, 8, 9]
         assert tracker.draws == 2**28 + 1
         return asked
 

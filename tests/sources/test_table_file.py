@@ -174,7 +174,7 @@ def test_draws_are_right_up_to_the_largest_table(tmp_path: Path, items: int, ste
     assert table.draw(200, seed=5, epoch=1, step=step).tolist() == expected.tolist()
     if step == 1:
         out = torch.empty(200, dtype=torch.int64)
-        assert table._core.draw_into(out.data_ptr(), 200, 5, 1, 0, 1, 1, "partitioned") == "partitioned"
+        assert table._core.draw_evaluated(out.data_ptr(), 200, 5, 1, 0, 1, 1, False, "partitioned") == "partitioned"
         assert out.tolist() == expected.tolist()
 
 

@@ -22,7 +22,8 @@ import numpy as np
 import torch
 import oracle, pysampler
 from families import FAMILIES, hashed_integers
-from pysampler import AliasTable, ClassTable, MPerClassBatches, UnderSampling, WeightedRandomSampler, multinomial
+from pysampler import AliasTable, ClassTable, Mixture, MPerClassBatches, UnderSampling
+from pysampler import WeightedRandomSampler, multinomial
 
 torch.set_num_threads(2)
 
@@ -45,7 +46,7 @@ for items in (7, 200_003, 1_000_003):
             seen[f"draw {items} {start} {step} {count}"] = digest(drawn)
     out = torch.empty(2_200_003, dtype=torch.int64)
     for start in (0, 9):
-        table._core.draw_into(out.data_ptr(), len(out), 7, 8, start, 1, 2, "partitioned")
+        table._core.draw_evaluated(out.data_ptr(), len(out), 7, 8, start, 1, 2, False, "partitioned")
         seen[f"partitioned {items} {start}"] = digest(out)
 for classes in (1, 10, 60_000):
     labels = hashed_integers(300_003, classes).astype(np.int64)
@@ -57,6 +58,10 @@ for classes in (1, 10, 60_000):
             seen[f"class draw {classes} {kind} {start} {step}"] = digest(drawn)
     seen[f"under {classes}"] = digest(UnderSampling(labels, 3).draw(50_001, seed=1, epoch=2))
     seen[f"m per class {classes}"] = digest(MPerClassBatches(labels, 3).draw(50_001, seed=1, epoch=2))
+for shares in ([5, 3, 1], [1] * 1000, [300, *hashed_integers(400, 50)]):
+    mixture = Mixture([10**6, 70, *[999] * (len(shares) - 2)], shares, window=100)
+    for start, step, count in ((0, 1, 300_001), (5, 13, 20_001), (2**60, 2**30, 30)):
+        seen[f"mixture {len(shares)} {start} {step}"] = digest(mixture.draw(count, seed=3, start=start, step=step))
 generator = torch.Generator().manual_seed(1)
 weights = torch.from_numpy(hashed_integers(60_000) + 1)
 for shape in ((60_000,), (600, 100), (3, 20_000)):

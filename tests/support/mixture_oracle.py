@@ -102,3 +102,68 @@ def item(seed: int, source: int, occurrence: int, items: int) -> int:
     """The item of a plain source: a new keyed order in each pass."""
     number, element = divmod(occurrence, items)
     return Permutation(seed, source, number, items, ITEM_TAG)(element)
+
+
+def ostrowski_digits(windows: int) -> int:
+    """The sum of the digits of a number of windows in the Ostrowski system of STEP / 2^64: greedily, from above."""
+    denominators, before, a, b = [1], 0, TOTAL, STEP
+    while b:
+        quotient = a // b
+        a, b = b, a % b
+        if len(denominators) == 1 and before == 0:
+            before, following = 1, quotient
+        else:
+            before, following = denominators[-1], quotient * denominators[-1] + before
+        denominators.append(following)
+    total, left = 0, windows
+    for denominator in reversed(denominators):
+        total += left // denominator
+        left %= denominator
+    return total
+
+
+KNOWN = (  # seed, window, sizes, stages of (first window, shares), windows counted
+    (0, 16, (1000, 50, 200, 7), ((0, (10, 6, 3, 1)), (9, (1, 1, 1, 7))), 20),
+    (2**64 - 1, 7, (5, 5, 5, 5, 5, 5, 5, 90), ((0, (1, 1, 1, 1, 1, 1, 1, 0)), (6, (0, 1, 1, 2, 1, 1, 1, 20))), 15),
+    (123456789, 65, (1, 2**40, 64, 65), ((0, (1, 5, 0, 5)), (3, (0, 0, 1, 0)), (5, (4, 3, 2, 1))), 8),
+    (42, 1, (3, 4), ((0, (1, 2)),), 60),
+)
+
+
+def known_answers() -> list[str]:
+    """The lines of tests/cpp/mixture_kat.txt: hexadecimal numbers."""
+    lines = []
+    for seed, window, sizes, stages, windows in KNOWN:
+        lines.append(" ".join(["mixture", *(f"{n:x}" for n in (seed, window, *sizes))]))
+        in_masses = [(first, exact_masses(shares)) for first, shares in stages]
+        for first, masses in in_masses:
+            lines.append(_known_stage(first, masses, window))
+        found = places(in_masses, window, seed, windows)
+        for position in range(0, len(found), max(1, len(found) // 40)):
+            source, occurrence = found[position]
+            index = sum(sizes[:source]) + item(seed, source, occurrence, sizes[source])
+            lines.append(f"place {position:x} {source:x} {occurrence:x} {index:x}")
+    return lines
+
+
+def _known_stage(first: int, masses: Sequence[int], window: int) -> str:
+    small = [s for s, mass in enumerate(masses) if 0 < mass * window < TOTAL]
+    small = small if len(small) > 1 else []
+    outer = [s for s, mass in enumerate(masses) if mass > 0 and s not in small]
+    parts = [masses[s] for s in outer]
+    inner = exact_masses([masses[s] for s in small]) if small else []
+    bits = 0
+    while small and bits < 16 and min(inner) << bits < TOTAL:
+        bits += 1
+    if small:
+        outer, parts = [*outer, 2**32 - 1], [*parts, sum(masses[s] for s in small)]
+    numbers = [first, bits, len(outer), len(small), *outer, *_ends(parts, window), *small]
+    return " ".join(["stage", *(f"{n:x}" for n in [*numbers, *(_ends(inner, 2**bits) if small else [])])])
+
+
+def _ends(masses: Sequence[int], points: int) -> list[int]:
+    begins, before = [0, 0], 0
+    for mass in masses:
+        before += mass
+        begins += divmod(before * points, TOTAL)
+    return begins

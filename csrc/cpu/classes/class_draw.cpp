@@ -12,7 +12,7 @@ void class_draw(const ClassTableView& table, uint64_t places, ClassStreams strea
   const ClassDrawHints hints = {
       class_bytes > kPrefetchAboveBytes,
       table.items.members != nullptr && places * sizeof(uint32_t) > kPrefetchAboveBytes,
-      too_large_to_cache(positions.count),
+      too_large_to_cache(positions.count * sizeof(int64_t)),
   };
   const ClassDrawKernels& kernels = class_draw_kernels(execution.target);
   for_each_stretch(positions.count, execution, [&](uint64_t first, uint64_t n) {

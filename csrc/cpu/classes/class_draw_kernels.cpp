@@ -1,5 +1,7 @@
 #include "cpu/classes/class_draw_kernels.h"
 
+#include <cstring>
+
 #define PYSAMPLER_KERNELS "cpu/classes/class_draw_kernel.inc"
 #include "cpu/simd/for_each_target.h"
 

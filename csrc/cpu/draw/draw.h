@@ -19,4 +19,8 @@ enum class Evaluation { kAuto, kDirect, kPartitioned };
 Evaluation draw(const AliasTableView& table, Stream stream, const Positions& positions, int64_t* out,
                 const Execution& execution = {}, Evaluation wanted = Evaluation::kAuto);
 
+// The same as int32, for at most 2^31 items.
+Evaluation draw(const AliasTableView& table, Stream stream, const Positions& positions, int32_t* out,
+                const Execution& execution = {}, Evaluation wanted = Evaluation::kAuto);
+
 }  // namespace pysampler

@@ -3,17 +3,18 @@
 #include <algorithm>
 #include <utility>
 
-#include "cpu/permutation/permuted_each.h"
+#include "core/macros.h"
 #include "cpu/permutation/permuted_range.h"
 
 namespace pysampler {
 namespace {
 
-constexpr uint64_t kChunk = 1024;            // positions that go through a stage together
 constexpr uint64_t kMaxOwned = 1 << 16;      // points of a window whose intervals are put down
 constexpr uint64_t kShortGap = 4;            // windows that are counted one by one
-constexpr uint64_t kDenseStep = 16;          // beyond, a window of the group is not spread out whole
-constexpr uint64_t kDenseCount = 256;
+constexpr uint64_t kCountersAhead = 12;      // counters are asked for so many places before their turn
+// What a place in the group costs, about, in ns: in a window that is spread out whole, for each of its points; else for
+// itself, and for each point that its source has there.
+constexpr uint64_t kSpreadCost = 10, kPlaceCost = 200, kPointCost = 60;
 
 // The first point of interval i + 1 ends interval i.
 void put_down_owners(const Intervals& intervals, uint64_t offset, uint64_t points, uint32_t* owners) {
@@ -34,7 +35,19 @@ MixtureCursor::MixtureCursor(std::shared_ptr<const MixturePlan> plan, uint64_t s
       counts_(*plan_, seed),
       order_(),
       group_order_(),
-      passes_(plan_->sources->size(), Pass{kNever, {}}) {}
+      passes_() {
+  passes_.reserve(plan_->sources->size());
+  for (const MixtureSource& source : *plan_->sources) {
+    passes_.push_back({kNever, source.kind == SourceKind::kPlain ? source.items : 0, source.first_item, {}});
+  }
+}
+
+void MixtureCursor::enter_stage_of(uint64_t window) {
+  if (stage_ == kNever || window < plan_->stages[stage_]->first_window ||
+      (stage_ + 1 < plan_->stages.size() && window >= plan_->stages[stage_ + 1]->first_window)) {
+    enter(plan_->stage_of(window));
+  }
+}
 
 void MixtureCursor::enter(uint64_t stage) {
   if (stage == stage_) return;
@@ -45,26 +58,26 @@ void MixtureCursor::enter(uint64_t stage) {
   inner_.assign(plan_->stages[stage]->inner.size(), {kNever, 0});
 }
 
-MixturePlace MixtureCursor::outer_place(uint64_t interval, uint64_t point, uint64_t window, uint64_t offset) {
+// The occurrences of an interval's source, or of the group, before a window.
+uint64_t MixtureCursor::outer_before(uint64_t interval, uint64_t window) {
   const MixtureStage& stage = *plan_->stages[stage_];
-  const uint32_t source = stage.outer.sources[interval];
   const MassBoundary low = stage.outer.begins[interval], high = stage.outer.begins[interval + 1];
   Counter& counter = outer_[interval];
-  if (counter.at != window) {
-    if (counter.at < window && window - counter.at <= kShortGap) {
-      for (uint64_t at = counter.at; at < window; ++at) {
-        const uint64_t passed = window_offset(offset_, at);
-        counter.count += points_below(high, passed) - points_below(low, passed);
-      }
-    } else if (counter.at < window) {
-      counter.count += points_between(low, high, window_offset(offset_, counter.at), window - counter.at);
-    } else {
-      counter.count = points_between(low, high, window_offset(offset_, stage.first_window), window - stage.first_window);
-      if (source != kGroup) counter.count += counts_.before_stage(source, stage_);  // the group's begin with each stage
+  if (counter.at == window) return counter.count;
+  if (counter.at < window && window - counter.at <= kShortGap) {
+    for (uint64_t at = counter.at; at < window; ++at) {
+      const uint64_t passed = window_offset(offset_, at);
+      counter.count += points_below(high, passed) - points_below(low, passed);
     }
-    counter.at = window;
+  } else if (counter.at < window) {
+    counter.count += points_between(low, high, window_offset(offset_, counter.at), window - counter.at);
+  } else {
+    const uint32_t source = stage.outer.sources[interval];
+    counter.count = points_between(low, high, window_offset(offset_, stage.first_window), window - stage.first_window);
+    if (source != kGroup) counter.count += counts_.before_stage(source, stage_);  // the group's begin with each stage
   }
-  return {source, counter.count + point - points_below(low, offset)};
+  counter.at = window;
+  return counter.count;
 }
 
 uint64_t MixtureCursor::group_before(uint64_t interval, uint64_t window) {
@@ -87,6 +100,19 @@ uint64_t MixtureCursor::group_before(uint64_t interval, uint64_t window) {
   return counter.count;
 }
 
+// Whether a window of the group should be spread out for `count` positions, every step-th: by what that costs and saves.
+bool MixtureCursor::worth_spreading(uint64_t step, uint64_t count) const {
+  const MixtureStage& stage = *plan_->stages[stage_];
+  if (stage.inner.size() == 0) return false;
+  const uint64_t points = uint64_t{1} << stage.inner_bits;
+  const MassBoundary low = stage.outer.begins[stage.group], high = stage.outer.begins[stage.group + 1];
+  const double share = static_cast<double>(high.whole - low.whole + 1) / static_cast<double>(plan_->window);
+  const double places = static_cast<double>(count) * share;
+  const double windows = places * static_cast<double>(step) / static_cast<double>(points) + 1;
+  const auto alone = static_cast<double>(kPlaceCost + kPointCost * stage.inner_run);
+  return static_cast<double>(points * kSpreadCost) <= std::max(1.0, places / windows) * alone;
+}
+
 void MixtureCursor::spread_group_window(uint64_t window) {
   const MixtureStage& stage = *plan_->stages[stage_];
   const uint64_t points = uint64_t{1} << stage.inner_bits;
@@ -96,9 +122,9 @@ void MixtureCursor::spread_group_window(uint64_t window) {
   seen_.assign(stage.inner.size(), 0);
   put_down_owners(stage.inner, window_offset(group_offset_, window), points, spread_owners_.data());
   const Permutation order = group_order(seed_, stage_, window, stage.inner_bits);
-  int64_t point[kChunk];
-  for (uint64_t done = 0; done < points; done += kChunk) {
-    const uint64_t count = std::min(kChunk, points - done);
+  int64_t point[kTogether];
+  for (uint64_t done = 0; done < points; done += kTogether) {
+    const uint64_t count = std::min(kTogether, points - done);
     permuted_range(order, {done, 1, count}, point, target_);
     for (uint64_t i = 0; i < count; ++i) {
       const uint32_t interval = spread_owners_[static_cast<uint64_t>(point[i])];
@@ -118,6 +144,11 @@ void MixtureCursor::locate_in_group(MixturePlace* place, bool whole) {
   if (whole && spread_window_ != window) spread_group_window(window);
   if (spread_window_ == window) {
     interval = spread_intervals_[at];
+    if (at + kCountersAhead < spread_intervals_.size()) {  // most read on in turn
+      const uint32_t ahead = spread_intervals_[at + kCountersAhead];
+      prefetch(&inner_[ahead]);
+      prefetch(&stage.inner.begins[ahead]);
+    }
     rank = spread_ranks_[at];
   } else {
     if (group_order_window_ != window) group_order_ = group_order(seed_, stage_, window, stage.inner_bits);
@@ -145,116 +176,28 @@ void MixtureCursor::locate_in_window(uint64_t window, uint64_t first, uint64_t s
     put_down_owners(outer, offset, plan_->window, owners_.data());
     owners_window_ = window;
   }
-  int64_t points[kChunk];
+  int64_t points[kTogether];
   permuted_range(order_, {first, step, count}, points, target_);
   for (uint64_t i = 0; i < count; ++i) {
     const auto point = static_cast<uint64_t>(points[i]);
     const uint64_t interval = owners_window_ == window ? owners_[point]
                                                        : interval_of(outer.begins.data(), outer.size(), offset, point);
-    places[i] = outer_place(interval, point, window, offset);
+    const uint64_t rank = point - points_below(outer.begins[interval], offset);
+    places[i] = {outer.sources[interval], outer_before(interval, window) + rank};
     if (places[i].source == kGroup) locate_in_group(places + i, whole);
   }
 }
 
 void MixtureCursor::locate(uint64_t start, uint64_t step, uint64_t count, MixturePlace* places) {
-  const bool whole = step <= kDenseStep && count >= kDenseCount;
+  const uint64_t all = count;
   while (count != 0) {
     const uint64_t window = start / plan_->window, first = start % plan_->window;
-    const uint64_t together = std::min({count, kChunk, (plan_->window - 1 - first) / step + 1});
-    if (stage_ == kNever || window < plan_->stages[stage_]->first_window ||
-        (stage_ + 1 < plan_->stages.size() && window >= plan_->stages[stage_ + 1]->first_window)) {
-      enter(plan_->stage_of(window));
-    }
-    locate_in_window(window, first, step, together, whole, places);
+    const uint64_t together = std::min({count, kTogether, (plan_->window - 1 - first) / step + 1});
+    enter_stage_of(window);
+    locate_in_window(window, first, step, together, worth_spreading(step, all), places);
     start += together * step;
     places += together;
     count -= together;
-  }
-}
-
-// The element of the source's pass that a place is; makes the pass's order if it is not the one at hand.
-uint64_t MixtureCursor::take_pass(const MixturePlace& place) {
-  const uint64_t items = (*plan_->sources)[place.source].items;
-  Pass& pass = passes_[place.source];
-  if (place.occurrence - pass.begin >= items || pass.begin == kNever) {
-    const uint64_t number = place.occurrence / items;
-    pass.begin = number * items;
-    pass.order = make_permutation(make_stream(seed_, place.source, Tag::kMixtureItem), number, items);
-  }
-  return place.occurrence - pass.begin;
-}
-
-uint64_t MixtureCursor::from_table(const MixturePlace& place) const {
-  const MixtureSource& source = (*plan_->sources)[place.source];
-  const uint64_t word = stream_word(make_stream(seed_, place.source, Tag::kMixtureTable), place.occurrence);
-  if (source.kind == SourceKind::kTable) return draw_one(source.table, word);
-  const Stream picks = make_stream(seed_, place.source, Tag::kMixtureTablePick);
-  return draw_one(source.classes, word, stream_word(picks, place.occurrence));
-}
-
-// Many sources: a permutation in every lane.
-void MixtureCursor::items(const MixturePlace* places, uint64_t count, int64_t* out) {
-  const std::vector<MixtureSource>& sources = *plan_->sources;
-  const Permutation* orders[kChunk] = {};
-  uint64_t elements[kChunk] = {};
-  uint64_t done = 0;  // lanes whose items are made; those that follow hold on to their passes' orders
-  const auto make = [&](uint64_t end) {
-    permuted_each(orders + done, elements + done, end - done, target_);
-    for (uint64_t i = done; i < end; ++i) {
-      out[i] = static_cast<int64_t>(sources[places[i].source].first_item + elements[i]);
-    }
-    done = end;
-  };
-  for (uint64_t i = 0; i < count; ++i) {
-    const MixtureSource& source = sources[places[i].source];
-    if (source.kind != SourceKind::kPlain) {
-      orders[i] = nullptr;
-      elements[i] = from_table(places[i]);
-      continue;
-    }
-    const Pass& pass = passes_[places[i].source];
-    const bool another = pass.begin == kNever || places[i].occurrence - pass.begin >= source.items;
-    if (another && pass.begin != kNever) make(i);  // an earlier lane may hold on to the order that goes
-    elements[i] = take_pass(places[i]);
-    orders[i] = &pass.order;
-    if (pass.order.rounds == 0) {
-      elements[i] = permute(pass.order, elements[i]);
-      orders[i] = nullptr;
-    }
-  }
-  make(count);
-}
-
-void MixtureCursor::draw(uint64_t start, uint64_t step, uint64_t count, int64_t* out) {
-  MixturePlace places[kChunk];
-  for (uint64_t done = 0; done < count; done += kChunk) {
-    const uint64_t together = std::min(kChunk, count - done);
-    locate(start + done * step, step, together, places);
-    items(places, together, out + done);
-  }
-}
-
-void MixtureCursor::pad(uint64_t epoch, uint64_t by, uint64_t start, uint64_t step, uint64_t count,
-                        int64_t* out) const {
-  const MixtureStage& stage = *plan_->stages[plan_->stage_of(by / plan_->window)];
-  const auto find = [](const Intervals& of, uint64_t word, uint64_t points) {
-    return of.sources[interval_with(of.begins.data(), of.size(), {multiply_high(word, points), word * points})];
-  };
-  for (uint64_t i = 0; i < count; ++i) {
-    const uint64_t position = start + i * step;
-    const auto word = [&](Tag tag) { return stream_word(make_stream(seed_, epoch, tag), position); };
-    uint32_t number = find(stage.outer, word(Tag::kPadding), plan_->window);
-    if (number == kGroup) {
-      number = find(stage.inner, word(Tag::kMixturePaddingInner), uint64_t{1} << stage.inner_bits);
-    }
-    const MixtureSource& source = (*plan_->sources)[number];
-    const uint64_t pick = word(Tag::kPaddingPick);
-    uint64_t item = multiply_high(pick, source.items);
-    if (source.kind == SourceKind::kTable) item = draw_one(source.table, pick);
-    if (source.kind == SourceKind::kClasses) {
-      item = draw_one(source.classes, word(Tag::kMixturePaddingClass), pick);
-    }
-    out[i] = static_cast<int64_t>(source.first_item + item);
   }
 }
 

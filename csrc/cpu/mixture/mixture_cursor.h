@@ -17,7 +17,7 @@ struct MixturePlace {
   uint64_t occurrence;
 };
 
-// One thread at a time. Memory: some 250 bytes a source, 4 a position of a window (of up to 2^16).
+// One thread at a time. Memory: some 250 bytes a source, up to 30 a position of a window (of up to 2^16).
 class MixtureCursor {
  public:
   MixtureCursor(std::shared_ptr<const MixturePlan> plan, uint64_t seed, Target target);
@@ -33,18 +33,28 @@ class MixtureCursor {
 
  private:
   static constexpr uint64_t kNever = ~uint64_t{0};
+  static constexpr uint64_t kTogether = 1024;  // positions that go through a stage together
   struct Counter {  // of an interval: the occurrences of its source before window `at` of the lattice
     uint64_t at, count;
   };
-  struct Pass {
-    uint64_t begin;  // the first occurrence; kNever before the first pass
+  struct alignas(64) Pass {  // what an item takes lies in the first two lines
+    uint64_t begin;          // the first occurrence; kNever before the first pass
+    uint64_t items;          // 0: of a table, which has no passes
+    uint64_t first_item;
     Permutation order;
   };
 
+  void draw_one_by_one(uint64_t start, uint64_t step, uint64_t count, int64_t* out);
+  void draw_in_turn(uint64_t start, uint64_t count, bool goes_on, int64_t* out);
+  void make_windows(uint64_t window, uint64_t count, bool whole);
+  void make_interval(uint64_t interval, uint64_t window, uint64_t count);
+  void make_run(uint32_t source, uint64_t occurrence, uint64_t count);
+  void enter_stage_of(uint64_t window);
+  bool worth_spreading(uint64_t step, uint64_t count) const;
   void enter(uint64_t stage);
   void locate_in_window(uint64_t window, uint64_t first, uint64_t step, uint64_t count, bool whole,
                         MixturePlace* places);
-  MixturePlace outer_place(uint64_t interval, uint64_t point, uint64_t window, uint64_t offset);
+  uint64_t outer_before(uint64_t interval, uint64_t window);
   void locate_in_group(MixturePlace* place, bool whole);
   void spread_group_window(uint64_t window);
   uint64_t group_before(uint64_t interval, uint64_t window);
@@ -65,6 +75,13 @@ class MixtureCursor {
   Permutation group_order_;
   std::vector<uint32_t> spread_intervals_, spread_ranks_, spread_owners_, seen_;  // of each place of that window
   std::vector<Pass> passes_;
+  uint64_t next_ = kNever;  // the position after those drawn last
+  // Items of windows made as a whole, by their points; and while they are made: items of a run of a source's
+  // occurrences, places that have no run, and whose points those are.
+  uint64_t made_window_ = 0, made_count_ = 0;
+  std::vector<int64_t> made_, run_;
+  std::vector<MixturePlace> others_;
+  std::vector<uint64_t> others_points_;
 };
 
 }  // namespace pysampler

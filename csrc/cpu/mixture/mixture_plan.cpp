@@ -6,7 +6,7 @@
 namespace pysampler {
 
 MixtureStage mixture_stage(uint64_t first_window, Intervals outer, Intervals inner, int inner_bits, uint64_t sources) {
-  MixtureStage stage = {first_window, std::move(outer), std::move(inner), inner_bits, 0, {}};
+  MixtureStage stage = {first_window, std::move(outer), std::move(inner), inner_bits, 0, 0, {}};
   stage.interval.assign(sources, MixtureStage::kNowhere);
   for (uint64_t i = 0; i < stage.outer.size(); ++i) {
     const uint32_t source = stage.outer.sources[i];
@@ -19,6 +19,12 @@ MixtureStage mixture_stage(uint64_t first_window, Intervals outer, Intervals inn
   for (uint64_t i = 0; i < stage.inner.size(); ++i) {
     stage.interval[stage.inner.sources[i]] = MixtureStage::kInGroup | static_cast<uint32_t>(i);
   }
+  uint64_t squares = 0;
+  for (uint64_t i = 0; i < stage.inner.size(); ++i) {
+    const uint64_t points = stage.inner.begins[i + 1].whole - stage.inner.begins[i].whole;
+    squares += points * points;
+  }
+  stage.inner_run = squares >> inner_bits;
   return stage;
 }
 

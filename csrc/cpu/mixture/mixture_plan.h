@@ -38,6 +38,7 @@ struct MixtureStage {
   Intervals outer, inner;
   int inner_bits;                  // the group's windows hold 2^inner_bits points
   uint64_t group;                  // the outer interval of the group
+  uint64_t inner_run;              // of a point of the group, how many its source has in a window, in the mean
   std::vector<uint32_t> interval;  // of each source: of the outer ones, or kInGroup + of the inner ones, or kNowhere
 };
 

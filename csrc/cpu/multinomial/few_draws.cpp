@@ -16,22 +16,27 @@ uint64_t unit_of(uint64_t word, uint64_t items) {
   return static_cast<uint64_t>(point.slot) << 32 | point.fraction;
 }
 
-// The block that owns a unit: the last that begins by it.
-uint64_t block_of(const BlockShares& shares, uint64_t unit) {
-  uint64_t low = 0, count = shares.blocks();
-  while (count > 1) {
-    const uint64_t half = count / 2;
-    low += shares.begins_by(low + half, unit) ? half : 0;
-    count -= half;
-  }
-  return low;
-}
-
 // A unit that was drawn, and by which draw.
 struct Drawn {
   uint64_t block_and_draw;  // block << 32 | draw: sorted, the draws of a block lie together
   uint64_t unit;
 };
+
+// Puts the draws of a block together, in their order. By counting where that takes no longer than comparing.
+void sort_by_block(std::vector<Drawn>& drawn, uint64_t blocks) {
+  if (blocks == 1) return;
+  if (blocks > 4 * drawn.size()) {
+    std::sort(drawn.begin(), drawn.end(),
+              [](const Drawn& a, const Drawn& b) { return a.block_and_draw < b.block_and_draw; });
+    return;
+  }
+  std::vector<uint32_t> next(blocks + 1);
+  for (const Drawn& each : drawn) ++next[(each.block_and_draw >> 32) + 1];
+  for (uint64_t b = 0; b < blocks; ++b) next[b + 1] += next[b];
+  std::vector<Drawn> sorted(drawn.size());
+  for (const Drawn& each : drawn) sorted[next[each.block_and_draw >> 32]++] = each;
+  drawn.swap(sorted);
+}
 
 class BlockSearch {
  public:
@@ -106,12 +111,9 @@ void few_draws(WeightView weights, BlockShares& shares, Stream stream, uint64_t 
   std::vector<Drawn> drawn(draws);
   for (uint64_t j = 0; j < draws; ++j) {
     const uint64_t unit = unit_of(words[j], weights.count);
-    drawn[j] = {block_of(shares, unit) << 32 | j, unit};
+    drawn[j] = {shares.block_of(unit) << 32 | j, unit};
   }
-  if (shares.blocks() > 1) {
-    std::sort(drawn.begin(), drawn.end(),
-              [](const Drawn& a, const Drawn& b) { return a.block_and_draw < b.block_and_draw; });
-  }
+  sort_by_block(drawn, shares.blocks());
   const BlockSearch search(weights, shares, drawn, out, execution.target);
   const uint64_t tasks = (draws + kDrawsPerTask - 1) / kDrawsPerTask;
   // Another thread takes some 50 us to start.

@@ -6,12 +6,12 @@
 namespace pysampler {
 
 void permuted_range(const Permutation& permutation, const Positions& elements, int64_t* out, Target target) {
-  uint64_t done = 0;
-  if (permutation.rounds != 0) {
-    done = elements.count - elements.count % portable::kLanes;
-    kernels_for(target)(permutation, elements.start, elements.step, done, out);
+  constexpr uint64_t kFew = 8;  // take less time one by one
+  if (permutation.rounds != 0 && elements.count > kFew) {
+    kernels_for(target)(permutation, elements.start, elements.step, elements.count, out);
+    return;
   }
-  for (; done < elements.count; ++done) out[done] = static_cast<int64_t>(permute(permutation, elements[done]));
+  for (uint64_t i = 0; i < elements.count; ++i) out[i] = static_cast<int64_t>(permute(permutation, elements[i]));
 }
 
 }  // namespace pysampler

@@ -51,6 +51,12 @@ class Work {
 }  // namespace
 
 void parallel_for(uint64_t count, const Execution& execution, const Task& task) {
+  if (count == 1) {  // small jobs are made of little else than what several threads need
+    const StandardFloats standard_floats;
+    task(0);
+    if (execution.interrupt && execution.interrupt()) throw Interrupted{};
+    return;
+  }
   parallel_for_workers(count, execution, [&task] { return Task(std::cref(task)); });
 }
 

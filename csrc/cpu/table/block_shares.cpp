@@ -47,6 +47,28 @@ void BlockShares::share(const Execution& execution) {
   }
 }
 
+uint64_t BlockShares::block_of(uint64_t unit) const {
+  uint64_t low = 0, count = blocks_;
+  if (!small_before_.empty() || quotas_.mass >> 63 != 0) {
+    while (count > 1) {
+      const uint64_t half = count / 2;
+      low += begins_by(low + half, unit) ? half : 0;
+      count -= half;
+    }
+    return low;
+  }
+  // What begins_by() asks for, cumulative * mass < (unit + 1) * total, is cumulative < limit: one division for all blocks,
+  // and steps without a branch.
+  const uint64_t quotient = multiply_divide(unit + 1, quotas_.total, quotas_.mass);
+  const uint64_t limit = quotient + ((unit + 1) * quotas_.total != quotient * quotas_.mass);
+  while (count > 1) {
+    const uint64_t half = count / 2;
+    low += half & (0 - static_cast<uint64_t>(cumulative_[low + half] < limit));
+    count -= half;
+  }
+  return low;
+}
+
 bool BlockShares::begins_by(uint64_t block, uint64_t unit) const {
   // floor(c * mass / total) <= v is c * mass < (v + 1) * total: a comparison of 128-bit products.
   const uint64_t small = small_before(block);

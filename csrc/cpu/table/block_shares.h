@@ -26,8 +26,8 @@ class BlockShares {
   uint64_t blocks() const { return blocks_; }
   const MassRule& rule() const { return rule_; }
   uint64_t units_before(uint64_t block) const { return quotas_.units_before(cumulative_[block]) + small_before(block); }
-  // Whether units_before(block) <= unit, without a division.
-  bool begins_by(uint64_t block, uint64_t unit) const;
+  // The block that owns a unit: the last with units_before(block) <= unit.
+  uint64_t block_of(uint64_t unit) const;
 
   // The blocks' work is split into tasks of this many.
   static constexpr uint64_t kBlocksPerTask = 64;  // 65,536 items: some hundred microseconds
@@ -38,6 +38,8 @@ class BlockShares {
   const Execution& execution() const { return execution_; }
 
  private:
+  // Whether units_before(block) <= unit, without a division.
+  bool begins_by(uint64_t block, uint64_t unit) const;
   void sum_blocks(double prescale);
   uint64_t sum_large();
   Quotas share_out_blocks(uint64_t mass);

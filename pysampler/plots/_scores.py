@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pysampler.plots.style import GRID, INK, PALETTE, SOFT_INK, dress, figure_legend, new_figure, plain
+from pysampler.plots._style import GRID, INK, PALETTE, SOFT_INK, dress, figure_legend, new_figure, plain
 
 if TYPE_CHECKING:
-    from pysampler.plots.data_figure import DataFigure
+    from pysampler.plots._data_figure import DataFigure
 
 
 def training_scores(

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pysampler.plots.records import IntArray
-from pysampler.plots.style import SOFT_INK, class_colours, dress, figure_legend, new_figure, whole_numbers
+from pysampler.plots._records import IntArray
+from pysampler.plots._style import SOFT_INK, class_colours, dress, figure_legend, new_figure, whole_numbers
 
 if TYPE_CHECKING:
-    from pysampler.plots.data_figure import DataFigure
+    from pysampler.plots._data_figure import DataFigure
 
 
 def class_mix_per_batch(
     panels: Mapping[str, IntArray],
-    class_names: Sequence[str],
+    class_names: Sequence[Any],
     *,
     title: str = "Class mix per batch",
 ) -> DataFigure:
@@ -41,7 +41,7 @@ def class_mix_per_batch(
         floor = np.zeros(len(counts), dtype=np.int64)
         for name, colour, column in zip(class_names, colours, counts.T, strict=True):
             edge = {"edgecolor": "white", "linewidth": 0.6}
-            axes.bar(batch, column, bottom=floor, width=0.86, color=colour, label=name, **edge)
+            axes.bar(batch, column, bottom=floor, width=0.86, color=colour, label=str(name), **edge)
             floor = floor + column
         dress(axes, panel, ylabel="images in the batch")
         whole_numbers(axes.xaxis)

@@ -6,21 +6,32 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
+from pysampler.coverage.classes import ClassCoverage
 from pysampler.forecast.forecast import CoverageForecast
-from pysampler.plots.records import FloatArray, IntArray
-from pysampler.plots.style import INK, SOFT_INK, class_colours, dress, figure_legend, new_figure, percent, whole_numbers
+from pysampler.plots._records import FloatArray, IntArray
+from pysampler.plots._style import (
+    INK,
+    SOFT_INK,
+    class_colours,
+    dress,
+    figure_legend,
+    new_figure,
+    percent,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from pysampler.plots.data_figure import DataFigure
+    from pysampler.plots._data_figure import DataFigure
 
 
 def coverage_curve(
-    seen: IntArray,
-    class_sizes: Sequence[int],
-    class_names: Sequence[str],
+    seen: npt.ArrayLike | Sequence[ClassCoverage],
+    class_sizes: Sequence[int] | None = None,
+    class_names: Sequence[Any] | None = None,
     *,
     share: bool = False,
     forecast: CoverageForecast | None = None,
@@ -31,9 +42,10 @@ def coverage_curve(
     A ring marks the epoch at which a line has reached its end: everything seen.
 
     Args:
-        seen: Distinct items seen, shape (epochs + 1, classes), as `unique_items_seen` returns them.
-        class_sizes: Number of items of each class.
-        class_names: A name per class, frequent classes first.
+        seen: Distinct items seen, shape (epochs + 1, classes), as `unique_items_seen` returns them; or what
+            ``class_coverage()`` of a tracker or an audit returned after each epoch.
+        class_sizes: Number of items of each class. Left out with ``class_coverage()``, which knows it.
+        class_names: A name per class, frequent classes first. The same.
         share: Draw percent of the class instead of numbers of items; right for many classes.
         forecast: What was to be expected, drawn beside the total.
         title: Title of the figure.
@@ -44,8 +56,9 @@ def coverage_curve(
 
     Raises:
         ImportError: If matplotlib is missing.
+        ValueError: Sizes or names neither given nor known.
     """
-    seen, class_sizes = np.asarray(seen), np.asarray(class_sizes).tolist()
+    seen, class_sizes, class_names = _by_epoch(seen, class_sizes, class_names)
     figure = new_figure(title, width=8.6, height=4.8)
     axes = figure.subplots()
     total = sum(class_sizes)
@@ -73,6 +86,19 @@ def coverage_curve(
         percent(axes.yaxis)
     figure_legend(figure, axes)
     return figure
+
+
+def _by_epoch(
+    seen: Any, class_sizes: Sequence[int] | None, class_names: Sequence[Any] | None
+) -> tuple[IntArray, list[int], list[str]]:
+    """Returns the arguments of ``coverage_curve`` as arrays and lists, read from coverage by class if that is given."""
+    if len(seen) and isinstance(seen[0], ClassCoverage):
+        class_sizes = seen[0].num_items.tolist() if class_sizes is None else class_sizes
+        class_names = seen[0].classes if class_names is None else class_names
+        seen = [np.zeros_like(seen[0].unique), *(after.unique for after in seen)]
+    if class_sizes is None or class_names is None:
+        raise ValueError("class_sizes and class_names may be left out for what class_coverage() returned only")
+    return np.asarray(seen), np.asarray(class_sizes).tolist(), list(map(str, class_names))
 
 
 def _add_forecast(axes: Axes, forecast: CoverageForecast, epochs: int, unit: int) -> FloatArray:

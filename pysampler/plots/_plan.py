@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pysampler.plots.style import (
+from pysampler.plots._style import (
     GRID,
     INK,
     PALETTE,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from pysampler.plan import SamplingPlan
-    from pysampler.plots.data_figure import DataFigure
+    from pysampler.plots._data_figure import DataFigure
 
 _MOST_NAMES = 24
 _POINTS = 240
@@ -94,7 +94,7 @@ def _draw_coverage(axes: Axes, plan: SamplingPlan, height: float) -> dict[str, l
     first = max(1 / forecast.draws_per_epoch, 0.1)
     epochs = np.geomspace(first, last, _POINTS) if logarithmic else np.linspace(0, last, _POINTS)
     draws = np.round(epochs * forecast.draws_per_epoch).astype(np.int64).tolist()
-    coverage = [forecast.expected_unique_after(count) / forecast.items for count in draws]
+    coverage = [forecast.expected_unique_after(count) / forecast.positive_weight_items for count in draws]
     axes.plot(epochs, coverage, color=PALETTE[0], linewidth=2.4, label="independent draws, expected")
     ring: dict[str, Any] = {"markersize": 9, "markerfacecolor": "white", "markeredgewidth": 2.0}
     label = f"95 % of their runs have shown everything: {f'{late:.0f}' if late >= 100 else f'{late:.1f}'} epochs"

@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
+
+from pysampler.plots._fonts import add_fallback_fonts
 
 
 class DataFigure(Figure):
@@ -28,6 +31,11 @@ class DataFigure(Figure):
         file = io.BytesIO()
         self.savefig(file, format="png")
         return file.getvalue()
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Draws the figure, names in any script included."""
+        add_fallback_fonts(self)
+        super().draw(renderer)
 
     def keep(self, data: Mapping[str, npt.ArrayLike]) -> None:
         """Adds copies of ``data`` to those kept."""

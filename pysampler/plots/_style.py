@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-    from pysampler.plots.data_figure import DataFigure
+    from pysampler.plots._data_figure import DataFigure
 
 # Okabe and Ito's palette, told apart under every common form of colour blindness. Many classes are
 # ordered (frequent to rare), so they get an ordered scale instead.
@@ -40,7 +40,7 @@ def matplotlib_modules() -> ModuleType:
 def new_figure(title: str, *, width: float, height: float) -> DataFigure:
     """Makes an empty figure of the shared style, sizes in inches."""
     mpl = matplotlib_modules()
-    from pysampler.plots.data_figure import DataFigure  # noqa: PLC0415 - needs matplotlib
+    from pysampler.plots._data_figure import DataFigure  # noqa: PLC0415 - needs matplotlib
 
     layout = mpl.layout_engine.ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08)
     figure = DataFigure(figsize=(width, height), dpi=150, layout=layout, facecolor="white")
@@ -49,9 +49,9 @@ def new_figure(title: str, *, width: float, height: float) -> DataFigure:
     return figure
 
 
-def plain(text: str) -> str:
-    """Keeps dollar signs in names from being read as mathematics."""
-    return text.replace("$", r"\$")
+def plain(text: Any) -> str:
+    """Returns a name, or number, of a class as text whose dollar signs are not read as mathematics."""
+    return str(text).replace("$", r"\$")
 
 
 def class_colours(num_classes: int) -> list[Any]:

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pysampler.forecast.forecast import CoverageForecast
-from pysampler.plots.records import FloatArray, IntArray
-from pysampler.plots.style import (
+from pysampler.forecast.trials import CoverageTrials
+from pysampler.plots._records import FloatArray, IntArray
+from pysampler.plots._style import (
     INK,
     PALETTE,
     SOFT_INK,
@@ -25,7 +26,7 @@ from pysampler.plots.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from pysampler.plots.data_figure import DataFigure
+    from pysampler.plots._data_figure import DataFigure
 
 _XLABEL = "epochs until every image has been shown, the last one counted whole"
 _TAIL = 1e-3  # of the forecast, beyond which the axis may end
@@ -33,7 +34,7 @@ _LEAST_SHOWN = 1e-3  # smaller forecasts would be points on the axis
 
 
 def epochs_to_full_coverage(
-    epochs: npt.ArrayLike,
+    epochs: npt.ArrayLike | CoverageTrials,
     *,
     forecast: CoverageForecast | None = None,
     always_within: int | None = None,
@@ -42,9 +43,9 @@ def epochs_to_full_coverage(
     """Draws in which share of trials each number of epochs was what it took, as bars, and its forecast.
 
     Args:
-        epochs: Whole epochs that each trial took, at least 1, shape (trials,): as
-            ``simulate_coverage(...).whole_epochs_to_full_coverage`` gives them.
-        forecast: What was to be expected of independent draws, drawn as points.
+        epochs: Whole epochs that each trial took, at least 1, shape (trials,); or what ``simulate_coverage`` returned.
+        forecast: What was to be expected of independent draws, drawn as points; by default that of ``epochs``, if it
+            has one.
         always_within: Epochs within which another way of sampling always shows everything, drawn as a line.
         title: Title of the figure.
 
@@ -56,6 +57,7 @@ def epochs_to_full_coverage(
         ImportError: If matplotlib is missing.
         ValueError: No trials, or less than one epoch.
     """
+    forecast = epochs.forecast if isinstance(epochs, CoverageTrials) and forecast is None else forecast
     taken = _whole_epochs(epochs, "epochs")
     longest = max(int(taken.max()), _end(forecast))
     share = np.bincount(taken, minlength=longest + 1)[1:] / len(taken)
@@ -79,7 +81,7 @@ def epochs_to_full_coverage(
 
 
 def imbalance_sweep(
-    epochs: Mapping[str, npt.ArrayLike],
+    epochs: Mapping[str, npt.ArrayLike | CoverageTrials],
     *,
     forecasts: Mapping[str, CoverageForecast] | None = None,
     title: str = "The more imbalanced, the longer until everything has been shown",
@@ -88,7 +90,7 @@ def imbalance_sweep(
 
     Args:
         epochs: Name of the data set ("160 : 10") -> whole epochs of each trial, as for `epochs_to_full_coverage`.
-        forecasts: Name -> forecast, for the same names.
+        forecasts: Name -> forecast, for the same names; by default those of ``epochs`` that have one.
         title: Title of the figure.
 
     Returns:
@@ -102,7 +104,10 @@ def imbalance_sweep(
     taken = {name: _whole_epochs(values, f"epochs[{name!r}]") for name, values in epochs.items()}
     if not taken:
         raise ValueError("epochs must have at least one data set, but they are empty")
-    forecasts = forecasts or {}
+    forecasts = {
+        **{name: values.forecast for name, values in epochs.items() if isinstance(values, CoverageTrials)},
+        **(forecasts or {}),
+    }
     longest = max(max(int(own.max()), _end(forecasts.get(name))) for name, own in taken.items())
     figure = new_figure(title, width=9.0, height=1.2 + 1.05 * len(taken))
     every_axes = figure.subplots(len(taken), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
@@ -123,8 +128,8 @@ def imbalance_sweep(
     return figure
 
 
-def _whole_epochs(values: npt.ArrayLike, name: str) -> IntArray:
-    taken = np.asarray(values)
+def _whole_epochs(values: npt.ArrayLike | CoverageTrials, name: str) -> IntArray:
+    taken = np.asarray(values.whole_epochs_to_full_coverage if isinstance(values, CoverageTrials) else values)
     if taken.ndim != 1 or len(taken) == 0 or taken.dtype.kind not in "iu":
         raise ValueError(f"{name} must be whole numbers, one per trial, but got {taken.dtype} of shape {taken.shape}")
     if taken.min() < 1:

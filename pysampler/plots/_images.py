@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pysampler.plots.style import SOFT_INK, new_figure, plain
+from pysampler.plots._style import SOFT_INK, new_figure, plain
 
 if TYPE_CHECKING:
-    from pysampler.plots.data_figure import DataFigure
+    from pysampler.plots._data_figure import DataFigure
 
 
 def example_images(images: Mapping[str, npt.ArrayLike], *, title: str = "Examples of each class") -> DataFigure:
