@@ -107,7 +107,7 @@ void test_multinomial_draws_from_denormal_weights() {
     std::vector<int64_t> out(5);
     try {
       within(environment, [&] {
-        Multinomial(job, {1, {}, Target::kPortable}).draw(1, out.data(), {1, {}, Target::kPortable});
+        Multinomial(job, {1, {}, Target::kPortable}).draw({1}, out.data(), {1, {}, Target::kPortable});
       });
     } catch (const InvalidRow&) {
     }

@@ -49,12 +49,15 @@ void test_draws_from_huge_tables_equal_single_draws() {
 
 void test_points_of_huge_tables_resolve() {
   for (const uint64_t items : kItemCounts) {
-    const uint64_t blocks = 20, count = 64 * blocks;
+    const uint64_t count = 64 * 20;
     const std::vector<int64_t> expected = draws_one_by_one(kTable, items, kStream, 0, 1, count);
     for_each_target([&](Target target) {
       std::vector<uint64_t> points(count);
       std::vector<uint32_t> drawn(count);
-      draw_kernels(target).point_range(items, kStream, 0, blocks, points.data());
+      for (uint64_t i = 0; i < count; ++i) {
+        const SlotPoint point = locate(stream_word(kStream, i), items);
+        points[i] = static_cast<uint64_t>(point.slot) << 32 | point.fraction;
+      }
       draw_kernels(target).resolve_range(kTable, points.data(), count, drawn.data());
       CHECK(std::equal(drawn.begin(), drawn.end(), expected.begin()));
     });

@@ -75,7 +75,7 @@ void check_case(const Case& c, const std::vector<Weight>& weights) {
     for (const int threads : {1, 3}) {
       const Execution execution = {threads, {}, target};
       std::vector<int64_t> out(expected.size() + 1, kUntouched);
-      Multinomial({rows_of(weights, c), c.draws, true}, execution).draw(77, out.data(), execution);
+      Multinomial({rows_of(weights, c), c.draws, true}, execution).draw({77}, out.data(), execution);
       CHECK(out.back() == kUntouched);
       out.pop_back();
       CHECK(out == expected);
@@ -140,7 +140,7 @@ void test_no_rows_are_no_work() {
     const MultinomialJob job = {{nullptr, 0, columns, WeightType::kFloat64}, 5, true};
     int calls = 0;
     const Execution execution = {2, [&] { return ++calls > 0; }};
-    Multinomial(job, execution).draw(1, nullptr, execution);
+    Multinomial(job, execution).draw({1}, nullptr, execution);
     CHECK(calls == 0);
   }
 }
