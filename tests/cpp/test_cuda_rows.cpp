@@ -63,11 +63,11 @@ Drawn draw_as_gpu(const Matrix<Weight>& matrix, uint64_t draws, bool replacement
   const uint64_t entries = (matrix.columns + 1) / 2 * 2;
   std::vector<AliasEntry> tables(way == RowsWay::kTables ? matrix.rows * entries : 0, {0xDEADBEEFu, 0xFFFFFFFFu});
   AliasEntry* const table = tables.empty() ? nullptr : tables.data();
-  cuda::Scratch sizes(nullptr);
+  cuda::Scratch sizes(nullptr, cuda::kRowAlignment);
   const WeightRows view = matrix.view();
   lay_out_rows(view.data, view.type, view.rows, view.columns, table, sizes);
   std::vector<uint64_t> memory(sizes.bytes() / sizeof(uint64_t) + 32, 0xA5A5A5A5A5A5A5A5u);
-  cuda::Scratch scratch(memory.data());
+  cuda::Scratch scratch(memory.data(), cuda::kRowAlignment);
   const cuda::RowsJob rows = lay_out_rows(view.data, view.type, view.rows, view.columns, table, scratch);
 
   const auto nothing = [] {};
@@ -182,6 +182,12 @@ void test_a_state_says_where_draws_begin() {
   }
 }
 
+void test_rows_of_a_few_weights_need_little_memory() {
+  cuda::Scratch sizes(nullptr, cuda::kRowAlignment);
+  lay_out_rows(nullptr, WeightType::kFloat32, 1'000'000, 10, nullptr, sizes);
+  CHECK(sizes.bytes() < 300'000'000);
+}
+
 void test_the_first_bad_row_is_found_and_nothing_is_drawn_from_it() {
   for (const uint64_t columns : {10, 1500}) {
     for (const uint64_t draws : {1, 600}) {
@@ -217,6 +223,7 @@ int main() {
   RUN(test_without_replacement_the_race_is_the_cpus);
   RUN(test_huge_and_tiny_weights_draw_what_the_cpu_draws);
   RUN(test_a_state_says_where_draws_begin);
+  RUN(test_rows_of_a_few_weights_need_little_memory);
   RUN(test_the_first_bad_row_is_found_and_nothing_is_drawn_from_it);
   return finish_tests();
 }

@@ -6,7 +6,7 @@ namespace pysampler::cuda {
 namespace {
 
 RowsJob job_of(const RowsOnDevice& matrix) {
-  Scratch scratch(matrix.scratch);
+  Scratch scratch(matrix.scratch, kRowAlignment);
   return lay_out_rows(matrix.weights, matrix.type, matrix.rows, matrix.columns, matrix.tables, scratch);
 }
 
@@ -38,7 +38,7 @@ void load_for(LoadingQueue& queue) {
 }  // namespace
 
 uint64_t rows_scratch_bytes(const RowsOnDevice& matrix) {
-  Scratch scratch(nullptr);
+  Scratch scratch(nullptr, kRowAlignment);
   lay_out_rows(matrix.weights, matrix.type, matrix.rows, matrix.columns, matrix.tables, scratch);
   return scratch.bytes();
 }

@@ -121,7 +121,10 @@ struct RowsQueue {
   }
 };
 
-// `table`: of rows.table_entries entries a row, or null where no tables are built.
+// How what each row needs is aligned: there may be many rows, of a few weights each.
+constexpr uint64_t kRowAlignment = 16;
+
+// `table`: of rows.table_entries entries a row, or null where no tables are built. `scratch` aligns to kRowAlignment.
 inline RowsJob lay_out_rows(const void* weights, WeightType type, uint64_t rows, uint64_t columns, AliasEntry* table,
                             Scratch& scratch) {
   RowsJob job = {};

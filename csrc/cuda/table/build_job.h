@@ -80,21 +80,23 @@ constexpr uint32_t kSummedByTeam = 32;  // blocks of items that a block of threa
 
 PYSAMPLER_HOST_DEVICE uint64_t teams_for(uint64_t blocks) { return (blocks + kSummedByTeam - 1) / kSummedByTeam; }
 
-// Lays out the working memory of a construction.
+// Lays out the working memory of a construction. `alignment`: of each array, a multiple of 16.
 class Scratch {
  public:
-  explicit Scratch(void* memory) : start_(static_cast<unsigned char*>(memory)) {}
+  explicit Scratch(void* memory, uint64_t alignment = 256)
+      : start_(static_cast<unsigned char*>(memory)), alignment_(alignment) {}
 
   template <class T>
   T* take(uint64_t count) {
     auto* const taken = reinterpret_cast<T*>(reinterpret_cast<uintptr_t>(start_) + bytes_);
-    bytes_ += (count * sizeof(T) + 255) / 256 * 256;
+    bytes_ += (count * sizeof(T) + alignment_ - 1) / alignment_ * alignment_;
     return taken;
   }
   uint64_t bytes() const { return bytes_; }
 
  private:
   unsigned char* start_;
+  uint64_t alignment_;
   uint64_t bytes_ = 0;
 };
 
