@@ -23,8 +23,8 @@ class RowsOnGpu:
         draws: Of each row.
         replacement: Whether an item may come again within a row. One draw is the same with and without.
 
-    Cost: some 300 bytes of the device's memory a row and 50 for each 1024 weights; besides 18 bytes a weight where tables
-    are made, 24 in a race, which sorts all weights of a row.
+    Cost: some 300 bytes of the device's memory a row and 50 for each 1024 weights; besides 18 bytes a weight where
+    tables are made, 24 in a race, which sorts all weights of a row.
     """
 
     def __init__(self, weights: torch.Tensor, draws: int, replacement: bool) -> None:
