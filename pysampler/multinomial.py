@@ -57,8 +57,9 @@ def multinomial(
     Cost, on one thread: some microseconds a call; with replacement 0.2 to 0.4 ns a weight and 0.1 to 0.7 us a draw
     while draws are few, 20 ns a row of ten weights, 6 to 9 ns a weight and 1.4 to 8 ns a draw where they are many;
     without, about 3 ns a weight and 15 ns a draw. Interruptible by Ctrl-C. Weights on a GPU are drawn
-    from there, after waiting once to hear that all rows are sound, with the same indices for the same key. Inside
-    torch.compile and CUDA graphs use ``torch.ops.pysampler.multinomial``, which waits for nothing.
+    from there, after waiting once to hear that all rows are sound, with the same indices for the same key
+    (where pysampler was compiled without CUDA: on the CPU, and copied back). Inside torch.compile and CUDA graphs use
+    ``torch.ops.pysampler.multinomial``, which waits for nothing.
 
     Raises:
         ValueError: Wrong shape; a row that is all zero or has a negative, NaN or infinite entry; more draws without
