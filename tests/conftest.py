@@ -1,7 +1,7 @@
 """What every test gets: torch left as it was found, and property tests that try the same examples each time.
 
-With ``PYSAMPLER_SKIPPED=FILE`` the ids of skipped tests (of files that were skipped whole, their paths) are added to that file,
-for a second run with the libraries that were missing: ``pytest @FILE``.
+With ``PYSAMPLER_SKIPPED=FILE`` the ids of skipped tests (of files that were skipped whole, their paths) are added to
+that file, for a second run with the libraries that were missing: ``pytest @FILE``.
 """
 
 from __future__ import annotations
