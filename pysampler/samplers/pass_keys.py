@@ -105,7 +105,6 @@ class PassKeys:
         if key_taken:
             key_from_generator(self.generator)
 
-
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_lock"}
 

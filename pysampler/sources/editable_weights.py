@@ -36,7 +36,7 @@ class EditableWeights(Source):
         # Tensors made in inference mode do not count their changes.
         with torch.inference_mode(False):
             self.weights = torch.empty(tensor.shape, dtype=tensor.dtype, device="cpu").copy_(tensor)
-        # A source, and the version of the weights that it was made from: one attribute, so that threads see both or none.
+        # A source and the version of the weights that it was made from: one attribute, so that threads see both.
         self._latest = make(self.weights), self.weights._version
 
     def current(self) -> Source:
