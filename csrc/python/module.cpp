@@ -50,7 +50,9 @@ void draw_without_replacement_into(uintptr_t out, uint64_t count, uintptr_t weig
 }  // namespace
 }  // namespace pysampler::python
 
-PYBIND11_MODULE(_core, module) {
+// Nothing relies on the interpreter's lock: objects are immutable, or have a lock of their own (iterators, mixtures,
+// dynamic tables and their records).
+PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   namespace bindings = pysampler::python;
   module.def("cpu_target", [] { return pysampler::target_name(pysampler::active_target()); });
   module.def("cpu_targets", &bindings::supported_target_names);

@@ -52,6 +52,20 @@ def test_a_saved_tracker_comes_back_and_goes_on(options: dict[str, bool], tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["coverage"]
 
 
+def test_a_state_of_older_versions_whose_counts_are_uint16_loads() -> None:
+    tracker = used_tracker(counts=True)
+    state = tracker.state_dict()
+    counts = state["counts"].numpy().view(np.uint16)
+    counts[:3] = 40_000, 65_535, 1  # more than int16 holds
+    older = {**state, "counts": torch.from_numpy(counts.copy())}
+    assert older["counts"].dtype == torch.uint16
+    loaded = CoverageTracker(70, counts=True)
+    loaded.load_state_dict(older)
+    assert loaded.counts[:5].tolist() == [40_000, 65_535, 1, 3, 0]
+    assert loaded.draws == tracker.draws
+    assert torch.equal(loaded.state_dict()["counts"], state["counts"])  # what is written now, of the same bits
+
+
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_a_state_survives_torch_save_and_is_a_copy(options: dict[str, bool], tmp_path: Path) -> None:
     tracker = used_tracker(**options)

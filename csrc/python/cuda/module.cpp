@@ -9,7 +9,8 @@
 
 namespace py = pybind11;
 
-PYBIND11_MODULE(_cuda, module) {
+// Nothing relies on the interpreter's lock: calls share no state but the device's.
+PYBIND11_MODULE(_cuda, module, py::mod_gil_not_used()) {
   namespace bindings = pysampler::python::cuda;
   bindings::bind_runtime(module);
   bindings::bind_draw(module);
