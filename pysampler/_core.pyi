@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import type_check_only
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from typing_extensions import Buffer, Never, Self, disjoint_base
 
@@ -270,8 +271,15 @@ def multinomial_into(
     replacement: bool,
     take_start: Callable[[], object],
     threads: int,
-    key_address: int = 0,
 ) -> None: ...
+def make_multinomial_at_once(
+    tensor: type[torch.Tensor],
+    float32: torch.dtype,
+    float64: torch.dtype,
+    new_empty: Callable[..., torch.Tensor],
+    word_of_keys: Callable[[], tuple[Callable[[], object], int]],
+    num_threads: Callable[[], int],
+) -> Callable[[object, object, object], torch.Tensor | None]: ...
 def softmax_into(out: int, logits: int, rows: int, columns: int, is_float64: bool, threads: int) -> None: ...
 def multinomial_way(columns: int, draws: int, replacement: bool) -> str: ...
 
