@@ -21,6 +21,7 @@ inline void split(const BlockLayout& layout, uint64_t block, const uint64_t* mas
   out.heavies = heavies;
 }
 
+// deficit[i]: of the lights before i, the sum of (slot - mass). excess[j]: up to and including heavy j, of (mass - slot).
 inline void accumulate(PackedBlock& block) {
   uint64_t deficit = 0, excess = 0;
   for (uint64_t i = 0; i < block.lights; ++i) {
@@ -34,6 +35,9 @@ inline void accumulate(PackedBlock& block) {
   }
 }
 
+// filler_of[i]: the number of the heavy that fills light i's slot. closed_at[j]: how many lights were filled when heavy j
+// closed.
+//
 // One step of the merge of lights and heavies: close heavy j if it has given away more than its excess, else fill light
 // i. Written without branches; the entry that does not apply is overwritten later.
 #define PYSAMPLER_MERGE_STEP(block, i, j)                            \
