@@ -125,8 +125,26 @@ class DynamicTable(metaclass=_Bound):
     # items and total; items, scale, version and fingerprint. Nothing is written if there is too little room.
     def masses_into(self, out: int, room: int) -> tuple[int, int]: ...
     def weights_into(self, out: int, room: int) -> tuple[int, int, int, str]: ...
+    # How many words it takes. Nothing is written if there is too little room.
+    def pack_into(self, out: int, room: int) -> int: ...
     def largest(self) -> float: ...
     def smallest(self) -> float: ...
+
+# Raises what an update (without indices, an append) of so many items raises; there must be something wrong.
+def refuse_batch(indices: int, weights: int, count: int, items: int, is_float64: bool) -> None: ...
+def packed_fingerprint(low: int, high: int, scale: int, items: int) -> str: ...
+def draw_packed_into(
+    table: int,
+    words: int,
+    out: int,
+    count: int,
+    seed: int,
+    epoch: int,
+    start: int,
+    step: int,
+    threads: int,
+    strata: int,
+) -> None: ...
 
 class DynamicDraws(PassDraws):
     def __init__(

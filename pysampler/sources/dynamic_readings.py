@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -11,8 +10,8 @@ from numpy.typing import NDArray
 
 from pysampler import _core
 from pysampler.inputs.memory import address_of_output
-from pysampler.inputs.shown import shown
 from pysampler.sources.base import Source
+from pysampler.sources.dynamic_arguments import check_correction
 from pysampler.sources.dynamic_batch import index_batch, shape_of
 from pysampler.sources.dynamic_table_file import DynamicTableParts
 
@@ -125,10 +124,7 @@ class DynamicReadings(Source):
             ValueError: An item of probability 0, a bad ``beta`` or ``normalise``.
             IndexError: An entry out of range.
         """
-        if not (isinstance(beta, int | float) and 0 <= beta <= sys.float_info.max):  # ints beyond it are no floats
-            raise ValueError(f"beta must be a number >= 0, but got beta={shown(beta)}")
-        if normalise not in ("batch", "table"):
-            raise ValueError(f'normalise must be "batch" or "table", but got {shown(normalise)}')
+        check_correction(beta, normalise)
         masses, _, least = self._masses_of(indices, normalise == "table")
         if masses.min(initial=1) == 0:
             raise ValueError("an item of probability 0 is never drawn: it has no importance weight")
@@ -147,6 +143,15 @@ class DynamicReadings(Source):
         total, least = self._core.masses_of(batch.address, batch.entries, masses.ctypes.data, with_least)
         return masses, total, least
 
+    def _weights_of(self, indices: Any) -> torch.Tensor:
+        batch = index_batch(indices)
+        found = torch.empty(batch.entries, dtype=self.dtype, device="cpu")
+        self._core.weights_of(batch.address, batch.entries, address_of_output(found))
+        return found.reshape(shape_of(indices))
+
+    def _all_weights(self) -> torch.Tensor:
+        return self._parts().weights
+
     def _parts(self) -> DynamicTableParts:
         """All that makes the table, of one moment."""
         room = len(self)
@@ -158,10 +163,20 @@ class DynamicReadings(Source):
             room = items
 
 
-class DynamicWeights:
-    """The weights of a ``DynamicTable``, read as they are at each call."""
+class _Weighed(Protocol):
+    """A table, wherever it is."""
 
-    def __init__(self, table: DynamicReadings) -> None:
+    def __len__(self) -> int: ...
+
+    def _weights_of(self, indices: Any) -> torch.Tensor: ...
+
+    def _all_weights(self) -> torch.Tensor: ...
+
+
+class DynamicWeights:
+    """The weights of a dynamic table, read as they are at each call."""
+
+    def __init__(self, table: _Weighed) -> None:
         self._table = table
 
     def __len__(self) -> int:
@@ -171,11 +186,8 @@ class DynamicWeights:
         """Returns the weights of these items (integers in [0, N), any shape; or a slice), in the table's dtype."""
         if isinstance(indices, slice):
             indices = np.arange(len(self))[indices]
-        batch = index_batch(indices)
-        found = torch.empty(batch.entries, dtype=self._table.dtype, device="cpu")
-        self._table._core.weights_of(batch.address, batch.entries, address_of_output(found))
-        return found.reshape(shape_of(indices))
+        return self._table._weights_of(indices)
 
     def tensor(self) -> torch.Tensor:
         """Returns a copy of all weights. O(N)."""
-        return self._table._parts().weights
+        return self._table._all_weights()
