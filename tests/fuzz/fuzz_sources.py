@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import pickle
 from fractions import Fraction
 from typing import Any
@@ -29,6 +30,7 @@ from pysampler import (
 )
 
 MAX_POSITION = 2**63 - 1
+_ROUNDING = Fraction(1, 2**32)
 DRAWS = 5  # of each source: making it takes longer than a draw
 
 
@@ -348,8 +350,9 @@ def mixture(chance: Chance) -> None:
     for begin in range(0, len(drawn), width):
         counts = np.bincount(owners[begin : begin + width], minlength=len(sizes))
         for count, share in zip(counts.tolist(), part, strict=True):
-            floor = int(share * width)
-            must(share * width < 1 or floor <= count <= floor + 1, "a window strays", counts.tolist(), float(share))
+            # Shares are rounded to whole masses: where W p is 1 there may be none.
+            low, high = math.floor(share * width - _ROUNDING), math.floor(share * width + _ROUNDING) + 1
+            must(low < 1 or low <= count <= high, "a window strays", counts.tolist(), float(share))
             must(share > 0 or count == 0, "an item of a source without a share")
     counted = source.counts(len(drawn), seed=key)
     same(list(counted.values()), np.bincount(owners, minlength=len(sizes)), "counts before a position")
