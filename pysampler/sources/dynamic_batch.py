@@ -64,11 +64,6 @@ def weight_batch(weights: Any, dtype: torch.dtype, count: int | None = None) -> 
     return Batch(values, address_of(values, "weights"), values.numel())
 
 
-def shape_of(indices: Any) -> tuple[int, ...]:
-    """Returns the shape that what is told of these indices has."""
-    return tuple(indices.shape) if isinstance(indices, torch.Tensor) else np.shape(indices)
-
-
 def _is_plain(values: Any, dtype: torch.dtype) -> bool:
     return (
         type(values) is torch.Tensor

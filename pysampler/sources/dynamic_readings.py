@@ -9,10 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from pysampler import _core
+from pysampler.inputs.indices import shape_of
 from pysampler.inputs.memory import address_of_output
 from pysampler.sources.base import Source
 from pysampler.sources.dynamic_arguments import check_correction
-from pysampler.sources.dynamic_batch import index_batch, shape_of
+from pysampler.sources.dynamic_batch import index_batch
 from pysampler.sources.dynamic_table_file import DynamicTableParts
 
 
@@ -130,11 +131,11 @@ class DynamicReadings(Source):
             raise ValueError("an item of probability 0 is never drawn: it has no importance weight")
         # The powers of N and of the total cancel.
         ratios = float(least or masses.min(initial=2**64 - 1)) / masses.astype(np.float64)
-        return torch.from_numpy(ratios**beta).reshape(shape_of(indices)).to(torch.get_default_dtype())
+        return torch.from_numpy(ratios**beta).reshape(shape_of(indices, masses.size)).to(torch.get_default_dtype())
 
     def _probabilities_of(self, indices: Any) -> torch.Tensor:
         masses, total, _ = self._masses_of(indices, False)
-        return torch.from_numpy(masses / float(max(total, 1))).reshape(shape_of(indices))
+        return torch.from_numpy(masses / float(max(total, 1))).reshape(shape_of(indices, masses.size))
 
     def _masses_of(self, indices: Any, with_least: bool) -> tuple[NDArray[np.uint64], int, int]:
         """Masses of items, flat, the total, and the least positive mass if asked for (else 0): of one moment."""
@@ -147,7 +148,7 @@ class DynamicReadings(Source):
         batch = index_batch(indices)
         found = torch.empty(batch.entries, dtype=self.dtype, device="cpu")
         self._core.weights_of(batch.address, batch.entries, address_of_output(found))
-        return found.reshape(shape_of(indices))
+        return found.reshape(shape_of(indices, batch.entries))
 
     def _all_weights(self) -> torch.Tensor:
         return self._parts().weights

@@ -140,7 +140,6 @@ class Mixture(MixtureChanges):
 
     def check_share(self, draws: int, share: Share) -> None:
         """Warns if draws are left out of each epoch, for then passes lack the items that stood there."""
-        super().check_share(draws, share)
         left_out = draws - share.count(0, draws) * share.world
         if left_out > 0:
             nearest = " or ".join(map(str, share.nearest_whole(draws)))

@@ -8,6 +8,9 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+import torch
+
+from pysampler.inputs.memory import check_dense
 from pysampler.inputs.numbers import whole_number
 from pysampler.inputs.shown import shown
 from pysampler.sources.mixture_shares import exact_share, share_masses
@@ -109,6 +112,13 @@ def by_source(values: Any, names: Sequence[str], what: str) -> list[Any]:
         return [values[name] for name in names]
     if isinstance(values, str | bytes | int | float):
         raise TypeError(f"{what} must be a number for each source or a dict by name, but got {shown(values)}")
+    if isinstance(values, torch.Tensor):
+        check_dense(values, what)
+        if values.shape != (len(names),):  # before it is listed: an expanded one may have any length
+            shape = tuple(values.shape)
+            raise ValueError(
+                f"{what} must be one for each of {len(names)} sources, but have shape {shape}: {_listed(names)}"
+            )
     listed = list(values)
     if len(listed) != len(names):
         raise ValueError(
