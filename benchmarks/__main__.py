@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> None:
 def run(settings: Settings, groups: list[str], path: Path, standing: Sequence[Record] = ()) -> None:
     """Measures the groups; saves after each, so that a run cut short keeps its part.
 
-    Of ``standing`` records, those that were not measured again are kept; the file's environment is that of the last run.
+    Of ``standing`` records, those not measured again are kept; the file's environment is that of the last run.
     """
     results = Results(describe(), dataclasses.asdict(settings))
     session = Session(settings, results)
