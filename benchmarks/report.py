@@ -129,6 +129,8 @@ def _other_sections(results: Results) -> list[str]:
         ("bulk", "Bulk draws, ns per draw", ("items", "draws", "threads"), ours),
         ("huge", "N = 1e9, ns per draw", ("items", "draws", "threads"), ours),
         ("build", "Build, ns per item", ("items", "threads"), ours),
+        ("registry", "Draws beside everything in the package index, ns per draw", ("contender", "items"), ours),
+        ("registry-tables", "Tables beside everything in the package index, ns per item", ("contender", "items"), ours),
         ("small-calls", "Small calls from a standing table, µs per call", ("items", "draws"), ours),
         ("one-shot", "Weights seen once, µs per call", ("items", "draws"), ours),
         (

@@ -56,8 +56,8 @@ def to_tensor(weights: Any, to_cpu: bool = True) -> torch.Tensor:
 def address_of_plain(weights: Any) -> int:
     """Returns the address of weights that need neither conversion nor explanation, else 0.
 
-    Such are a plain tensor on the CPU, 1-d, float32 or float64, contiguous, of 1 to 2^32 - 1 entries. What this says 0 of
-    is not wrong: ``to_tensor``, ``check_shape`` and ``readable`` look at it closely, which takes 7 us.
+    Such are a plain tensor on the CPU, 1-d, float32 or float64, contiguous, of 1 to 2^32 - 1 entries. What this says 0
+    of is not wrong: ``to_tensor``, ``check_shape`` and ``readable`` look at it closely, which takes 7 us.
 
     Cost: 1 us.
     """

@@ -98,7 +98,6 @@ class Builder {
       }
       for (++j; j < block.heavies; ++j) collect_heavy(block.excess[j] - block.excess[j - 1], block.heavy_id[j]);
     }
-    for (uint64_t k = i; k < block.lights; ++k) table_[block.light_id[k]].threshold = block.light_mass[k];
     to.lights.insert(to.lights.end(), block.light_id + i, block.light_id + block.lights);
     to.deficit += block.deficit_all - block.deficit_done;
   }

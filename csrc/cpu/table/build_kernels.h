@@ -41,7 +41,8 @@ struct BuildKernels {
   void (*sum_large)(WeightView weights, const MassRule& rule, uint64_t first, uint64_t count, double* sums,
                     uint64_t* small_units);
   // Masses of the blocks [first, first + count), count <= kPackedTogether, adding up to quotas[], and as many of their
-  // slots as can be filled inside each block. False if the weights no longer fit the quotas.
+  // slots as can be filled inside each block; a light that is left over has its mass in its slot's threshold. False if
+  // the weights no longer fit the quotas.
   bool (*pack_blocks)(WeightView weights, const MassRule& rule, uint64_t first, uint64_t count, const uint64_t* quotas,
                       PackedBlock* blocks, AliasEntry* table);
   // The masses of one block by place (BlockLayout::item), adding up to `quota`; 0 where there is no item. Room for

@@ -97,6 +97,7 @@ inline void emit(const PackedBlock& block, AliasEntry* table) {
     table[block.heavy_id[j]] =
         closed_heavy(block.excess[j], block.deficit[block.closed_at[j]], block.heavy_id[j + 1]);
   }
+  for (uint64_t i = block.lights_done; i < block.lights; ++i) table[block.light_id[i]].threshold = block.light_mass[i];
 }
 
 bool pack_blocks(WeightView weights, const MassRule& rule, uint64_t first, uint64_t count, const uint64_t* quotas,
