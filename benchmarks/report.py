@@ -148,6 +148,7 @@ def _other_sections(results: Results) -> list[str]:
         ),
         ("mixture", "Mixtures, ns of the processor per index", ("sources",), ours),
         ("mixture-first", "First index of a mixture at position 1e12, µs", ("sources",), ours),
+        ("mixture-made", "A mixture made, ms", ("sources",), ours),
         ("ranks-first-batch", "First batch of 256 on one rank, ms", ("items", "world"), ranked),
         ("ranks-epoch", "One rank's part of an epoch, ms", ("items", "world"), ranked),
         ("ranks-memory", "Memory of one rank's epoch over what stood before it, MB", ("items", "world"), ranked),

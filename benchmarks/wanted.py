@@ -248,11 +248,12 @@ def _ranks() -> list[Wanted]:
 
 
 def _mixtures() -> list[Wanted]:
-    every = "pysampler, every 64th"
+    every = "pysampler, every 4096th"
     return [
         Wanted("mixture of 10 sources", 25, "ns", False, _median("mixture", "pysampler", sources=10)),
         Wanted("mixture of 10,000 sources", 60, "ns", False, _median("mixture", "pysampler", sources=10_000)),
-        Wanted("mixture of 10,000, every 64th", 1000, "ns", False, _median("mixture", every, sources=10_000)),
+        Wanted("mixture of 1,000, every 4096th", 1000, "ns", False, _median("mixture", every, sources=1_000)),
+        Wanted("mixture of 10,000, every 4096th", 1000, "ns", False, _median("mixture", every, sources=10_000)),
         Wanted(
             "first index at 1e12, 10,000 sources",
             1000,

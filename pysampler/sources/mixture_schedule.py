@@ -82,7 +82,7 @@ class ScheduleReader:
             if not isinstance(stage, tuple | list) or len(stage) != 2:
                 raise ValueError(f"a stage is (position, shares), but stage {number} is {shown(stage)}")
             first = self.window_of(stage[0])
-            if (number == 0 and first != 0) or (number > 0 and first <= stages[-1].first):
+            if (number == 0 and stage[0] != 0) or (number > 0 and first <= stages[-1].first):
                 raise ValueError(
                     f"stages begin at position 0 and each a window of {self.window} or more after the one before it, "
                     f"but stage {number} begins at position {stage[0]}"
