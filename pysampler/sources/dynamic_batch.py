@@ -94,6 +94,16 @@ def plain_batch(indices: Any, weights: Any, dtype: torch.dtype) -> tuple[int, in
     return (places, values, entries) if places and values else None
 
 
+def check_appended(weights: Any) -> None:
+    """Raises ValueError for a matrix: whether its rows or its columns were items nobody can tell."""
+    shape = getattr(weights, "shape", None)
+    if shape is None:
+        nested = isinstance(weights, list | tuple) and any(isinstance(each, list | tuple) for each in weights)
+        shape = np.shape(weights) if nested else ()
+    if len(shape) > 1:
+        raise ValueError(f"weights to append must be a 1d sequence, but their shape is {tuple(shape)}")
+
+
 def shape_of(indices: Any) -> tuple[int, ...]:
     """Returns the shape that what is told of these indices has."""
     return tuple(indices.shape) if isinstance(indices, torch.Tensor) else np.shape(indices)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pysampler import _core
 from pysampler.inputs.memory import address_of_output
 from pysampler.sources.base import Source
-from pysampler.sources.dynamic_arguments import check_correction
+from pysampler.sources.dynamic_arguments import correction_strength
 from pysampler.sources.dynamic_batch import index_batch, shape_of
 from pysampler.sources.dynamic_table_file import DynamicTableParts
 
@@ -124,13 +124,13 @@ class DynamicReadings(Source):
             ValueError: An item of probability 0, a bad ``beta`` or ``normalise``.
             IndexError: An entry out of range.
         """
-        check_correction(beta, normalise)
+        strength = correction_strength(beta, normalise)
         masses, _, least = self._masses_of(indices, normalise == "table")
         if masses.min(initial=1) == 0:
             raise ValueError("an item of probability 0 is never drawn: it has no importance weight")
         # The powers of N and of the total cancel.
         ratios = float(least or masses.min(initial=2**64 - 1)) / masses.astype(np.float64)
-        return torch.from_numpy(ratios**beta).reshape(shape_of(indices)).to(torch.get_default_dtype())
+        return torch.from_numpy(ratios**strength).reshape(shape_of(indices)).to(torch.get_default_dtype())
 
     def _probabilities_of(self, indices: Any) -> torch.Tensor:
         masses, total, _ = self._masses_of(indices, False)
@@ -181,6 +181,14 @@ class DynamicWeights:
 
     def __len__(self) -> int:
         return len(self._table)
+
+    def __repr__(self) -> str:
+        return f"DynamicWeights({len(self)} items; weights[indices] reads some, weights.tensor() all)"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """For ``numpy.asarray``: a copy."""
+        values: NDArray[Any] = self.tensor().cpu().numpy()
+        return values if dtype is None else values.astype(dtype, copy=False)
 
     def __getitem__(self, indices: Any) -> torch.Tensor:
         """Returns the weights of these items (integers in [0, N), any shape; or a slice), in the table's dtype."""
