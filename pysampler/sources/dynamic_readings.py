@@ -12,7 +12,7 @@ from pysampler import _core
 from pysampler.inputs.memory import address_of_output
 from pysampler.sources.base import Source
 from pysampler.sources.dynamic_arguments import correction_strength
-from pysampler.sources.dynamic_batch import index_batch, shape_of
+from pysampler.sources.dynamic_batch import Batch, index_batch, shape_of
 from pysampler.sources.dynamic_table_file import DynamicTableParts
 
 
@@ -140,13 +140,26 @@ class DynamicReadings(Source):
         """Masses of items, flat, the total, and the least positive mass if asked for (else 0): of one moment."""
         batch = index_batch(indices)
         masses = np.empty(batch.entries, dtype=np.uint64)
-        total, least = self._core.masses_of(batch.address, batch.entries, masses.ctypes.data, with_least)
+        try:
+            total, least = self._core.masses_of(batch.address, batch.entries, masses.ctypes.data, with_least)
+        except IndexError:
+            raise self._outside(batch) from None
         return masses, total, least
+
+    def _outside(self, batch: Batch) -> IndexError:
+        """What is wrong with indices of which one is no item's."""
+        items, indices = len(self), torch.as_tensor(batch.owner).reshape(-1)
+        wrong = ((indices < 0) | (indices >= items)).nonzero().flatten().tolist()
+        where = f", but indices[{wrong[0]}] is {int(indices[wrong[0]])}" if wrong else ""
+        return IndexError(f"indices must lie in [0, {items}){where}")
 
     def _weights_of(self, indices: Any) -> torch.Tensor:
         batch = index_batch(indices)
         found = torch.empty(batch.entries, dtype=self.dtype, device="cpu")
-        self._core.weights_of(batch.address, batch.entries, address_of_output(found))
+        try:
+            self._core.weights_of(batch.address, batch.entries, address_of_output(found))
+        except IndexError:
+            raise self._outside(batch) from None
         return found.reshape(shape_of(indices))
 
     def _all_weights(self) -> torch.Tensor:

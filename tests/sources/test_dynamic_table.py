@@ -261,7 +261,16 @@ def test_beta_may_be_a_number_of_numpy_or_torch() -> None:
         with pytest.raises(ValueError, match="beta must be"):
             table.importance_weights([0], beta)
     with pytest.raises(TypeError, match="beta must be a number"):
-        table.importance_weights([0], "0.4")
+        table.importance_weights([0], "some")
+
+
+def test_an_index_that_is_no_items_is_named() -> None:
+    table = DynamicTable([1.0, 2.0, 4.0])
+    for read in (table.log_prob, table.weights.__getitem__, lambda indices: table.importance_weights(indices, 1.0)):
+        with pytest.raises(IndexError, match=r"\[0, 3\), but indices\[1\] is 3"):
+            read([2, 3, -1])
+        with pytest.raises(IndexError, match=r"indices\[0\] is -1"):
+            read(torch.tensor([-1]))
 
 
 def test_appended_weights_are_a_sequence_or_a_number() -> None:
