@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
-from pysampler.inputs.numbers import whole_number
+from pysampler.inputs.numbers import real_number, whole_number
 from pysampler.inputs.shown import shown
 from pysampler.keys import StreamRange, stream_range
 
@@ -22,9 +21,16 @@ def strata_of(n: Any, seed: Any, epoch: Any, start: Any, step: Any, stratified: 
     return wanted, whole_number(stratified, "stratified", 1, 2**54)
 
 
-def check_correction(beta: Any, normalise: Any) -> None:
-    """Raises ValueError unless these are arguments of ``importance_weights``."""
-    if not (isinstance(beta, int | float) and 0 <= beta <= sys.float_info.max):  # ints beyond it are no floats
+def correction_strength(beta: Any, normalise: Any) -> float:
+    """Returns the beta of ``importance_weights`` as a float.
+
+    Raises:
+        ValueError: Not a number >= 0, or another ``normalise``.
+        TypeError: No number at all.
+    """
+    strength = real_number(beta, "beta")
+    if strength < 0:
         raise ValueError(f"beta must be a number >= 0, but got beta={shown(beta)}")
     if normalise not in ("batch", "table"):
         raise ValueError(f'normalise must be "batch" or "table", but got {shown(normalise)}')
+    return strength

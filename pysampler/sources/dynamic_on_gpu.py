@@ -13,8 +13,8 @@ from pysampler import _core
 from pysampler.cuda.dynamic import CudaTree
 from pysampler.inputs.memory import address_of, check_dense
 from pysampler.inputs.output import output_for
-from pysampler.sources.dynamic_arguments import check_correction, strata_of
-from pysampler.sources.dynamic_batch import index_batch, weight_batch
+from pysampler.sources.dynamic_arguments import correction_strength, strata_of
+from pysampler.sources.dynamic_batch import check_appended, index_batch, weight_batch
 from pysampler.sources.dynamic_readings import DynamicWeights
 from pysampler.sources.dynamic_table_file import DynamicTableParts
 
@@ -171,6 +171,7 @@ class CudaDynamicTable:
 
     def append(self, weights: Any) -> None:
         """Adds items at the end; as ``DynamicTable.append``."""
+        check_appended(weights)
         values = self._weights_there(weights, None)
         with self._one_at_a_time:
             if values.numel() == 0:
@@ -210,14 +211,14 @@ class CudaDynamicTable:
 
         With ``normalise="table"``, O(N) there.
         """
-        check_correction(beta, normalise)
+        strength = correction_strength(beta, normalise)
         masses = self._masses_of(indices)
         if bool((masses == 0).any()):
             raise ValueError("an item of probability 0 is never drawn: it has no importance weight")
         if masses.numel() == 0:
             return masses.to(torch.get_default_dtype())
         least = masses.min() if normalise == "batch" else self._tree.masses(self._least_positive().reshape(1))[0]
-        return ((least.double() / masses.double()) ** beta).to(torch.get_default_dtype())
+        return ((least.double() / masses.double()) ** strength).to(torch.get_default_dtype())
 
     def to(self, device: torch.device | str) -> Any:
         """Returns the table on ``device``: "cpu" gives a ``DynamicTable``. A copy, but where it is already."""

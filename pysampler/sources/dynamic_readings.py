@@ -12,8 +12,8 @@ from pysampler import _core
 from pysampler.inputs.indices import shape_of
 from pysampler.inputs.memory import address_of_output
 from pysampler.sources.base import Source
-from pysampler.sources.dynamic_arguments import check_correction
-from pysampler.sources.dynamic_batch import index_batch
+from pysampler.sources.dynamic_arguments import correction_strength
+from pysampler.sources.dynamic_batch import Batch, index_batch
 from pysampler.sources.dynamic_table_file import DynamicTableParts
 
 
@@ -125,13 +125,13 @@ class DynamicReadings(Source):
             ValueError: An item of probability 0, a bad ``beta`` or ``normalise``.
             IndexError: An entry out of range.
         """
-        check_correction(beta, normalise)
+        strength = correction_strength(beta, normalise)
         masses, _, least = self._masses_of(indices, normalise == "table")
         if masses.min(initial=1) == 0:
             raise ValueError("an item of probability 0 is never drawn: it has no importance weight")
         # The powers of N and of the total cancel.
         ratios = float(least or masses.min(initial=2**64 - 1)) / masses.astype(np.float64)
-        return torch.from_numpy(ratios**beta).reshape(shape_of(indices, masses.size)).to(torch.get_default_dtype())
+        return torch.from_numpy(ratios**strength).reshape(shape_of(indices, masses.size)).to(torch.get_default_dtype())
 
     def _probabilities_of(self, indices: Any) -> torch.Tensor:
         masses, total, _ = self._masses_of(indices, False)
@@ -141,13 +141,26 @@ class DynamicReadings(Source):
         """Masses of items, flat, the total, and the least positive mass if asked for (else 0): of one moment."""
         batch = index_batch(indices)
         masses = np.empty(batch.entries, dtype=np.uint64)
-        total, least = self._core.masses_of(batch.address, batch.entries, masses.ctypes.data, with_least)
+        try:
+            total, least = self._core.masses_of(batch.address, batch.entries, masses.ctypes.data, with_least)
+        except IndexError:
+            raise self._outside(batch) from None
         return masses, total, least
+
+    def _outside(self, batch: Batch) -> IndexError:
+        """What is wrong with indices of which one is no item's."""
+        items, indices = len(self), torch.as_tensor(batch.owner).reshape(-1)
+        wrong = ((indices < 0) | (indices >= items)).nonzero().flatten().tolist()
+        where = f", but indices[{wrong[0]}] is {int(indices[wrong[0]])}" if wrong else ""
+        return IndexError(f"indices must lie in [0, {items}){where}")
 
     def _weights_of(self, indices: Any) -> torch.Tensor:
         batch = index_batch(indices)
         found = torch.empty(batch.entries, dtype=self.dtype, device="cpu")
-        self._core.weights_of(batch.address, batch.entries, address_of_output(found))
+        try:
+            self._core.weights_of(batch.address, batch.entries, address_of_output(found))
+        except IndexError:
+            raise self._outside(batch) from None
         return found.reshape(shape_of(indices, batch.entries))
 
     def _all_weights(self) -> torch.Tensor:
@@ -182,6 +195,14 @@ class DynamicWeights:
 
     def __len__(self) -> int:
         return len(self._table)
+
+    def __repr__(self) -> str:
+        return f"DynamicWeights({len(self)} items; weights[indices] reads some, weights.tensor() all)"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """For ``numpy.asarray``: a copy."""
+        values: NDArray[Any] = self.tensor().cpu().numpy()
+        return values if dtype is None else values.astype(dtype, copy=False)
 
     def __getitem__(self, indices: Any) -> torch.Tensor:
         """Returns the weights of these items (integers in [0, N), any shape; or a slice), in the table's dtype."""

@@ -24,6 +24,7 @@ from pysampler.sources.dynamic_on_gpu import CudaDynamicTable
 from pysampler.sources.dynamic_table_file import DynamicTableParts, read_dynamic_table, write_dynamic_table
 from pysampler.sources.dynamic_updates import DynamicUpdates
 
+_CPU = torch.device("cpu")
 _NOT_KEPT = "its weights change while it is drawn from, and only DynamicTable(..., log=True) keeps what they were"
 
 
@@ -133,10 +134,13 @@ class DynamicTable(DynamicUpdates):
         wanted, strata = strata_of(n, seed, epoch, start, step, stratified)
         if without_replacement and (strata or wanted.start != 0 or wanted.step != 1):
             raise ValueError("draws without replacement are neither stratified nor addressed by start and step")
-        narrow = torch.int32 in (dtype, getattr(out, "dtype", None))  # else any number of items will do
-        result = output_for(wanted.draws, len(self) if narrow else 0, self.device, dtype, out)
+        if dtype is None and out is None:
+            result = output_for(wanted.draws, 0, _CPU, None, None)
+        else:
+            narrow = torch.int32 in (dtype, getattr(out, "dtype", None))  # else any number of items will do
+            result = output_for(wanted.draws, len(self) if narrow else 0, _CPU, dtype, out)
         if wanted.draws > 0:
-            wide = result if result.dtype == torch.int64 else torch.empty(wanted.draws, dtype=torch.int64, device="cpu")
+            wide = result if result.dtype is torch.int64 else torch.empty(wanted.draws, dtype=torch.int64, device="cpu")
             if without_replacement:
                 self._core.draw_distinct_into(address_of_output(wide), wanted.draws, wanted.key, wanted.epoch)
             else:

@@ -232,13 +232,15 @@ void DynamicTable::draw_range(Stream stream, uint64_t start, uint64_t step, uint
   const Lattice lattice = strata == 0 ? Lattice{} : make_lattice(total, strata, 0);
   uint64_t stratum = strata == 0 ? 0 : start % strata;
   const uint64_t stratum_step = strata == 0 ? 0 : step % strata;
-  alignas(64) uint64_t units[kTogether];
-  for (uint64_t done = 0; done < count; done += kTogether) {
-    const uint64_t together = std::min(kTogether, count - done), from = start + done * step;
-    if (together < kFewWords) {
-      for (uint64_t i = 0; i < together; ++i) units[i] = stream_word(stream, from + i * step);
-    } else {
-      kernels.words(stream, from, step, units);
+  alignas(64) uint64_t units[kFound];
+  for (uint64_t done = 0; done < count; done += kFound) {
+    const uint64_t together = std::min(kFound, count - done), from = start + done * step;
+    for (uint64_t made = 0; made < together; made += kTogether) {
+      if (together - made < kFewWords) {
+        for (uint64_t i = made; i < together; ++i) units[i] = stream_word(stream, from + i * step);
+      } else {
+        kernels.words(stream, from + made * step, step, units + made);
+      }
     }
     if (strata == 0) {
       for (uint64_t i = 0; i < together; ++i) units[i] = unit_of(units[i], total);
