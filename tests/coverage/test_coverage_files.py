@@ -264,9 +264,14 @@ def test_contents_that_no_tracker_has_are_refused_even_with_a_fitting_checksum(p
         yield resealed(header, with_words((1, 2**6 | int(words[1]))))  # item 70 of 70
         yield resealed(header, with_words((2, 2**5 | int(words[2]))))  # this epoch's 5 is not among all
         yield resealed({**header, "__metadata__": {**header["__metadata__"], "draws": "1"}}, data)
+        yield resealed(header, with_words((0, 2**5 | int(words[0]))))  # item 5 is marked, and counted never
 
-    assert all_refused(path, files) == 3
-    path.write_bytes(resealed(header, with_words((0, 2**5 | int(words[0])))))  # the same way, without damage
+    assert all_refused(path, files) == 4
+    counted = bytearray(data)
+    counted[32 + 2 * 5] = 1
+    path.write_bytes(
+        resealed(header, with_words((0, 2**5 | int(words[0])))[:32] + bytes(counted[32:]))
+    )  # without damage
     assert CoverageTracker.load(path).unique == 5
 
 
