@@ -18,7 +18,7 @@ from fuzz_chance import CALLS, Chance, Refused
 from fuzz_count import EVERY, Entries
 
 Operation = Callable[[Chance], None]
-PATIENCE_SECONDS = 300  # for some hundred lives: on a loaded machine too, it is a hang then
+PATIENCE_SECONDS = 1800  # for some lives: on a loaded machine too, it is a hang then
 SELDOM = 8  # of so many rounds, slow operations are in one
 BROKEN = 3  # exit status: calls broke the law
 
