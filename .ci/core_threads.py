@@ -1,7 +1,7 @@
 """Threads that share the objects of pysampler._core, alone: neither torch nor NumPy, which no ThreadSanitizer knows.
 
-Usage: python core_threads.py PATH_OF_THE_COMPILED_MODULE, with a free-threaded Python. Says "passed" at the end. Under
-ThreadSanitizer (both Python and the module compiled with -fsanitize=thread) a race ends it before.
+Usage: python core_threads.py PATH_OF_THE_COMPILED_MODULE, with a free-threaded Python. Says "passed" at the end. With a
+module compiled by -fsanitize=thread a race ends it before; .ci/free_threaded does that.
 """
 
 import gc
@@ -161,10 +161,10 @@ def a_dynamic_table_is_updated_and_drawn_from():
 def stages_are_set_while_others_draw():
     one = mixture()
     stage = lambda: one.stage(0, [0, 1], [0, 32, 64], [0, 0, 0], [], [], [], 0)  # noqa: E731
-    iterator = core.IndexIterator(
-        lambda: core.PositionSource(core.MixtureDraws(one, 1, 0, DRAWS), 0, 1, DRAWS, DRAWS)
+    iterator = core.IndexIterator(lambda: core.PositionSource(core.MixtureDraws(one, 1, 0, DRAWS), 0, 1, DRAWS, DRAWS))
+    expected = sorted(
+        core.IndexIterator(lambda: core.PositionSource(core.MixtureDraws(one, 1, 0, DRAWS), 0, 1, DRAWS, DRAWS))
     )
-    expected = sorted(core.IndexIterator(lambda: core.PositionSource(core.MixtureDraws(one, 1, 0, DRAWS), 0, 1, DRAWS, DRAWS)))
     parts = together(*[lambda: list(iterator)] * THREADS, lambda: [one.set_stages([stage()]) for _ in range(200)])
     assert sorted(itertools.chain(*parts[:THREADS])) == expected
 
