@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import type_check_only
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from typing_extensions import Buffer, Never, Self, disjoint_base
 
@@ -124,8 +125,29 @@ class DynamicTable(metaclass=_Bound):
     # items and total; items, scale, version and fingerprint. Nothing is written if there is too little room.
     def masses_into(self, out: int, room: int) -> tuple[int, int]: ...
     def weights_into(self, out: int, room: int) -> tuple[int, int, int, str]: ...
+    # How many words it takes. Nothing is written if there is too little room.
+    def pack_into(self, out: int, room: int) -> int: ...
     def largest(self) -> float: ...
     def smallest(self) -> float: ...
+
+# Where a contiguous buffer begins. The caller keeps it.
+def buffer_address(object: Buffer) -> int: ...
+
+# Raises what an update (without indices, an append) of so many items raises; there must be something wrong.
+def refuse_batch(indices: int, weights: int, count: int, items: int, is_float64: bool) -> None: ...
+def packed_fingerprint(low: int, high: int, scale: int, items: int) -> str: ...
+def draw_packed_into(
+    table: int,
+    words: int,
+    out: int,
+    count: int,
+    seed: int,
+    epoch: int,
+    start: int,
+    step: int,
+    threads: int,
+    strata: int,
+) -> None: ...
 
 class DynamicDraws(PassDraws):
     def __init__(
@@ -270,8 +292,15 @@ def multinomial_into(
     replacement: bool,
     take_start: Callable[[], object],
     threads: int,
-    key_address: int = 0,
 ) -> None: ...
+def make_multinomial_at_once(
+    tensor: type[torch.Tensor],
+    float32: torch.dtype,
+    float64: torch.dtype,
+    new_empty: Callable[..., torch.Tensor],
+    word_of_keys: Callable[[], tuple[Callable[[], object], int]],
+    num_threads: Callable[[], int],
+) -> Callable[[object, object, object], torch.Tensor | None]: ...
 def softmax_into(out: int, logits: int, rows: int, columns: int, is_float64: bool, threads: int) -> None: ...
 def multinomial_way(columns: int, draws: int, replacement: bool) -> str: ...
 

@@ -95,25 +95,25 @@ Mixture::Mixture(uint64_t window) : window_(window) {
   if (window == 0 || window > kMaxMixtureWindow) throw py::value_error("a window has between 1 and 2^24 positions");
 }
 
-void Mixture::add(MixtureSource source) {
+void Mixture::add(MixtureSource source, std::shared_ptr<const void> owner) {
+  const std::lock_guard<std::mutex> lock(mutex_);
   if (plan_ != nullptr) throw py::value_error("sources come before stages");
   if (sources_->size() == kMaxSources) throw py::value_error("a mixture has at most 2^16 sources");
   if (source.items > kMaxPermuted - items_) throw py::value_error("a mixture has at most 2^62 items");
   source.first_item = items_;
   items_ += source.items;
+  owners_.push_back(std::move(owner));
   sources_->push_back(source);
 }
 
-void Mixture::add_items(uint64_t items) { add({items, 0, SourceKind::kPlain, {}, {}}); }
+void Mixture::add_items(uint64_t items) { add({items, 0, SourceKind::kPlain, {}, {}}, nullptr); }
 
-void Mixture::add_table(std::shared_ptr<Table> table) {
-  add({table->items(), 0, SourceKind::kTable, table->view(), {}});
-  owners_.push_back(std::move(table));
+void Mixture::add_table(const std::shared_ptr<Table>& table) {
+  add({table->items(), 0, SourceKind::kTable, table->view(), {}}, table);
 }
 
-void Mixture::add_classes(std::shared_ptr<ClassTable> table, uint64_t items) {
-  add({items, 0, SourceKind::kClasses, {}, table->view()});
-  owners_.push_back(std::move(table));
+void Mixture::add_classes(const std::shared_ptr<ClassTable>& table, uint64_t items) {
+  add({items, 0, SourceKind::kClasses, {}, table->view()}, table);
 }
 
 void Mixture::set_stages(const std::vector<std::shared_ptr<MixtureStage>>& stages) {

@@ -23,8 +23,8 @@ class Mixture {
   explicit Mixture(uint64_t window);
 
   void add_items(uint64_t items);
-  void add_table(std::shared_ptr<Table> table);
-  void add_classes(std::shared_ptr<ClassTable> table, uint64_t items);
+  void add_table(const std::shared_ptr<Table>& table);
+  void add_classes(const std::shared_ptr<ClassTable>& table, uint64_t items);
   // The first begins at window 0, each later than the one before it.
   void set_stages(const std::vector<std::shared_ptr<MixtureStage>>& stages);
 
@@ -34,13 +34,13 @@ class Mixture {
   const std::atomic<uint64_t>& version() const { return version_; }
 
  private:
-  void add(MixtureSource source);
+  void add(MixtureSource source, std::shared_ptr<const void> owner);
 
   const uint64_t window_;
   uint64_t items_ = 0;
   std::shared_ptr<std::vector<MixtureSource>> sources_ = std::make_shared<std::vector<MixtureSource>>();
   std::vector<std::shared_ptr<const void>> owners_;
-  mutable std::mutex mutex_;  // of plan_
+  mutable std::mutex mutex_;  // of plan_, and of what is added before there is one
   std::shared_ptr<const MixturePlan> plan_;
   std::atomic<uint64_t> version_{0};
 };

@@ -18,6 +18,7 @@
 #include "python/pass_draws.h"
 #include "python/position_source.h"
 #include "python/priorities.h"
+#include "python/small_multinomial.h"
 #include "python/systematic.h"
 #include "python/table.h"
 
@@ -50,7 +51,9 @@ void draw_without_replacement_into(uintptr_t out, uint64_t count, uintptr_t weig
 }  // namespace
 }  // namespace pysampler::python
 
-PYBIND11_MODULE(_core, module) {
+// Nothing relies on the interpreter's lock: objects are immutable, or have a lock of their own (iterators, mixtures,
+// dynamic tables and their records).
+PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   namespace bindings = pysampler::python;
   module.def("cpu_target", [] { return pysampler::target_name(pysampler::active_target()); });
   module.def("cpu_targets", &bindings::supported_target_names);
@@ -69,6 +72,7 @@ PYBIND11_MODULE(_core, module) {
   bindings::bind_iterators(module);
   bindings::bind_coverage(module);
   bindings::bind_multinomial(module);
+  bindings::bind_small_multinomial(module);
   bindings::bind_priorities(module);
   module.def("positive_weights", &bindings::positive_weights, py::arg("weights"), py::arg("count"),
              py::arg("is_float64"), py::arg("threads"));

@@ -68,6 +68,7 @@ class PassIterator:
 
     batch_size = 1
     drop_last_batch = False
+    in_batches = True
     loaded: Pass | None = None
     handed_out: int
     progress: _core.HandedOut
@@ -85,19 +86,20 @@ class PassIterator:
 
     def where(self) -> Pass:
         """Returns where the pass stands now."""
-        opened = self.opened
+        sampler, opened = self._sampler, self.opened  # in this order: another thread may just begin the pass
         if opened is None:
-            assert self._sampler is not None
-            return self.loaded or self._sampler.upcoming
+            assert sampler is not None
+            return self.loaded or sampler.upcoming
         begun = opened.where
         return replace(begun, position=opened.share.reached(begun.position, self.handed_out, opened.draws))
 
     def state_dict(self) -> State:
         """Returns where this iterator stands: what it has handed out, be it trained on or only prefetched."""
-        if self.opened is None:
-            assert self._sampler is not None
-            return self._sampler._state_at(self.where())
-        return write_state(self.opened.identity(), self.where(), self.opened.source.state(), self.opened.generator)
+        sampler, opened = self._sampler, self.opened
+        if opened is None:
+            assert sampler is not None
+            return sampler._state_at(self.where())
+        return write_state(opened.identity(), self.where(), opened.source.state(), opened.generator)
 
     def load_state_dict(self, state: Any) -> None:
         """Makes this iterator go on from ``state``, and the sampler's next pass be the one after.
@@ -107,15 +109,18 @@ class PassIterator:
             ValueError: The state is of another sampler, of a newer version or damaged.
             RuntimeError: The iterator has begun.
         """
-        if self._sampler is None:
+        sampler = self._sampler
+        if sampler is None:
             raise RuntimeError("this iterator has begun: load the state into a new one, before its first next()")
-        stored = self._sampler._read(state)
+        stored = sampler._read(state)
         self.loaded = stored.where
-        self._sampler._hand_over(self, stored)
+        sampler._hand_over(self, stored)
 
 
 class IndexIterator(PassIterator, _core.IndexIterator):
-    """Indices one by one."""
+    """Indices one by one: others may make batches of them."""
+
+    in_batches = False
 
     def __new__(cls, sampler: Opener) -> Self:
         """Returns an iterator over the sampler's next pass, which begins at the first ``next``."""

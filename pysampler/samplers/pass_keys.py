@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -35,6 +36,7 @@ class PassKeys:
         self._kept: int | None = None
         self._before: torch.Tensor | None = None  # the generator's state before it gave the last pass its key
         self._rewind = False  # whether to go back there when a loaded pass begins
+        self._lock = threading.RLock()  # passes begin on any thread
 
     def known(self, where: Pass) -> Pass:
         """Returns a pass with its key, if that is known already."""
@@ -51,6 +53,10 @@ class PassKeys:
             The pass, and the state of the sampler's own generator before its key was taken: None if it has none, or if
             the state that was loaded did not tell.
         """
+        with self._lock:
+            return self._taken(where)
+
+    def _taken(self, where: Pass) -> tuple[Pass, torch.Tensor | None]:
         if self._rewind and self._before is not None and self.generator is not None:
             # Whatever has drawn from it since the state was loaded has drawn what it had drawn before.
             self._set_generator(self._before, where.key is not None)
@@ -60,8 +66,6 @@ class PassKeys:
             return where, self._before
         before = self._current_state()
         key = key_from_generator(self.generator)
-        if self._one_key and self._kept is not None:  # another thread has begun meanwhile
-            return self.known(where), self._before
         self._before = before
         if not self._one_key:
             return replace(where, key=key, stream_epoch=where.epoch if where.pinned else 0), before
@@ -84,12 +88,13 @@ class PassKeys:
             generator_state: The generator's state before the pass had its key, if the state told it.
             finished: Whether the pass has come to its end.
         """
-        if self._one_key:
-            self._kept = where.key
-        self._before, self._rewind = None, False
-        if generator_state is not None and self.seed is None and self.generator is not None:
-            self._set_generator(generator_state, where.key is not None)
-            self._before, self._rewind = generator_state, not finished
+        with self._lock:
+            if self._one_key:
+                self._kept = where.key
+            self._before, self._rewind = None, False
+            if generator_state is not None and self.seed is None and self.generator is not None:
+                self._set_generator(generator_state, where.key is not None)
+                self._before, self._rewind = generator_state, not finished
 
     def _set_generator(self, state: torch.Tensor, key_taken: bool) -> None:
         assert self.generator is not None
@@ -99,6 +104,13 @@ class PassKeys:
             raise ValueError(f"the state is of another kind of generator: {error}") from None
         if key_taken:
             key_from_generator(self.generator)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = threading.RLock()
 
 
 def generator_text(state: torch.Tensor | None) -> str | None:

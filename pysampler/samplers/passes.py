@@ -95,8 +95,9 @@ class Passes:
 
     def standing(self) -> Pass:
         """Where a sampler stands of whose passes none is running."""
-        if self._copied is not None and not self.pending:
-            return self._copied
+        copied = self._copied
+        if copied is not None and not self.pending:
+            return copied
         turn = self._next
         return turn.where if turn.finished and turn.where.pinned else self.upcoming
 

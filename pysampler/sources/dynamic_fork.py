@@ -21,7 +21,8 @@ _forking = threading.RLock()
 
 def watch(log: UpdateLog) -> None:
     """Makes forks wait for those who write to this log."""
-    _logs.add(log)
+    with _forking:
+        _logs.add(log)
 
 
 def _before() -> None:

@@ -36,43 +36,46 @@ class EditableWeights(Source):
         # Tensors made in inference mode do not count their changes.
         with torch.inference_mode(False):
             self.weights = torch.empty(tensor.shape, dtype=tensor.dtype, device="cpu").copy_(tensor)
-        self._made, self._version = make(self.weights), self.weights._version
+        # A source and the version of the weights that it was made from: one attribute, so that threads see both.
+        self._latest = make(self.weights), self.weights._version
 
     def current(self) -> Source:
         """Returns a source of the weights as they are now. Raises ValueError if they have become invalid."""
         version = self.weights._version
-        if version != self._version:
-            self._made, self._version = self._made.with_weights(self.weights), version
-        return self._made
+        made, of_version = self._latest
+        if version != of_version:
+            made = made.with_weights(self.weights)
+            self._latest = made, version
+        return made
 
     def with_weights(self, weights: Any) -> Source:
         """Returns the same kind of source over other weights, which cannot be edited."""
-        return self._made.with_weights(weights)
+        return self._latest[0].with_weights(weights)
 
     @property
     def kind(self) -> str:  # type: ignore[override]  # what the source made from the weights says
         """See ``Source``, as of all that follows."""
-        return self._made.kind
+        return self._latest[0].kind
 
     @property
     def method(self) -> str:  # type: ignore[override]
         """How draws relate to each other."""
-        return self._made.method
+        return self._latest[0].method
 
     @property
     def replacement(self) -> bool:  # type: ignore[override]
         """Whether an item may come again within an epoch."""
-        return self._made.replacement
+        return self._latest[0].replacement
 
     @property
     def global_batch_size(self) -> int | None:  # type: ignore[override]
         """How many successive draws are balanced as a whole."""
-        return self._made.global_batch_size
+        return self._latest[0].global_batch_size
 
     @property
     def one_key(self) -> bool:  # type: ignore[override]
         """Whether all passes must have one key."""
-        return self._made.one_key
+        return self._latest[0].one_key
 
     @property
     def num_items(self) -> int:
@@ -113,5 +116,5 @@ class EditableWeights(Source):
     def restored(cls, weights: torch.Tensor, made: Source) -> EditableWeights:
         """Returns the object of weights and what was made of them: version numbers are not copied with tensors."""
         source = cls.__new__(cls)
-        source.weights, source._made, source._version = weights, made, weights._version
+        source.weights, source._latest = weights, (made, weights._version)
         return source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from dataclasses import dataclass
 from typing import Any
@@ -45,19 +46,23 @@ class Front:
     def __init__(self, position: int = 0) -> None:
         self._floor = position
         self._running: list[HandedOut] = []
+        self._lock = threading.RLock()  # samplers begin passes on any thread; signal handlers may ask meanwhile
 
     def watch(self, handed_out: HandedOut) -> None:
         """Takes an iterator into account, from now on and after its end."""
-        self._settle()
-        self._running.append(handed_out)
+        with self._lock:
+            self._settle()
+            self._running.append(handed_out)
 
     def restart(self, position: int) -> None:
         """Notes that the stream goes on at ``position``, whatever was handed out before a state was loaded."""
-        self._floor, self._running = position, []
+        with self._lock:
+            self._floor, self._running = position, []
 
     def position(self) -> int:
         """Returns the first position from which on nothing has been handed out."""
-        return max([self._floor, *(running.next_position() for running in self._running)])
+        with self._lock:
+            return max([self._floor, *(running.next_position() for running in self._running)])
 
     def _settle(self) -> None:
         """Keeps of iterators that are gone no more than how far they came."""

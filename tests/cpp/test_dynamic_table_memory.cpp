@@ -6,6 +6,10 @@
 #include <new>
 #include <vector>
 
+#if defined(_WIN32)
+#include <malloc.h>
+#endif
+
 #include "check.h"
 #include "cpu/dynamic/dynamic_table.h"
 #include "random.h"
@@ -16,7 +20,19 @@ std::atomic<int64_t> allowed{std::numeric_limits<int64_t>::max()};  // allocatio
 
 void* taken(size_t bytes, size_t alignment) {
   if (allowed.fetch_sub(1) <= 0) return nullptr;
+#if defined(_WIN32)
+  return _aligned_malloc(bytes, alignment);
+#else
   return std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+#endif
+}
+
+void given_back(void* memory) {
+#if defined(_WIN32)
+  _aligned_free(memory);
+#else
+  std::free(memory);
+#endif
 }
 
 void* taken_or_thrown(size_t bytes, size_t alignment) {
@@ -31,10 +47,10 @@ void* operator new(size_t bytes) { return taken_or_thrown(bytes, 16); }
 void* operator new(size_t bytes, std::align_val_t alignment) {
   return taken_or_thrown(bytes, static_cast<size_t>(alignment));
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept { given_back(memory); }
+void operator delete(void* memory, size_t) noexcept { given_back(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { given_back(memory); }
+void operator delete(void* memory, size_t, std::align_val_t) noexcept { given_back(memory); }
 
 namespace pysampler {
 namespace {

@@ -30,18 +30,24 @@ std::vector<Environment> environments() {
   return all;
 }
 
-// Runs `work` in the environment, and goes back to the usual one.
+// Runs `work` in the environment, and goes back to the usual one. The functions of <cfenv> alone will not do: those of
+// mingw-w64 leave flushing to zero as it is.
 void within(const Environment& environment, const std::function<void()>& work) {
   std::fenv_t usual;
   std::fegetenv(&usual);
+  const FloatEnvironment usual_flushing = float_environment();
+  const auto go_back = [&] {
+    std::fesetenv(&usual);
+    set_float_environment(usual_flushing);
+  };
   environment.set();
   try {
     work();
   } catch (...) {
-    std::fesetenv(&usual);
+    go_back();
     throw;
   }
-  std::fesetenv(&usual);
+  go_back();
 }
 
 // What arithmetic gives that depends on the environment: bits, for so do comparisons of numbers.

@@ -132,6 +132,24 @@ void test_an_interrupt_stops_the_work() {
   }
 }
 
+// The other thread does everything before the caller gets to work, as a busy machine may have it.
+void test_an_interrupt_is_heard_though_others_were_quicker() {
+  const auto caller = std::this_thread::get_id();
+  const auto run = [&](const Interrupt& interrupt) {
+    std::atomic<int> done{0}, done_by_caller{0};
+    parallel_for_workers(4, {2, interrupt}, [&]() -> Task {
+      while (std::this_thread::get_id() == caller && done < 4) std::this_thread::yield();
+      return [&](uint64_t) {
+        if (std::this_thread::get_id() == caller) ++done_by_caller;
+        ++done;
+      };
+    });
+    CHECK(done == 4 && done_by_caller == 0);
+  };
+  CHECK(THROWS(run([] { return true; }), Interrupted));
+  run([] { return false; });
+}
+
 void test_an_exception_of_the_interrupt_reaches_the_caller() {
   const Interrupt interrupt = []() -> bool { throw Unusual{1}; };
   CHECK(THROWS(parallel_for(100000, {2, interrupt}, [](uint64_t) { std::this_thread::sleep_for(milliseconds(2)); }),
@@ -185,6 +203,7 @@ int main() {
   RUN(test_an_exception_of_a_task_reaches_the_caller_and_stops_the_rest);
   RUN(test_only_one_of_many_exceptions_reaches_the_caller);
   RUN(test_an_interrupt_stops_the_work);
+  RUN(test_an_interrupt_is_heard_though_others_were_quicker);
   RUN(test_an_exception_of_the_interrupt_reaches_the_caller);
   RUN(test_the_caller_does_all_the_work_when_no_thread_can_start);
   RUN(test_calls_can_be_nested_and_simultaneous);

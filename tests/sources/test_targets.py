@@ -13,7 +13,7 @@ from processes import LOAD_CORE, output_of, run
 import pysampler
 
 VARIABLE = "PYSAMPLER_CPU_TARGET"
-TARGETS = ["avx512", "avx2", "neon", "portable"]
+TARGETS = ["avx512", "avx2", "sse2", "neon", "portable"]
 
 # What a process with one target sees: which target ran, then digests of tables and draws that reach every kernel.
 DIGESTS = """

@@ -73,11 +73,15 @@ void parallel_for_workers(uint64_t count, const Execution& execution, const std:
   } catch (const std::exception&) {
     // The system has no more threads or memory to give: those that started, and this one, do all the work.
   }
-  work.run([&] {
+  bool asked = false;
+  const auto ask = [&] {
+    asked = true;
     if (execution.interrupt && execution.interrupt()) throw Interrupted{};
-  });
+  };
+  work.run(ask);
   for (std::thread& thread : threads) thread.join();
   work.rethrow();
+  if (!asked) ask();  // the others were quicker, and have done all there was
 }
 
 }  // namespace pysampler

@@ -9,8 +9,8 @@
 
 namespace pysampler {
 
-// Returns true when the caller wants the work abandoned. Asked on the calling thread only, after each of its tasks, so
-// it should mostly be quick.
+// Returns true when the caller wants the work abandoned. Asked on the calling thread only, after each of its tasks and
+// at least once, so it should mostly be quick.
 using Interrupt = std::function<bool()>;
 
 // How a call runs. None of it can change a result.
