@@ -32,10 +32,13 @@ nb_execution_mode = os.environ.get("PYSAMPLER_NOTEBOOKS", "force")  # "off": pag
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 suppress_warnings = ["mystnb.unknown_mime_type"]
+if nb_execution_mode == "off":
+    suppress_warnings.append("myst-nb.lexer")  # only a kernel that runs says in which language its cells are
 
 html_theme = "furo"
 html_title = f"pysampler {release}"
 html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 
 
 def _inventory(name: str) -> str:
