@@ -1,6 +1,7 @@
 """The compiled part. Addresses are those of contiguous native memory that lives through the call."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,7 +120,7 @@ class DynamicTable:
     def smallest(self) -> float: ...
 
 # Where a contiguous buffer begins. The caller keeps it.
-def buffer_address(object: Buffer) -> int: ...
+def buffer_address(object: Any) -> int: ...
 
 # Raises what an update (without indices, an append) of so many items raises; there must be something wrong.
 def refuse_batch(indices: int, weights: int, count: int, items: int, is_float64: bool) -> None: ...
