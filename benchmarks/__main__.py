@@ -3,6 +3,7 @@
 python -m benchmarks                  the standard run, at most 12 minutes, needs 11 GB for N = 1e8
 python -m benchmarks --quick          about a minute, small tables
 python -m benchmarks --groups draws,build
+python -m benchmarks --add --groups X  these groups again, the others as they stand in the file
 python -m benchmarks --huge           also N = 1e9, needs 21 GB
 python -m benchmarks report FILE      tables and plots again, from the JSON of an earlier run
 """
@@ -11,11 +12,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 from .environment import describe
 from .groups import GROUPS
-from .records import Results
+from .records import Record, Results
 from .report import write_report
 from .session import Session
 from .settings import QUICK, STANDARD, Settings
@@ -31,18 +33,24 @@ def main(arguments: list[str] | None = None) -> None:
         return
     settings = dataclasses.replace(QUICK if options.quick else STANDARD, huge=options.huge)
     path = RESULTS / f"{options.name or settings.name}.json"
-    run(settings, options.groups, path)
+    standing = Results.load(path).records if options.add and path.exists() else []
+    run(settings, options.groups, path, standing)
     write_report(path)
 
 
-def run(settings: Settings, groups: list[str], path: Path) -> None:
-    """Measures the groups; saves after each, so that a run cut short keeps its part."""
+def run(settings: Settings, groups: list[str], path: Path, standing: Sequence[Record] = ()) -> None:
+    """Measures the groups; saves after each, so that a run cut short keeps its part.
+
+    Of ``standing`` records, those not measured again are kept; the file's environment is that of the last run.
+    """
     results = Results(describe(), dataclasses.asdict(settings))
     session = Session(settings, results)
     for number, group in enumerate(groups, 1):
         session.say(f"group {number} of {len(groups)}: {group}")
         GROUPS[group](session)
-        results.save(path)
+        again = {record.group for record in results.records}
+        kept = [record for record in standing if record.group not in again]
+        dataclasses.replace(results, records=kept + results.records).save(path)
     session.say(f"saved {path}")
 
 
@@ -58,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="about a minute, small tables")
     parser.add_argument("--huge", action="store_true", help="also N = 1e9; needs 21 GB of memory")
+    parser.add_argument("--add", action="store_true", help="keep what the file holds of other groups")
     parser.add_argument(
         "--groups",
         type=_group_list,

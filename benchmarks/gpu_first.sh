@@ -20,11 +20,11 @@ lines=()
 export PYTHONUNBUFFERED=1 PYTHONPATH=$PWD PYSAMPLER_CUDA=1 NVCC_APPEND_FLAGS=-lineinfo PYSAMPLER_COMMIT=${COMMIT:-unknown}
 
 gpu_tests=(tests/cuda/test_cuda.py tests/cuda/test_cuda_gpu_build.py tests/cuda/test_cuda_gpu_marks.py
-  tests/cuda/test_cuda_rows.py)
+  tests/cuda/test_cuda_rows.py tests/cuda/test_cuda_dynamic.py)
 heavy="large_tables or compiled_steps or billion or 32_bits or beyond_2"
 # The sanitizers slow down what they watch: these reach every path of every kernel, and capture no graph, which torch
 # refuses without its cache of memory.
-watched="(any_start_count and 30001) or (every_family and 1025) or (plain_count and 100003) or first_wrong or state_on_the_device or (rows_ and (1000 or 5000 or 33000)) or minus_one"
+watched="(any_start_count and 30001) or (every_family and 1025) or (plain_count and 100003) or first_wrong or state_on_the_device or (rows_ and (1000 or 5000 or 33000)) or minus_one or (dynamic_draws and 257) or (dynamic_updates and 300) or dynamic_duplicates or dynamic_bad"
 pytest=("$python" -m pytest -q -p no:cacheprovider --tb=short --durations=8)
 bounded=(--timeout=60 --timeout-method=thread)
 sanitizer=(compute-sanitizer --error-exitcode 86 --kernel-name kns=pysampler)

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator
 
+from .dynamic_plot import dynamic_plot
 from .mixture_plot import mixture_plot
 from .records import Case, Record, Results, axis_value
 from .row_map import rows_plot
@@ -43,7 +44,8 @@ def write_plots(results: Results, path: Path) -> list[Path]:
     """Writes those plots the results have figures for, beside the results file.
 
     Returns:
-        The images written, as NAME-draws.png, NAME-build.png, NAME-loops.png, NAME-rows.png, NAME-peers.png.
+        The images written, as NAME-draws.png, NAME-build.png, NAME-loops.png, NAME-rows.png, NAME-peers.png,
+        NAME-dynamic.png.
     """
     written = []
     plots = (
@@ -52,6 +54,7 @@ def write_plots(results: Results, path: Path) -> list[Path]:
         ("loops", loops_plot),
         ("rows", rows_plot),
         ("peers", mixture_plot),
+        ("dynamic", dynamic_plot),
     )
     for name, plot in plots:
         figure = plot(results)

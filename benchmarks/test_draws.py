@@ -11,6 +11,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from .gather_limit import VARIANTS, GatherLimit
 from .peers import PEERS, Peer, Problem
+from .registry_peers import REGISTRY_PEERS
 from .timing import Unavailable
 from .weight_families import make_weights
 
@@ -27,7 +28,7 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
+@pytest.mark.parametrize("peer", [*PEERS, *REGISTRY_PEERS], ids=lambda peer: peer.name)
 def test_draw(benchmark: BenchmarkFixture, peer: Peer, items: int, threads: int) -> None:
     if threads > 1 and not peer.threaded:
         pytest.skip(f"{peer.name} has no threads")

@@ -222,7 +222,7 @@ def _list() -> list[Wanted]:
         Wanted("without replacement, N = k = 1e7, against torch", 8, "x", True, _subset(10**7)),
         Wanted("without replacement, N = 1e7, k = 1e6, against torch", 8, "x", True, _subset(10**6)),
     ]
-    return wanted + _ranks() + _mixtures()
+    return wanted + _ranks() + _mixtures() + _dynamic()
 
 
 def _ranks() -> list[Wanted]:
@@ -248,11 +248,12 @@ def _ranks() -> list[Wanted]:
 
 
 def _mixtures() -> list[Wanted]:
-    every = "pysampler, every 64th"
+    every = "pysampler, every 4096th"
     return [
         Wanted("mixture of 10 sources", 25, "ns", False, _median("mixture", "pysampler", sources=10)),
         Wanted("mixture of 10,000 sources", 60, "ns", False, _median("mixture", "pysampler", sources=10_000)),
-        Wanted("mixture of 10,000, every 64th", 1000, "ns", False, _median("mixture", every, sources=10_000)),
+        Wanted("mixture of 1,000, every 4096th", 1000, "ns", False, _median("mixture", every, sources=1_000)),
+        Wanted("mixture of 10,000, every 4096th", 1000, "ns", False, _median("mixture", every, sources=10_000)),
         Wanted(
             "first index at 1e12, 10,000 sources",
             1000,
@@ -261,6 +262,26 @@ def _mixtures() -> list[Wanted]:
             _median("mixture-first", "pysampler", sources=10_000),
         ),
     ]
+
+
+def _dynamic() -> list[Wanted]:
+    torchrl = "torchrl SumSegmentTree"
+    wanted = []
+    for items, draw, update, pair in ((10**6, 16, 16, 130), (10**7, 30, 28, 350)):
+        of = f"of {_size(items)} weights that change"
+        for group, what, bound in (("dynamic-draws", "draw", draw), ("dynamic-updates", "update", update)):
+            measure = _median(group, "pysampler", items=items, batch=4096)
+            wanted.append(Wanted(f"{what} {of}, batches of 4096", bound, "ns", False, measure))
+        measure = _median("dynamic-ones", "pysampler", items=items)
+        wanted.append(Wanted(f"draw + update of one {of}, C++", pair, "ns", False, measure))
+    for group, what in (("dynamic-draws", "draws"), ("dynamic-updates", "updates")):
+        for items in (10**5, 10**6, 10**7):
+
+            def against(results: Results, group: str = group, items: int = items) -> float | None:
+                return _ratio(results, group, torchrl, "pysampler", items=items, batch=256)
+
+            wanted.append(Wanted(f"{what} of 256 beside torchrl's tree, {_size(items)} weights", 5, "x", True, against))
+    return wanted
 
 
 WANTED = _list()

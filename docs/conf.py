@@ -1,5 +1,6 @@
 """How the documentation is built: ``sphinx-build -W docs OUT``, after ``pip install -e ".[docs]"``; no network."""
 
+import os
 import sys
 import tempfile
 import zlib
@@ -27,14 +28,17 @@ napoleon_use_ivar = True
 
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3
-nb_execution_mode = "force"
+nb_execution_mode = os.environ.get("PYSAMPLER_NOTEBOOKS", "force")  # "off": pages without plots, quickly
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 suppress_warnings = ["mystnb.unknown_mime_type"]
+if nb_execution_mode == "off":
+    suppress_warnings.append("myst-nb.lexer")  # only a kernel that runs says in which language its cells are
 
 html_theme = "furo"
 html_title = f"pysampler {release}"
 html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 
 
 def _inventory(name: str) -> str:

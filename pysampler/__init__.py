@@ -15,6 +15,7 @@ except ImportError as error:
         f"or start Python from another folder. [{error}]"
     ) from error
 
+from pysampler import dynamic_operator as _dynamic_operator  # noqa: F401 - registers torch.ops.pysampler.draw_dynamic
 from pysampler import rows_operator as _rows_operator  # noqa: F401 - registers torch.ops.pysampler.multinomial
 from pysampler._version import __version__
 from pysampler.audit.audit import CoverageAudit, audit_coverage, positions_of

@@ -1,7 +1,7 @@
 """The compiled GPU part, if it was built. Addresses are those of contiguous memory of ``device``.
 
 ``stream`` is a ``torch.cuda.Stream.cuda_stream``. Everything is queued there; nothing waits but ``build_table``,
-``mark`` and ``count_bits``, once each, for what they have to report.
+``mark``, ``count_bits`` and ``dynamic_update``, once each, for what they have to report.
 """
 
 def problem() -> str | None: ...
@@ -63,4 +63,37 @@ class Rows:
 def advance_state(state: int, by: int, device: int, stream: int) -> None: ...
 def softmax_into(
     out: int, logits: int, rows: int, columns: int, is_float64: bool, device: int, stream: int
+) -> None: ...
+def dynamic_scratch_bytes(count: int, is_float64: bool) -> int: ...
+
+# "done", "refused" or "new scale"; then items, total, positive, scale and the two halves of the fingerprint's sum
+def dynamic_update(
+    table: int,
+    claims: int,
+    indices: int,
+    first: int,
+    weights: int,
+    is_float64: bool,
+    count: int,
+    items: int,
+    scratch: int,
+    device: int,
+    stream: int,
+) -> tuple[str, int, int, int, int, int, int]: ...
+def dynamic_draw(
+    table: int,
+    out: int,
+    is_int32: bool,
+    count: int,
+    seed: int,
+    epoch: int,
+    start: int,
+    step: int,
+    strata: int,
+    state: int,
+    device: int,
+    stream: int,
+) -> None: ...
+def dynamic_masses(
+    table: int, weights: int, is_float64: bool, count: int, out: int, device: int, stream: int
 ) -> None: ...

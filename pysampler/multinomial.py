@@ -11,9 +11,9 @@ from pysampler.cuda.availability import draws_by_triton, require
 from pysampler.cuda.availability import problem as cuda_problem
 from pysampler.cuda.generator import refuse_capture
 from pysampler.cuda.rows import draw_rows
-from pysampler.inputs.memory import address_if_held, address_of, address_of_output, check_dense
+from pysampler.inputs.memory import address_of, check_dense
 from pysampler.inputs.numbers import check_positions, positive_count
-from pysampler.inputs.output import new_output, small_output
+from pysampler.inputs.output import new_like_indices, new_output
 from pysampler.inputs.shown import shown
 from pysampler.inputs.weights import MAX_ITEMS, readable, to_tensor
 from pysampler.keys import key_from_generator, word_of_keys
@@ -127,62 +127,11 @@ def multinomial(
 _CPU = torch.device("cpu")
 
 
-def _draw_at_once(weights: Any, count: Any, replacement: Any) -> torch.Tensor | None:
-    """``multinomial`` of the usual arguments, in the few calls that small draws can afford; None if any is unusual.
-
-    Whatever is wrong with arguments counts as unusual: the errors are told by ``multinomial``.
-    """
-    if type(weights) is not torch.Tensor or type(count) is not int or type(replacement) is not bool:
-        return None
-    try:
-        dtype = weights.dtype
-        shape = weights.shape
-        if (
-            dtype not in _READ_AS_THEY_ARE
-            or weights.layout is not torch.strided
-            or weights.is_nested
-            or not weights.is_cpu
-            or weights.is_neg()
-            or not weights.is_contiguous()
-            or not 1 <= len(shape) <= 2
-        ):
-            return None
-        entries = weights.numel()
-        address = address_if_held(weights)
-    except (RuntimeError, NotImplementedError):  # inside vmap and grad
-        return None
-    rows, columns = (1, entries) if len(shape) == 1 else shape
-    if (
-        entries == 0
-        or address == 0
-        or columns > MAX_ITEMS
-        or not 1 <= count < _SMALL // rows
-        or (count > columns and not replacement)
-    ):
-        return None
-    made_rows = rows if len(shape) == 2 else None
-    indices = small_output(count, made_rows)
-    if indices is None:
-        return None
-    take_key, key_address = word_of_keys()
-    _core.multinomial_into(
-        address_of_output(indices),
-        False,
-        address,
-        rows,
-        columns,
-        dtype is torch.float64,
-        made_rows is not None,
-        count,
-        replacement,
-        take_key,
-        torch.get_num_threads(),
-        key_address,
-    )
-    return indices
-
-
-_SMALL = 2**17  # draws of all rows: more of them cost more than the call
+# multinomial(weights, num_samples, replacement) of the usual arguments, in the one call that small draws can afford.
+# None if any is unusual, or wrong: the errors are told by ``multinomial``.
+_draw_at_once = _core.make_multinomial_at_once(
+    torch.Tensor, torch.float32, torch.float64, new_like_indices(), word_of_keys, torch.get_num_threads
+)
 
 
 def _exponentials(logits: Any) -> torch.Tensor:

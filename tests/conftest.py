@@ -1,8 +1,14 @@
-"""What every test gets: torch left as it was found, and property tests that try the same examples each time."""
+"""What every test gets: torch left as it was found, and property tests that try the same examples each time.
+
+With ``PYSAMPLER_SKIPPED=FILE`` the ids of skipped tests (of files that were skipped whole, their paths) are added to
+that file, for a second run with the libraries that were missing: ``pytest @FILE``.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -29,3 +35,14 @@ def threads(request: pytest.FixtureRequest) -> int:
     count = int(request.param)
     torch.set_num_threads(count)
     return count
+
+
+def _note_skipped(report: pytest.CollectReport | pytest.TestReport) -> None:
+    file = os.environ.get("PYSAMPLER_SKIPPED")
+    if file and report.skipped:
+        with Path(file).open("a", encoding="utf-8") as skipped:  # a line at a time: several processes may append
+            skipped.write(f"{report.nodeid}\n")
+
+
+pytest_runtest_logreport = _note_skipped
+pytest_collectreport = _note_skipped

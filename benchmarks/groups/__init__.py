@@ -17,6 +17,7 @@ from . import (
     loops,
     mixture,
     ranks,
+    registry,
     replay,
     rows,
     small_calls,
@@ -47,5 +48,6 @@ GROUPS: dict[str, Callable[[Session], None]] = {
     "ranks-fairness": ranks.run_fairness,
     "mixture": mixture.run,
     "mixture-peers": mixture.run_peers,
+    "registry": registry.run,
     "huge": bulk.run_huge,
 }

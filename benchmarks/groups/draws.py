@@ -25,7 +25,7 @@ def run(session: Session) -> None:
         if not session.begin("draws", case, PEAK_BYTES_PER_ITEM * items):
             continue
         problem = Problem(make_weights(items), session.settings.draws(items))
-        contenders = _contenders(session, "draws", case, problem, peers=PEERS, threads=THREADS)
+        contenders = contenders_of(session, "draws", case, problem, peers=PEERS, threads=THREADS)
         try:
             limit = GatherLimit(items, problem.out)
         except Unavailable as reason:
@@ -45,11 +45,11 @@ def run_families(session: Session) -> None:
         if not session.begin("families", case):
             continue
         problem = Problem(make_weights(items, family), items)
-        contenders = _contenders(session, "families", case, problem, peers=peers, threads=(1,))
+        contenders = contenders_of(session, "families", case, problem, peers=peers, threads=(1,))
         session.compare("families", case, contenders, UNIT)
 
 
-def _contenders(
+def contenders_of(
     session: Session,
     group: str,
     case: Case,

@@ -24,6 +24,7 @@ from ..timing import Call, Unavailable
 CHUNK = 1_000_000  # positions of a call
 GREEDY = "greedy index build, C++"
 FAR = 10**12
+STEPS = (1, 8, 64, 256, 1024, 4096)  # of one rank of so many
 MOST_COMPARISONS = 4 * 10**9  # of a greedy build: sources times positions
 BUILDERS = (GREEDY, "Megatron build_blending_indices")
 MOST_DRAWS = {  # for the time and memory of a benchmark
@@ -48,11 +49,11 @@ class CpuCall(Call):
 
 
 def run(session: Session) -> None:
-    """Nanoseconds of the processor an index: consecutive positions, every 64th, and a greedy build's."""
+    """Nanoseconds of the processor an index: consecutive positions, every R-th, and a greedy build's; and to begin."""
     for sources in (10, 1_000, 10_000):
         case: Case = {"sources": sources}
         if session.begin("mixture", case, 64 * CHUNK):
-            contenders = [_draws(sources, 1), _draws(sources, 64)]
+            contenders = [_draws(sources, step) for step in STEPS]
             try:
                 contenders.append(_greedy(sources))
             except Unavailable as reason:
@@ -61,6 +62,9 @@ def run(session: Session) -> None:
         case = {"sources": sources, "position": FAR}
         if session.begin("mixture-first", case):
             session.compare("mixture-first", case, [_first(sources)], "us/pass")
+        case = {"sources": sources}
+        if session.begin("mixture-made", case):
+            session.compare("mixture-made", case, [_made(sources)], "ms/pass")
 
 
 def run_peers(session: Session) -> None:
@@ -156,3 +160,7 @@ def _first(sources: int) -> CpuCall:
         1,
         how="draw of one index at position 1e12, nothing known from before",
     )
+
+
+def _made(sources: int) -> CpuCall:
+    return CpuCall("pysampler", lambda: _mixture(sources), 1, how="Mixture() of sizes and float shares")

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "core/alias_build.h"
+#include "core/fingerprint.h"
 #include "core/macros.h"
 #include "core/multiply_high.h"
 
@@ -45,6 +47,29 @@ PYSAMPLER_HOST_DEVICE uint64_t mass_of(double weight, int scale) {
   const uint64_t half = uint64_t{1} << (-shift - 1);
   const uint64_t rounded = whole + (rest > half || (rest == half && whole % 2 != 0));
   return rounded == 0 ? 1 : rounded;
+}
+
+// Whether a table keeps its scale when its weights come to this total.
+PYSAMPLER_HOST_DEVICE bool keeps_scale(WideSum total) {
+  return total.high == 0 && total.low < kTotalLimit && (total.low >= kLeastTotal || total.low == 0);
+}
+
+// total + gained - lost: what was lost had been there, or was gained before.
+PYSAMPLER_HOST_DEVICE WideSum changed_total(uint64_t total, WideSum gained, WideSum lost) {
+  const WideSum sum = add(gained, total);
+  return {sum.low - lost.low, sum.high - lost.high - (sum.low < lost.low)};
+}
+
+// What a weight at a place adds to the sum that a table's fingerprint is made of; a zero counts as well.
+PYSAMPLER_HOST_DEVICE Fingerprint fingerprint_of_weight(double weight, uint64_t place) {
+  uint64_t bits;
+  memcpy(&bits, &weight, sizeof bits);
+  return fingerprint_of(bits, place);
+}
+
+PYSAMPLER_HOST_DEVICE Fingerprint fingerprint_of_table(Fingerprint sum, int scale, uint64_t items) {
+  const Fingerprint mixed = fingerprint_of(static_cast<uint64_t>(static_cast<int64_t>(scale)), kMaxItems);
+  return finish(add(sum, mixed), items);
 }
 
 // The unit of mass that a random word points at.

@@ -11,12 +11,15 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define PYSAMPLER_INLINE inline __attribute__((always_inline))
+#define PYSAMPLER_INLINE_LAMBDA __attribute__((always_inline))
 #define PYSAMPLER_NOINLINE __attribute__((noinline))
 #elif defined(_MSC_VER)
 #define PYSAMPLER_INLINE __forceinline
+#define PYSAMPLER_INLINE_LAMBDA
 #define PYSAMPLER_NOINLINE __declspec(noinline)
 #else
 #define PYSAMPLER_INLINE inline
+#define PYSAMPLER_INLINE_LAMBDA
 #define PYSAMPLER_NOINLINE
 #endif
 

@@ -50,7 +50,11 @@ struct Quotient {
 
 // (high * 2^64 + low) / divisor. Needs high < divisor, so that the quotient fits.
 PYSAMPLER_HOST_DEVICE Quotient divide_wide(uint64_t high, uint64_t low, uint64_t divisor) {
-#if defined(__SIZEOF_INT128__)
+#if defined(__x86_64__) && defined(__SIZEOF_INT128__) && !defined(__CUDA_ARCH__)
+  Quotient found = {low, high};  // one instruction, where division of 128-bit integers would be a call
+  __asm__("divq %2" : "+a"(found.quotient), "+d"(found.remainder) : "r"(divisor) : "cc");
+  return found;
+#elif defined(__SIZEOF_INT128__)
   __extension__ typedef unsigned __int128 Wide;
   const Wide value = static_cast<Wide>(high) << 64 | low;
   return {static_cast<uint64_t>(value / divisor), static_cast<uint64_t>(value % divisor)};

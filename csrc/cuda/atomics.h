@@ -16,6 +16,14 @@ PYSAMPLER_HOST_DEVICE void atomic_min(uint64_t* to, uint64_t value) {
 #endif
 }
 
+PYSAMPLER_HOST_DEVICE void atomic_max(uint32_t* to, uint32_t value) {
+#if defined(__CUDA_ARCH__)
+  atomicMax(to, value);
+#else
+  *to = value > *to ? value : *to;
+#endif
+}
+
 PYSAMPLER_HOST_DEVICE void atomic_add(uint64_t* to, uint64_t value) {
 #if defined(__CUDA_ARCH__)
   atomicAdd(reinterpret_cast<unsigned long long*>(to), static_cast<unsigned long long>(value));

@@ -2,6 +2,7 @@
 
 #include "cuda/coverage/mark.h"
 #include "cuda/draw.h"
+#include "cuda/dynamic/dynamic.h"
 #include "cuda/launch.cuh"
 #include "cuda/rows/rows.h"
 #include "cuda/table/build.h"
@@ -15,6 +16,7 @@ Status load_kernels(int device) {
   if (status == kSuccess) status = load_build_kernels();
   if (status == kSuccess) status = load_mark_kernels();
   if (status == kSuccess) status = load_row_kernels();
+  if (status == kSuccess) status = load_dynamic_kernels();
   return status;
 }
 

@@ -6,6 +6,7 @@
 
 #include <pybind11/stl.h>
 
+#include "cpu/dynamic/packed_table.h"
 #include "python/call.h"
 #include "python/fingerprint.h"
 #include "python/table.h"
@@ -65,6 +66,37 @@ std::shared_ptr<DynamicTable> make_table(uintptr_t weights, uint64_t items, bool
   return with_table(threads, ~uint64_t{0}, [&](const Execution& execution) {
     return std::make_shared<DynamicTable>(weight_view(weights, items, is_float64), capacity,
                                           given ? &exponent : nullptr, execution);
+  });
+}
+
+// Raises what an update of a table of so many items would for a batch in which something is wrong; without indices, what
+// an append would.
+void refuse_batch(uintptr_t indices, uintptr_t weights, uint64_t count, uint64_t items, bool is_float64) {
+  const WeightType type = is_float64 ? WeightType::kFloat64 : WeightType::kFloat32;
+  try {
+    refuse_update(pointer<const int64_t>(indices), pointer<const void>(weights), count, items, type);
+  } catch (const InvalidUpdate& error) {
+    throw py::value_error(describe_update(error));
+  } catch (const InvalidWeights&) {
+    throw py::value_error("indices or weights changed while they were read: pass copies; nothing was changed");
+  }
+}
+
+// Where an object's bytes begin: contiguous, of one that tells. Cheaper than what NumPy's arrays say of themselves.
+uintptr_t buffer_address(const py::object& object) {
+  Py_buffer view;
+  if (PyObject_GetBuffer(object.ptr(), &view, PyBUF_SIMPLE) != 0) throw py::error_already_set();
+  const auto address = reinterpret_cast<uintptr_t>(view.buf);
+  PyBuffer_Release(&view);
+  return address;
+}
+
+void draw_packed_into(uintptr_t table, uint64_t words, uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch,
+                      uint64_t start, uint64_t step, int threads, uint64_t strata) {
+  const auto* const from = pointer<const uint64_t>(table);
+  if (!is_packed(from, words)) throw py::value_error("table is not what DynamicTable.as_tensor() returns");
+  without_gil(threads, [&](const Execution& execution) {
+    draw_packed(from, make_stream(seed, epoch), start, step, strata, count, pointer<int64_t>(out), execution);
   });
 }
 
@@ -209,6 +241,11 @@ void bind_dynamic_table(py::module_& module) {
              return py::make_tuple(held.items, held.scale, held.version, to_hex(held.fingerprint));
            },
            py::arg("out"), py::arg("room"))
+      .def("pack_into",
+           [](const Table& table, uintptr_t out, uint64_t room) {
+             return briefly([&] { return table.pack(pointer<uint64_t>(out), room); });
+           },
+           py::arg("out"), py::arg("room"))
       .def("largest", [](Table& table) { return briefly([&] { return table.largest(); }); })
       .def("smallest", [](Table& table) { return briefly([&] { return table.smallest(); }); });
   py::class_<DrawRecord, std::shared_ptr<DrawRecord>>(module, "DrawRecord")
@@ -227,6 +264,17 @@ void bind_dynamic_table(py::module_& module) {
       .def(py::init<std::shared_ptr<Table>, uint64_t, uint64_t, std::shared_ptr<DrawRecord>, uint64_t>(),
            py::arg("table"), py::arg("seed"), py::arg("epoch"), py::arg("record") = std::shared_ptr<DrawRecord>(),
            py::arg("rank") = 0);
+  module.def("buffer_address", &buffer_address, py::arg("object"));
+  module.def("refuse_batch", &refuse_batch, py::arg("indices"), py::arg("weights"), py::arg("count"), py::arg("items"),
+             py::arg("is_float64"));
+  module.def("draw_packed_into", &draw_packed_into, py::arg("table"), py::arg("words"), py::arg("out"),
+             py::arg("count"), py::arg("seed"), py::arg("epoch"), py::arg("start"), py::arg("step"),
+             py::arg("threads"), py::arg("strata"));
+  module.def("packed_fingerprint",
+             [](uint64_t low, uint64_t high, int scale, uint64_t items) {
+               return to_hex(fingerprint_of_table({low, high}, scale, items));
+             },
+             py::arg("low"), py::arg("high"), py::arg("scale"), py::arg("items"));
   // Only where it must: whoever gets the interpreter's lock just before a fork may begin or end a thread, and CPython 3.11
   // forks with the lock over its list of threads taken, for which the child then waits for ever.
   module.def("hold_locks", [] {

@@ -18,6 +18,7 @@
 #include "python/pass_draws.h"
 #include "python/position_source.h"
 #include "python/priorities.h"
+#include "python/small_multinomial.h"
 #include "python/systematic.h"
 #include "python/table.h"
 
@@ -71,6 +72,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   bindings::bind_iterators(module);
   bindings::bind_coverage(module);
   bindings::bind_multinomial(module);
+  bindings::bind_small_multinomial(module);
   bindings::bind_priorities(module);
   module.def("positive_weights", &bindings::positive_weights, py::arg("weights"), py::arg("count"),
              py::arg("is_float64"), py::arg("threads"));

@@ -12,6 +12,14 @@
 namespace py = pybind11;
 
 namespace pysampler::python {
+
+py::value_error error_of(const InvalidRow& row, bool is_matrix, uint64_t draws) {
+  const std::string name = is_matrix ? "weights[" + std::to_string(row.row) + "]" : "weights";
+  if (!row.too_few) return py::value_error(describe(row.weights, name));
+  return py::value_error("cannot draw num_samples=" + std::to_string(draws) + " without replacement: " + name + " has " +
+                         std::to_string(row.positive) + " positive entries");
+}
+
 namespace {
 
 StreamStart start_of(const py::object& taken) {
@@ -20,28 +28,20 @@ StreamStart start_of(const py::object& taken) {
   return {seed, epoch, position};
 }
 
-// Checks all rows, asks take_start() where the random numbers begin, (seed, epoch, position) or the seed alone, and draws:
-// one call, because small ones cost little else. take_start() may also write the seed to `key_address`, unless that is 0.
+// In one call, because small ones cost little else. take_start() gives (seed, epoch, position) or the seed alone.
 // `out_is_new`: nobody has written to it yet.
 void multinomial_into(uintptr_t out, bool out_is_new, uintptr_t weights, uint64_t rows, uint64_t columns,
                       bool is_float64, bool is_matrix, uint64_t draws, bool replacement, const py::object& take_start,
-                      int threads, uintptr_t key_address) {
+                      int threads) {
   const WeightRows view = {pointer<const void>(weights), rows, columns,
                            is_float64 ? WeightType::kFloat64 : WeightType::kFloat32};
-  try {
-    Multinomial job = without_gil(threads, [&](const Execution& execution) {
-      return Multinomial({view, draws, replacement}, execution);
-    });
-    const py::object taken = take_start();
-    const StreamStart start = key_address == 0 ? start_of(taken) : StreamStart{*pointer<const uint64_t>(key_address)};
+  const auto take = [&] {
+    const StreamStart start = start_of(take_start());
     if (out_is_new) prefer_huge_pages(pointer<void>(out), rows * draws * sizeof(int64_t));
-    without_gil(threads, [&](const Execution& execution) { job.draw(start, pointer<int64_t>(out), execution); });
-  } catch (const InvalidRow& error) {
-    const std::string name = is_matrix ? "weights[" + std::to_string(error.row) + "]" : "weights";
-    if (!error.too_few) throw py::value_error(describe(error.weights, name));
-    throw py::value_error("cannot draw num_samples=" + std::to_string(draws) + " without replacement: " + name +
-                          " has " + std::to_string(error.positive) + " positive entries");
-  }
+    return start;
+  };
+  draw_rows({view, draws, replacement}, is_matrix, pointer<int64_t>(out), take,
+            [&](auto&& work) { return without_gil(threads, work); });
 }
 
 void softmax_into(uintptr_t out, uintptr_t logits, uint64_t rows, uint64_t columns, bool is_float64, int threads) {
@@ -63,8 +63,7 @@ std::string way_name(uint64_t columns, uint64_t draws, bool replacement) {
 void bind_multinomial(py::module_& module) {
   module.def("multinomial_into", &multinomial_into, py::arg("out"), py::arg("out_is_new"), py::arg("weights"),
              py::arg("rows"), py::arg("columns"), py::arg("is_float64"), py::arg("is_matrix"), py::arg("draws"),
-             py::arg("replacement"), py::arg("take_start"), py::arg("threads"),
-             py::arg("key_address") = 0);
+             py::arg("replacement"), py::arg("take_start"), py::arg("threads"));
   module.def("softmax_into", &softmax_into, py::arg("out"), py::arg("logits"), py::arg("rows"), py::arg("columns"),
              py::arg("is_float64"), py::arg("threads"));
   module.def("multinomial_way", &way_name, py::arg("columns"), py::arg("draws"), py::arg("replacement"));

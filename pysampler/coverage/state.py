@@ -1,5 +1,7 @@
 """What a CoverageTracker knows, as one value: for checkpoints, files, and other ranks.
 
+Its checksum is BLAKE2b, 16 bytes in hex, of the numbers and of the data: files, dicts and pickles have it.
+
 Files are safetensors (see ``pysampler.safetensors_file``) with the bitmaps "seen" and, where epochs are kept,
 "seen_this_epoch", dtype U64, shape (ceil(N / 64),), item i in bit i % 64 of word i // 64; and, where counted, "counts",
 dtype U16, shape (N,). In ``__metadata__`` are strings: ``format``, ``version``, ``checksum`` (BLAKE2b, 16 bytes in hex,
@@ -25,6 +27,7 @@ from pysampler.inputs.shown import shown
 from pysampler.safetensors_file import ExpectedTensor, FileFormat, StoredTensor, read_safetensors, write_safetensors
 
 VERSION = 1
+_ITEMS_AT_A_TIME = 2**22
 _NUMBERS = ("num_items", "epoch", "draws", "draws_this_epoch")
 
 
@@ -82,6 +85,7 @@ class CoverageState:
             if self.seen_this_epoch is None
             else torch.from_numpy(self.seen_this_epoch.view(np.int64)),
             "counts": None if self.counts is None else torch.from_numpy(self.counts.view(np.int16)),
+            "checksum": self.checksum(),
         }
 
     @classmethod
@@ -106,11 +110,19 @@ class CoverageState:
             # Older states hold uint16.
             counts=None if counts is None else _array(counts, torch.int16, "counts", torch.uint16).view(np.uint16),
         )
-        read.check()
+        read.check(state.get("checksum") if isinstance(state, Mapping) else None)  # older states have none
         return read
 
-    def check(self) -> None:
-        """Raises ValueError if this cannot be what a tracker holds."""
+    def checksum(self) -> str:
+        """What tells damaged states: BLAKE2b of everything, 16 bytes in hex."""
+        digest = hashlib.blake2b(repr([getattr(self, name) for name in _NUMBERS]).encode(), digest_size=16)
+        for array in (self.seen, self.seen_this_epoch, self.counts):
+            if array is not None:
+                digest.update(array.data)
+        return digest.hexdigest()
+
+    def check(self, checksum: Any = None) -> None:
+        """Raises ValueError if this cannot be what a tracker holds, or is not what had this checksum; TypeError."""
         for name in _NUMBERS:
             whole_number(getattr(self, name), name, 0, MAX_COUNT)
         if self.num_items < 1:
@@ -134,6 +146,13 @@ class CoverageState:
             raise ValueError(f"counts must have shape ({self.num_items},), not {self.counts.shape}")
         if self.seen_this_epoch is not None and bool(np.any(self.seen_this_epoch & ~self.seen)):
             raise ValueError("seen is damaged: it lacks items of this epoch")
+        self._check_together(checksum)
+
+    def _check_together(self, checksum: Any) -> None:
+        if self.counts is not None and not _are_of(self.counts, self.seen):
+            raise ValueError("counts and seen do not belong together: an item has come in one and not in the other")
+        if checksum is not None and (not isinstance(checksum, str) or checksum != self.checksum()):
+            raise ValueError(f"the state is damaged: its checksum is {self.checksum()}, expected {shown(checksum)}")
 
 
 def write_coverage_file(path: str | os.PathLike[str], state: CoverageState) -> None:
@@ -147,7 +166,7 @@ def write_coverage_file(path: str | os.PathLike[str], state: CoverageState) -> N
         )
         if array is not None
     }
-    metadata = {"format": FORMAT.name, "version": FORMAT.version, "checksum": _checksum(state)}
+    metadata = {"format": FORMAT.name, "version": FORMAT.version, "checksum": state.checksum()}
     write_safetensors(path, {**metadata, **{name: str(getattr(state, name)) for name in _NUMBERS}}, tensors)
 
 
@@ -161,7 +180,7 @@ def read_coverage_file(path: str | os.PathLike[str]) -> CoverageState:
         seen_this_epoch=np.frombuffer(data["seen_this_epoch"], np.uint64) if "seen_this_epoch" in data else None,
         counts=np.frombuffer(data["counts"], np.uint16) if "counts" in data else None,
     )
-    if _checksum(state) != contents.metadata["checksum"]:
+    if state.checksum() != contents.metadata["checksum"]:
         raise ValueError(f"{name} is damaged: its contents do not match its checksum")
     try:
         state.check()
@@ -176,12 +195,14 @@ def _check_array(array: Any, dtype: Any, name: str) -> None:
         raise TypeError(f"{name} must be a contiguous array of {np.dtype(dtype)}, but got {type(array).__name__}")
 
 
-def _checksum(state: CoverageState) -> str:
-    digest = hashlib.blake2b(repr([getattr(state, name) for name in _NUMBERS]).encode(), digest_size=16)
-    for array in (state.seen, state.seen_this_epoch, state.counts):
-        if array is not None:
-            digest.update(array.data)
-    return digest.hexdigest()
+def _are_of(counts: Counts, bitmap: Words) -> bool:
+    """Whether exactly those items are counted that are marked."""
+    for first in range(0, len(counts), _ITEMS_AT_A_TIME):
+        packed = np.packbits(counts[first : first + _ITEMS_AT_A_TIME] != 0, bitorder="little")
+        marked = bitmap[first // 64 : (first + _ITEMS_AT_A_TIME) // 64].astype("<u8", copy=False).view(np.uint8)
+        if not np.array_equal(packed, marked[: len(packed)]):
+            return False
+    return True
 
 
 def _array(tensor: Any, dtype: torch.dtype, name: str, or_dtype: torch.dtype | None = None) -> NDArray[Any]:

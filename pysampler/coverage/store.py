@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 
 from pysampler import _core
 from pysampler.coverage import marks
 from pysampler.coverage.state import CoverageState
 from pysampler.inputs.indices import IndexArray
+
+Array = TypeVar("Array", marks.Words, marks.Counts)
 
 
 class CoverageStore:
@@ -27,13 +31,16 @@ class CoverageStore:
 
     @classmethod
     def of(cls, state: CoverageState) -> CoverageStore:
-        """A store that takes over the arrays of ``state``."""
+        """A store that takes over the arrays of ``state``, or copies of those that must not be written to.
+
+        Unpickled arrays may lie in memory that others read (Ray) or that cannot be written to.
+        """
         store = cls(state.num_items, False, False)
         if state.seen_this_epoch is None:
-            store.words = state.seen
+            store.words = _own(state.seen)
         else:
-            store.past, store.words = state.seen, state.seen_this_epoch
-        store.counts = state.counts
+            store.past, store.words = _own(state.seen), _own(state.seen_this_epoch)
+        store.counts = None if state.counts is None else _own(state.counts)
         store._set_numbers(state)
         return store
 
@@ -115,3 +122,7 @@ class CoverageStore:
 
     def _set_numbers(self, state: CoverageState) -> None:
         self.epoch, self.draws, self.draws_this_epoch = state.epoch, state.draws, state.draws_this_epoch
+
+
+def _own(array: Array) -> Array:
+    return array if array.flags.writeable and array.flags.owndata else array.copy()

@@ -142,7 +142,7 @@ class CoverageTracker(CoverageReadings):
         return CoverageTracker._of(marks_of_all_ranks(self._state(), group), self.labels)
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns everything but the labels, as ints and tensors (copies), for ``torch.save`` and checkpoints. O(N)."""
+        """Returns everything but the labels, for checkpoints: ints, a checksum and tensors (copies). O(N)."""
         return self._state().to_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -176,11 +176,12 @@ class CoverageTracker(CoverageReadings):
         return cls._of(read_coverage_file(path), labels)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return CoverageTracker._of, (self._state(), self.labels)
+        state = self._state()
+        return CoverageTracker._of, (state, self.labels, state.checksum())
 
     @classmethod
-    def _of(cls, state: CoverageState, labels: Any) -> CoverageTracker:
-        state.check()
+    def _of(cls, state: CoverageState, labels: Any, checksum: str | None = None) -> CoverageTracker:
+        state.check(checksum)
         tracker = cls(state.num_items, labels=labels)
         tracker._shared = SharedStore(CoverageStore.of(state))
         return tracker

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 def address_of(tensor: torch.Tensor, name: str = "the tensor") -> int:
     """Returns the address of a contiguous tensor's first entry: of memory that holds all of its entries.
 
-    Every address of a tensor that goes to C++ comes from here. Many tensors look like others and have no memory: those
+    Every address of a tensor that goes to C++ comes from here, or is asked for there in the same way
+    (csrc/python/small_multinomial.cpp). Many tensors look like others and have no memory: those
     of a DTensor are on the ranks, those of FakeTensorMode were never filled, and for both ``data_ptr()`` is 0.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 
@@ -68,13 +69,18 @@ def new_output(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device)
     return new
 
 
-def small_output(draws: int, rows: int | None = None) -> torch.Tensor | None:
-    """Returns a new int64 tensor of shape (draws,) or (rows, draws) on the CPU, in less time than torch.empty takes.
+def new_like_indices() -> Callable[..., torch.Tensor]:
+    """Returns what makes a new int64 tensor on the CPU of given sizes, in less time than torch.empty takes."""
+    return _LIKE.new_empty
+
+
+def small_output(draws: int) -> torch.Tensor | None:
+    """Returns a new int64 tensor of shape (draws,) on the CPU so.
 
     None where it would have no memory: it is empty, or made under FakeTensorMode.
     """
     try:
-        new = _LIKE.new_empty(draws) if rows is None else _LIKE.new_empty(rows, draws)
+        new = _LIKE.new_empty(draws)
     except (RuntimeError, AssertionError):
         return None
     return new if type(new) is torch.Tensor and new.data_ptr() else None

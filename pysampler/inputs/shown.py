@@ -21,7 +21,7 @@ def shown(value: Any, text_of: Callable[[Any], str] = repr) -> str:
     """
     if isinstance(value, torch.Tensor):
         return f"a {type(value).__name__} of {value.dtype}" + (
-            "" if value.is_nested else f", shape {tuple(value.shape)}"
+            "" if value.is_nested or torch.nn.parameter.is_lazy(value) else f", shape {tuple(value.shape)}"
         )
     if isinstance(value, dict):
         inside: Any = value.values()

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from pysampler.inputs.memory import check_dense, without_tensors
+from pysampler.inputs.memory import address_if_held, check_dense, without_tensors
 
 MAX_ITEMS = 2**32 - 1
 
@@ -17,6 +17,7 @@ MAX_ITEMS = 2**32 - 1
 _EXACT_IN_FLOAT32 = frozenset(
     {torch.bool, torch.uint8, torch.int8, torch.int16, torch.float16, torch.bfloat16, torch.float32}
 )
+_READ_AS_THEY_ARE = (torch.float64, torch.float32)
 
 
 def to_tensor(weights: Any, to_cpu: bool = True) -> torch.Tensor:
@@ -50,6 +51,26 @@ def to_tensor(weights: Any, to_cpu: bool = True) -> torch.Tensor:
     except (ValueError, OverflowError) as error:
         raise TypeError(f"weights must be numbers in a regular shape: {error}") from error
     return _from_numpy(array)
+
+
+def address_of_plain(weights: Any) -> int:
+    """Returns the address of weights that need neither conversion nor explanation, else 0.
+
+    Such are a plain tensor on the CPU, 1-d, float32 or float64, contiguous, of 1 to 2^32 - 1 entries. What this says 0
+    of is not wrong: ``to_tensor``, ``check_shape`` and ``readable`` look at it closely, which takes 7 us.
+
+    Cost: 1 us.
+    """
+    if type(weights) is not torch.Tensor or not weights.is_cpu or weights.is_nested:
+        return 0
+    if weights.dtype not in _READ_AS_THEY_ARE or weights.layout is not torch.strided or weights.ndim != 1:
+        return 0
+    try:
+        if not weights.is_contiguous() or weights.is_neg() or not 1 <= weights.numel() <= MAX_ITEMS:
+            return 0
+        return address_if_held(weights)
+    except (RuntimeError, NotImplementedError):  # inside vmap and grad
+        return 0
 
 
 def _has_buffer(value: object) -> bool:

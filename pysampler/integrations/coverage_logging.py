@@ -17,7 +17,7 @@ class ScalarWriter(Protocol):
 def coverage_scalars(tracker: CoverageTracker, *, per_class: bool = False) -> dict[str, float]:
     """Returns what a tracker knows as numbers with names. O(N / 64), or O(N) by class.
 
-    "unique" and "fraction" of the items that have come in all, "never_seen" of those that have not, "draws"; where
+    "unique" and "fraction" of the items that have come in all, "unseen" of those that have not, "draws"; where
     epochs are tracked "unique_this_epoch" and "fraction_this_epoch"; by class "fraction/NAME", for classes with items.
 
     Raises:
@@ -27,7 +27,7 @@ def coverage_scalars(tracker: CoverageTracker, *, per_class: bool = False) -> di
     scalars: dict[str, float] = {
         "unique": unique,
         "fraction": unique / tracker.num_items,
-        "never_seen": tracker.num_items - unique,
+        "unseen": tracker.num_items - unique,
         "draws": tracker.draws,
     }
     if tracker.tracks_epochs:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from torch.utils.data.distributed import DistributedSampler
 
+from pysampler.samplers.misplaced import check_items
 from pysampler.samplers.resumable import Resumable
 
 
@@ -54,13 +54,7 @@ def _check_items(sampler: Resumable, loader: Any) -> None:
             f"{type(sampler).__name__} draws from {sampler.num_items} items, but the dataset has {items}: give one "
             "weight per item of this dataset"
         )
-    if sampler.num_items < items:
-        warnings.warn(
-            f"{type(sampler).__name__} draws from {sampler.num_items} items, but the dataset has {items}, so the "
-            "others never come: if these are the weights of classes, give each item its own, class_weights[labels]",
-            UserWarning,
-            stacklevel=3,
-        )
+    check_items(sampler, loader.dataset)
 
 
 def batch_size_of(loader: Any) -> int:

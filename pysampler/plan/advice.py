@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pysampler.forecast.forecast import CoverageForecast
-from pysampler.plan.class_plan import ClassPlan
+from pysampler.plan.class_plan import ClassPlans
 
 # Judgements, not theorems: from where on a thing is worth a sentence.
 _BALANCED = 0.02  # of the draws change hands between classes
@@ -16,7 +19,7 @@ _FEW_OF_A_CLASS = 2.0  # items per class, on average: hardly labels
 
 
 def advice_on_classes(
-    classes: Sequence[ClassPlan],
+    classes: ClassPlans,
     known_classes: int,
     forecast: CoverageForecast,
     systematic_epochs: int,
@@ -33,25 +36,26 @@ def advice_on_classes(
         scheme: What made the weights.
         has_targets: Whether it was targets instead.
     """
-    items = sum(own.num_items for own in classes)
+    counts, draw_share = _column(classes, "num_items"), _column(classes, "draw_share")
+    items = int(counts.sum())
     if known_classes > len(classes):
         yield f"{known_classes - len(classes)} of {known_classes} class indices have no items: is that meant?"
     if items < _FEW_OF_A_CLASS * len(classes):
         yield f"{len(classes)} classes for {items} items: are these labels, or names of the items?"
-    moved = sum(abs(own.draw_share - own.data_share) for own in classes) / 2
-    if all(own.target_share is not None for own in classes) and moved < _BALANCED:
-        counts = [own.num_items for own in classes]
-        even = max(counts) <= min(counts) * _EVEN
+    moved = float(np.abs(draw_share - _column(classes, "data_share")).sum()) / 2
+    if classes.column("target_share") is not None and moved < _BALANCED:
+        even = counts.max() <= counts.min() * _EVEN
         mix = "The data are balanced already, and" if even else "The mix of the classes hardly changes:"
         yield f"{mix} these weights move {_percent(moved)} of the draws from class to class."
         yield _only_costs_coverage(forecast)
     else:
         yield from _coverage(forecast, systematic_epochs)
         yield from _repeats(classes, forecast.draws_per_epoch, scheme, has_targets)
-    never = [own for own in classes if own.draw_share == 0]
-    if never:
-        zeros = sum(own.num_items for own in never)
-        yield f"{_names(never)} will never be drawn: {_count(zeros, 'item')} of weight zero."
+    never = np.flatnonzero(draw_share == 0)
+    if len(never):
+        shown = ", ".join(repr(classes[int(place)].name) for place in never[:3])
+        names = shown if len(never) <= 3 else f"{shown} and {len(never) - 3} more"
+        yield f"{names} will never be drawn: {_count(int(counts[never].sum()), 'item')} of weight zero."
 
 
 def advice_on_weights(
@@ -100,14 +104,14 @@ def _coverage(forecast: CoverageForecast, systematic_epochs: int) -> Iterator[st
         )
 
 
-def _repeats(classes: Sequence[ClassPlan], draws: int, scheme: str, has_targets: bool) -> Iterator[str]:
-    most = max(classes, key=lambda own: own.draws_per_item)
+def _repeats(classes: ClassPlans, draws: int, scheme: str, has_targets: bool) -> Iterator[str]:
+    most = classes[int(_column(classes, "draws_per_item").argmax())]
     if most.draws_per_item < _OFTEN:
         return
     milder = ""
     if scheme == "inverse" and not has_targets and most.target_share is not None:
-        roots = sum(math.sqrt(own.num_items) for own in classes)
-        times = draws * math.sqrt(most.num_items) / roots / most.num_items
+        roots = float(np.sqrt(_column(classes, "num_items")).sum())
+        times = draws * most.num_items**-0.5 / roots
         milder = f" The milder scheme 'sqrt' would show each {times:.2g} times."
     yield (
         f"Each of the {_count(most.num_items, 'item')} of {most.name!r} comes {most.draws_per_item:.2g} times an "
@@ -115,9 +119,10 @@ def _repeats(classes: Sequence[ClassPlan], draws: int, scheme: str, has_targets:
     )
 
 
-def _names(classes: Sequence[ClassPlan]) -> str:
-    shown = ", ".join(repr(own.name) for own in classes[:3])
-    return shown if len(classes) <= 3 else f"{shown} and {len(classes) - 3} more"
+def _column(classes: ClassPlans, name: str) -> NDArray[Any]:
+    column = classes.column(name)
+    assert column is not None
+    return column
 
 
 def _count(number: int, noun: str) -> str:

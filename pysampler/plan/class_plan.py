@@ -1,8 +1,13 @@
-"""What to expect of the draws of one class."""
+"""What to expect of the draws of one class, and of all: there may be millions."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pysampler.renamed import HasOldNames, Renamed
 
@@ -35,3 +40,51 @@ class ClassPlan(HasOldNames):
     unseen_share: float
 
     items = Renamed("num_items")
+
+
+class ClassPlans(Sequence[ClassPlan]):
+    """The classes that have items, in the order of their indices. Each is made when it is asked for.
+
+    Args:
+        names: Of all classes.
+        indices: Which of them have items.
+        columns: By the name of a field of ``ClassPlan``, its numbers for these; None where that is what they all are.
+    """
+
+    def __init__(
+        self, names: Sequence[Any], indices: NDArray[np.int64], columns: dict[str, NDArray[Any] | None]
+    ) -> None:
+        self._names, self._indices, self._columns = names, indices, columns
+
+    def column(self, name: str) -> NDArray[Any] | None:
+        """Returns a field's numbers of all classes; None if none has it."""
+        return self._columns[name]
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    @overload
+    def __getitem__(self, place: int) -> ClassPlan: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[ClassPlan, ...]: ...
+    def __getitem__(self, place: int | slice) -> ClassPlan | tuple[ClassPlan, ...]:
+        if isinstance(place, slice):
+            return tuple(self[each] for each in range(*place.indices(len(self))))
+        index = int(self._indices[place])  # IndexError beyond the end
+        numbers = {name: None if column is None else column[place].item() for name, column in self._columns.items()}
+        return ClassPlan(name=str(self._names[index]), **numbers)
+
+    def __iter__(self) -> Iterator[ClassPlan]:
+        return (self[place] for place in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence) or len(self) != len(other):
+            return NotImplemented if not isinstance(other, Sequence) else False
+        return all(own == their for own, their in zip(self, other, strict=True))
+
+    def __hash__(self) -> int:
+        return hash((len(self), self[0] if len(self) else None))
+
+    def __repr__(self) -> str:
+        shown = ", ".join(map(repr, self[:3]))
+        return f"({shown}{', ...' if len(self) > 3 else ''})"

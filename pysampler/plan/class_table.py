@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pysampler.plan.class_plan import ClassPlan
 
 _MOST_CLASSES = 40
@@ -13,9 +15,10 @@ _KEY = (
 _HEADING = ("class", "items", "in data", "weight", "target", "expected", "draws", "per item", "unseen")
 
 
-def class_table(classes: tuple[ClassPlan, ...]) -> list[str]:
+def class_table(classes: Sequence[ClassPlan]) -> list[str]:
     """Returns the lines of the table: the first and the last 20 of more than 40 classes."""
-    shown = classes if len(classes) <= _MOST_CLASSES else classes[: _MOST_CLASSES // 2] + classes[-_MOST_CLASSES // 2 :]
+    half = _MOST_CLASSES // 2
+    shown = list(classes) if len(classes) <= _MOST_CLASSES else [*classes[:half], *classes[-half:]]
     rows = [_HEADING, *map(_cells, shown)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]

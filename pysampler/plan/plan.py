@@ -14,7 +14,7 @@ from pysampler.labels.missing import Missing, read_where_missing
 from pysampler.labels.read import Labels
 from pysampler.labels.schemes import FloatArray, Scheme, Targets
 from pysampler.plan.advice import advice_on_classes, advice_on_weights
-from pysampler.plan.class_plan import ClassPlan
+from pysampler.plan.class_plan import ClassPlans
 from pysampler.plan.sampling_plan import SamplingPlan
 from pysampler.plan.systematic_bound import systematic_coverage_epochs
 from pysampler.sources.alias_table import AliasTable
@@ -128,7 +128,7 @@ def _outcome(weights: torch.Tensor, probabilities: FloatArray, draws: int) -> tu
     return (least, middle, most), systematic_coverage_epochs(rarest, draws)
 
 
-def _classes(labels: Labels, weights: FloatArray, probabilities: FloatArray, draws: int) -> tuple[ClassPlan, ...]:
+def _classes(labels: Labels, weights: FloatArray, probabilities: FloatArray, draws: int) -> ClassPlans:
     owner = (
         np.arange(len(labels)) if labels.offsets is None else np.repeat(np.arange(len(labels)), np.diff(labels.offsets))
     )
@@ -138,19 +138,16 @@ def _classes(labels: Labels, weights: FloatArray, probabilities: FloatArray, dra
     with np.errstate(divide="ignore"):  # an only item that can be drawn: log(1 - 1)
         unseen = np.bincount(labels.codes, np.exp(draws * np.log1p(-of_label)), minlength=size)
     mass = weights * labels.counts
-    target = mass / mass.sum()
-    return tuple(
-        ClassPlan(
-            name=str(labels.classes[index]),
-            num_items=int(count),
-            data_share=int(count) / len(labels),
-            weight=float(weights[index]),
-            target_share=float(target[index]) if labels.offsets is None else None,
-            draw_share=float(share[index]),
-            draws_per_epoch=float(share[index]) * draws,
-            draws_per_item=float(share[index]) * draws / int(count),
-            unseen_share=float(unseen[index]) / int(count),
-        )
-        for index, count in enumerate(labels.counts.tolist())
-        if count > 0
-    )
+    filled = np.flatnonzero(labels.counts)
+    counts, share = labels.counts[filled], share[filled]
+    columns = {
+        "num_items": counts,
+        "data_share": counts / len(labels),
+        "weight": weights[filled],
+        "target_share": (mass / mass.sum())[filled] if labels.offsets is None else None,
+        "draw_share": share,
+        "draws_per_epoch": share * draws,
+        "draws_per_item": share * draws / counts,
+        "unseen_share": unseen[filled] / counts,
+    }
+    return ClassPlans(labels.classes, filled, columns)

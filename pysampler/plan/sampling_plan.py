@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -35,7 +36,7 @@ class SamplingPlan(HasOldNames):
     scheme: str
     num_items: int
     draws_per_epoch: int
-    classes: tuple[ClassPlan, ...]
+    classes: Sequence[ClassPlan]
     draws_per_item: tuple[float, float, float]
     forecast: CoverageForecast
     systematic_epochs: int

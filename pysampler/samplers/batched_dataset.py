@@ -41,6 +41,18 @@ class BatchedDataset(torch.utils.data.Dataset[Any]):
         whole = getattr(self.dataset, "__getitems__", None)  # None turns it off, as in torch's loader
         return self.collate_fn(whole(indices) if whole else [self.dataset[index] for index in indices])
 
+    def __repr__(self) -> str:
+        collated = "" if self.collate_fn is default_collate else f", collated by {_name(self.collate_fn)}"
+        try:
+            items = f", {len(self)} items"
+        except Exception:  # a dataset that tells no length
+            items = ""
+        return f"BatchedDataset({type(self.dataset).__name__}{items}{collated})"
+
     def __len__(self) -> int:
         """How many items the dataset has (not batches): what frameworks expect of a dataset."""
         return len(self.dataset)
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__qualname__", type(function).__name__)

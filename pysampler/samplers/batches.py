@@ -76,4 +76,4 @@ class WeightedBatchSampler(torch.utils.data.BatchSampler):
         return full if self.drop_last or rest == 0 else full + 1
 
     def __iter__(self) -> Iterator[list[int]]:
-        return refused_as_sampler(self) or BatchIterator(self.sampler, self.batch_size, self.drop_last)
+        return refused_as_sampler(self, self.sampler) or BatchIterator(self.sampler, self.batch_size, self.drop_last)

@@ -226,4 +226,4 @@ class DistributedWeightedBatchSampler(DistributedWeightedSampler):
         return (super().__len__() + self.batch_size - 1) // self.batch_size
 
     def __iter__(self) -> Iterator[list[int]]:
-        return refused_as_sampler(self) or BatchIterator(self, self.batch_size, self.drop_last)
+        return refused_as_sampler(self, self) or BatchIterator(self, self.batch_size, self.drop_last)

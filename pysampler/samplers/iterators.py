@@ -68,6 +68,7 @@ class PassIterator:
 
     batch_size = 1
     drop_last_batch = False
+    in_batches = True
     loaded: Pass | None = None
     handed_out: int
     progress: _core.HandedOut
@@ -117,7 +118,9 @@ class PassIterator:
 
 
 class IndexIterator(PassIterator, _core.IndexIterator):
-    """Indices one by one."""
+    """Indices one by one: others may make batches of them."""
+
+    in_batches = False
 
     def __new__(cls, sampler: Opener) -> Self:
         """Returns an iterator over the sampler's next pass, which begins at the first ``next``."""

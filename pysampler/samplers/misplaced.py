@@ -1,36 +1,43 @@
-"""Samplers that were given to a loader in the wrong place, which torch answers with an error about ints or lists.
+"""Samplers in a loader that they do not suit: in the wrong place, with other batches than promised, of other items.
 
-A loader does not say what it iterates over them for, so the frame that calls ``__iter__`` is looked at: once in a pass,
-0.3 us. The error comes at the first ``next``: before, loaders with workers cannot be taken down properly.
+torch answers the first with an error about ints or lists, and the others with nothing. A loader does not say what it
+iterates over a sampler for, so the frames that call ``__iter__`` are looked at: once in a pass, about a microsecond.
+The error comes at the first ``next``: before, loaders with workers cannot be taken down properly.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch.utils.data import BatchSampler, DataLoader
 
-from pysampler.sources.base import Source
-
-_LOADERS = frozenset({"torch.utils.data.dataloader", "torch.utils.data.sampler"})
+_LOADERS = frozenset(
+    {
+        "torch.utils.data.dataloader",
+        "torch.utils.data.sampler",
+        "torchdata.stateful_dataloader.stateful_dataloader",
+        "torchdata.stateful_dataloader.sampler",
+    }
+)
+_BETWEEN = frozenset({"pysampler.coverage.watch"})
+_DEEPEST = 8  # frames of a loader above an ``__iter__``
 
 
 def refused_as_batch_sampler(sampler: Any) -> Iterator[Any] | None:
     """Returns what raises TypeError if the ``__iter__`` that calls this is called for ``batch_sampler=``.
 
-    If a loader makes batches of the sampler, warns where these are not those that its source promises.
+    If a loader makes batches of the sampler, warns where these are not those that its source promises; and where the
+    loader's dataset has another number of items.
     """
-    around = _locals_around()
-    outer: Any = around.get("self")
-    loader = around.get("loader")
-    if _makes_batches_of(outer, sampler) and sampler.source.batch_draws is not None:
-        # Of all that the source checks, what it cannot know when the pass begins: torch's batches are made outside.
-        share = replace(sampler.share(), batch_size=outer.batch_size)
-        Source.check_share(sampler.source, sampler.draws_per_epoch, share)
-    if not isinstance(loader, DataLoader) or getattr(loader, "batch_sampler", None) is not sampler:
+    around = _Around.look()
+    if around.batches_of(sampler):
+        sampler.source.check_batches(replace(sampler.share(), batch_size=around.batch_size))
+    if around.loader is None or _watched(getattr(around.loader, "batch_sampler", None)) is not sampler:
+        check_items(sampler, around.dataset)
         return None
     name = type(sampler).__name__
     size = getattr(getattr(sampler, "rounds", None), "batch_size", None)
@@ -40,10 +47,14 @@ def refused_as_batch_sampler(sampler: Any) -> Iterator[Any] | None:
     )
 
 
-def refused_as_sampler(sampler: Any) -> Iterator[Any] | None:
-    """Returns what raises TypeError if the ``__iter__`` that calls this, of batches, is called to batch them again."""
-    outer = _locals_around().get("self")
-    if not _makes_batches_of(outer, sampler):
+def refused_as_sampler(sampler: Any, items: Any) -> Iterator[Any] | None:
+    """Returns what raises TypeError if the ``__iter__`` that calls this, of batches, is called to batch them again.
+
+    Warns where the loader's dataset has another number of items than ``items``, the sampler that batches are made of.
+    """
+    around = _Around.look()
+    if not around.batches_of(sampler):
+        check_items(items, around.dataset)
         return None
     return _raising(
         f"{type(sampler).__name__} yields batches already, so the loader must make none of them: give it as "
@@ -51,17 +62,87 @@ def refused_as_sampler(sampler: Any) -> Iterator[Any] | None:
     )
 
 
-def _makes_batches_of(outer: Any, sampler: Any) -> bool:
-    return type(outer) is BatchSampler and outer.sampler is sampler  # a subclass may do as it likes
+def check_items(sampler: Any, dataset: Any, stacklevel: int = 4) -> None:
+    """Warns if there are other items to draw from than the dataset has, where that can be told."""
+    try:
+        items = len(dataset)
+    except Exception:  # no dataset, or one without a length
+        return
+    drawn = sampler.num_items
+    if drawn < items:
+        warnings.warn(
+            f"{type(sampler).__name__} draws from {drawn} items, but the dataset has {items}, so the others never "
+            "come: if these are the weights of classes, give each item its own, class_weights[labels]",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
+    elif drawn > items:
+        warnings.warn(
+            f"{type(sampler).__name__} draws from {drawn} items, but the dataset has {items}: give one weight per item "
+            "of this dataset",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
 
 
-def _locals_around() -> Mapping[str, Any]:
-    """The variables of whoever called the ``__iter__`` that called the function that calls this, if that is torch.
+@dataclass(frozen=True)
+class _Around:
+    """Who iterates over a sampler, as far as they are torch.
 
-    To look at a frame's variables keeps all of them alive until it ends, so those of users are left alone.
+    Attributes:
+        caller: Whose method calls ``__iter__``.
+        batch_size: Its batches', if it makes some.
+        loader: The DataLoader for which it does so itself, not through something that makes batches.
+        dataset: The loader's.
     """
-    frame = sys._getframe(2).f_back
-    return frame.f_locals if frame is not None and frame.f_globals.get("__name__") in _LOADERS else {}
+
+    caller: Any = None
+    batch_size: Any = None
+    loader: Any = None
+    dataset: Any = None
+
+    @classmethod
+    def look(cls) -> _Around:
+        """To be called by what an ``__iter__`` calls.
+
+        To look at a frame's variables keeps all of them alive until it ends, so those of users are left alone.
+        """
+        frame = sys._getframe(3)
+        while frame is not None and frame.f_globals.get("__name__") in _BETWEEN:
+            frame = frame.f_back  # type: ignore[assignment]
+        caller = batch_size = loader = dataset = None
+        for depth in range(_DEEPEST):
+            if frame is None or frame.f_globals.get("__name__") not in _LOADERS:
+                break
+            variables = frame.f_locals
+            if depth == 0:
+                caller, loader = variables.get("self"), variables.get("loader")
+                loader = loader if isinstance(loader, DataLoader) else None
+                batch_size = getattr(caller, "batch_size", variables.get("batch_size"))
+            owner = variables.get("self")
+            dataset = getattr(
+                variables.get("loader"), "dataset", getattr(owner, "_dataset", getattr(owner, "dataset", None))
+            )
+            if dataset is not None:
+                break
+            frame = frame.f_back  # type: ignore[assignment]
+        return cls(caller, batch_size, loader, dataset)
+
+    def batches_of(self, sampler: Any) -> bool:
+        """Whether the caller makes batches of what the sampler yields. Subclasses of torch's may do as they like."""
+        caller = self.caller
+        makes = type(caller) is BatchSampler or type(caller).__module__ == "torchdata.stateful_dataloader.sampler"
+        return makes and _watched(getattr(caller, "sampler", None)) is sampler and self.batch_size is not None
+
+
+def _dataset_of(*owners: Any) -> Any:
+    """What loaders call ``dataset``, and their iterators ``_dataset``."""
+    found = (getattr(owner, name, None) for owner in owners for name in ("dataset", "_dataset"))
+    return next((dataset for dataset in found if dataset is not None), None)
+
+
+def _watched(sampler: Any) -> Any:
+    return getattr(sampler, "watched_sampler", sampler)
 
 
 def _raising(message: str) -> Iterator[Any]:

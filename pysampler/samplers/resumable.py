@@ -129,6 +129,8 @@ class Resumable:
         source.check_draws(draws)
         share = replace(self.share(), batch_size=iterator.batch_size, drop_last_batch=iterator.drop_last_batch)
         source.check_share(draws, share)
+        if iterator.in_batches:
+            source.check_batches(share)
         before = self._passes.running()
 
         def over(where: Pass) -> bool:

@@ -24,8 +24,8 @@ _CPU = torch.device("cpu")
 
 Draw = Callable[[int, int, int], Any]
 # What samplers ask a source: not offered for completion to those who draw from it.
-_ASKED_BY_SAMPLERS = {"auditable", "batch_draws", "check_draws", "check_share", "current", "default_draws", "kind"}
-_ASKED_BY_SAMPLERS |= {"load_state", "one_key", "state"}
+_ASKED_BY_SAMPLERS = {"auditable", "batch_draws", "batch_in_parts", "check_batches", "check_draws", "check_share"}
+_ASKED_BY_SAMPLERS |= {"current", "default_draws", "kind", "load_state", "one_key", "state"}
 
 
 class Source(ABC):
@@ -46,6 +46,8 @@ class Source(ABC):
         replacement: Whether an item may come again within an epoch.
         global_batch_size: How many successive draws, over all ranks, the source balances as a whole; None if it knows
             no batches. Part of the state.
+        batch_in_parts: Whether what it balances as a whole may be taken in equal parts, one after the other, as when
+            gradients are accumulated.
         one_key: Whether epochs complement each other, so that all passes of a sampler must have one key.
         auditable: None if past epochs can be drawn again from the key alone, else the reason why not.
     """
@@ -54,6 +56,7 @@ class Source(ABC):
     method: str = "iid"
     replacement: bool = True
     global_batch_size: int | None = None
+    batch_in_parts: bool = True
     one_key: bool = False
     auditable: str | None = None
 
@@ -130,17 +133,21 @@ class Source(ABC):
     def check_draws(self, draws: int) -> None:  # noqa: B027 - any number is fine unless a source says otherwise
         """Raises ValueError if an epoch cannot have this many draws."""
 
-    def check_share(self, draws: int, share: Share) -> None:
-        """Called when a pass of this share begins: warns where batches and ranks void what the source promises."""
+    def check_share(self, draws: int, share: Share) -> None:  # noqa: B027 - any share is fine unless a source says otherwise
+        """Called when a pass of this share begins: warns where ranks void what the source promises."""
+
+    def check_batches(self, share: Share) -> None:
+        """Called when a pass begins in batches of ``share.batch_size``: warns if they are not those of the source."""
         batch = self.batch_draws
         taken = share.batch_size * share.world
-        if batch is not None and share.batch_size > 1 and batch % taken != 0:
-            warnings.warn(
-                f"{self!r} makes batches of {batch} draws over all ranks, but {share.world} rank(s) take "
-                f"{share.batch_size} at a time: batches will not be what the source promises. Take batches of "
-                f"{max(1, batch // share.world)} on each rank, or a source made for {taken}",
-                stacklevel=3,
-            )
+        if batch is None or taken == batch or (self.batch_in_parts and batch % taken == 0):
+            return
+        warnings.warn(
+            f"{self!r} makes batches of {batch} draws over all ranks, but {share.world} rank(s) take "
+            f"{share.batch_size} at a time: batches will not be what the source promises. Take batches of "
+            f"{max(1, batch // share.world)} on each rank, or a source made for {taken}",
+            stacklevel=3,
+        )
 
     @property
     def batch_draws(self) -> int | None:

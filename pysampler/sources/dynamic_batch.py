@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pysampler import _core
 from pysampler.inputs.indices import flat_indices
-from pysampler.inputs.memory import address_of
+from pysampler.inputs.memory import address_if_held, address_of
 from pysampler.inputs.weights import converted, to_tensor
 
 _CPU = torch.device("cpu")
@@ -64,9 +65,43 @@ def weight_batch(weights: Any, dtype: torch.dtype, count: int | None = None) -> 
     return Batch(values, address_of(values, "weights"), values.numel())
 
 
-def shape_of(indices: Any) -> tuple[int, ...]:
-    """Returns the shape that what is told of these indices has."""
-    return tuple(indices.shape) if isinstance(indices, torch.Tensor) else np.shape(indices)
+def plain_batch(indices: Any, weights: Any, dtype: torch.dtype) -> tuple[int, int, int] | None:
+    """Returns where indices and weights are and how many, of a batch that needs no conversion; None for any other.
+
+    That is most of them, and to ask once for all of it takes a third of the time that ``index_batch`` and
+    ``weight_batch`` take, which say what is wrong.
+    """
+    if not (
+        type(indices) is type(weights) is torch.Tensor
+        and indices.dtype is torch.int64
+        and weights.dtype is dtype
+        and indices.is_cpu
+        and weights.is_cpu
+        and indices.layout is weights.layout is torch.strided
+        and indices.is_contiguous()
+        and weights.is_contiguous()
+        and not weights.is_neg()
+        and not indices.is_neg()
+    ):
+        return None
+    entries = indices.numel()
+    if weights.numel() != entries:
+        return None
+    try:
+        places, values = address_if_held(indices), address_if_held(weights)
+    except (RuntimeError, NotImplementedError):  # inside vmap and grad
+        return None
+    return (places, values, entries) if places and values else None
+
+
+def check_appended(weights: Any) -> None:
+    """Raises ValueError for a matrix: whether its rows or its columns were items nobody can tell."""
+    shape = getattr(weights, "shape", None)
+    if shape is None:
+        nested = isinstance(weights, list | tuple) and any(isinstance(each, list | tuple) for each in weights)
+        shape = np.shape(weights) if nested else ()
+    if len(shape) > 1:
+        raise ValueError(f"weights to append must be a 1d sequence, but their shape is {tuple(shape)}")
 
 
 def _is_plain(values: Any, dtype: torch.dtype) -> bool:
@@ -86,7 +121,7 @@ def _is_plain_array(values: Any, dtype: np.dtype[Any]) -> bool:
 
 def _of_array(array: NDArray[Any]) -> Batch:
     # array.ctypes.data gives the same, and takes longer than a small update.
-    return Batch(array, array.__array_interface__["data"][0], array.size)
+    return Batch(array, _core.buffer_address(array), array.size)
 
 
 def _converted(weights: Any, dtype: torch.dtype) -> torch.Tensor:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from pysampler import _core
+from pysampler.inputs.indices import shape_of
 from pysampler.inputs.memory import address_of_output
-from pysampler.inputs.shown import shown
 from pysampler.sources.base import Source
-from pysampler.sources.dynamic_batch import index_batch, shape_of
+from pysampler.sources.dynamic_arguments import correction_strength
+from pysampler.sources.dynamic_batch import Batch, index_batch
 from pysampler.sources.dynamic_table_file import DynamicTableParts
 
 
@@ -125,27 +125,46 @@ class DynamicReadings(Source):
             ValueError: An item of probability 0, a bad ``beta`` or ``normalise``.
             IndexError: An entry out of range.
         """
-        if not (isinstance(beta, int | float) and 0 <= beta <= sys.float_info.max):  # ints beyond it are no floats
-            raise ValueError(f"beta must be a number >= 0, but got beta={shown(beta)}")
-        if normalise not in ("batch", "table"):
-            raise ValueError(f'normalise must be "batch" or "table", but got {shown(normalise)}')
+        strength = correction_strength(beta, normalise)
         masses, _, least = self._masses_of(indices, normalise == "table")
         if masses.min(initial=1) == 0:
             raise ValueError("an item of probability 0 is never drawn: it has no importance weight")
         # The powers of N and of the total cancel.
         ratios = float(least or masses.min(initial=2**64 - 1)) / masses.astype(np.float64)
-        return torch.from_numpy(ratios**beta).reshape(shape_of(indices)).to(torch.get_default_dtype())
+        return torch.from_numpy(ratios**strength).reshape(shape_of(indices, masses.size)).to(torch.get_default_dtype())
 
     def _probabilities_of(self, indices: Any) -> torch.Tensor:
         masses, total, _ = self._masses_of(indices, False)
-        return torch.from_numpy(masses / float(max(total, 1))).reshape(shape_of(indices))
+        return torch.from_numpy(masses / float(max(total, 1))).reshape(shape_of(indices, masses.size))
 
     def _masses_of(self, indices: Any, with_least: bool) -> tuple[NDArray[np.uint64], int, int]:
         """Masses of items, flat, the total, and the least positive mass if asked for (else 0): of one moment."""
         batch = index_batch(indices)
         masses = np.empty(batch.entries, dtype=np.uint64)
-        total, least = self._core.masses_of(batch.address, batch.entries, masses.ctypes.data, with_least)
+        try:
+            total, least = self._core.masses_of(batch.address, batch.entries, masses.ctypes.data, with_least)
+        except IndexError:
+            raise self._outside(batch) from None
         return masses, total, least
+
+    def _outside(self, batch: Batch) -> IndexError:
+        """What is wrong with indices of which one is no item's."""
+        items, indices = len(self), torch.as_tensor(batch.owner, device="cpu").reshape(-1)
+        wrong = ((indices < 0) | (indices >= items)).nonzero().flatten().tolist()
+        where = f", but indices[{wrong[0]}] is {int(indices[wrong[0]])}" if wrong else ""
+        return IndexError(f"indices must lie in [0, {items}){where}")
+
+    def _weights_of(self, indices: Any) -> torch.Tensor:
+        batch = index_batch(indices)
+        found = torch.empty(batch.entries, dtype=self.dtype, device="cpu")
+        try:
+            self._core.weights_of(batch.address, batch.entries, address_of_output(found))
+        except IndexError:
+            raise self._outside(batch) from None
+        return found.reshape(shape_of(indices, batch.entries))
+
+    def _all_weights(self) -> torch.Tensor:
+        return self._parts().weights
 
     def _parts(self) -> DynamicTableParts:
         """All that makes the table, of one moment."""
@@ -158,24 +177,39 @@ class DynamicReadings(Source):
             room = items
 
 
-class DynamicWeights:
-    """The weights of a ``DynamicTable``, read as they are at each call."""
+class _Weighed(Protocol):
+    """A table, wherever it is."""
 
-    def __init__(self, table: DynamicReadings) -> None:
+    def __len__(self) -> int: ...
+
+    def _weights_of(self, indices: Any) -> torch.Tensor: ...
+
+    def _all_weights(self) -> torch.Tensor: ...
+
+
+class DynamicWeights:
+    """The weights of a dynamic table, read as they are at each call."""
+
+    def __init__(self, table: _Weighed) -> None:
         self._table = table
 
     def __len__(self) -> int:
         return len(self._table)
 
+    def __repr__(self) -> str:
+        return f"DynamicWeights({len(self)} items; weights[indices] reads some, weights.tensor() all)"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """For ``numpy.asarray``: a copy."""
+        values: NDArray[Any] = self.tensor().cpu().numpy()
+        return values if dtype is None else values.astype(dtype, copy=False)
+
     def __getitem__(self, indices: Any) -> torch.Tensor:
         """Returns the weights of these items (integers in [0, N), any shape; or a slice), in the table's dtype."""
         if isinstance(indices, slice):
             indices = np.arange(len(self))[indices]
-        batch = index_batch(indices)
-        found = torch.empty(batch.entries, dtype=self._table.dtype, device="cpu")
-        self._table._core.weights_of(batch.address, batch.entries, address_of_output(found))
-        return found.reshape(shape_of(indices))
+        return self._table._weights_of(indices)
 
     def tensor(self) -> torch.Tensor:
         """Returns a copy of all weights. O(N)."""
-        return self._table._parts().weights
+        return self._table._all_weights()

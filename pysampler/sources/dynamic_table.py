@@ -14,15 +14,17 @@ from pysampler.inputs.numbers import whole_number
 from pysampler.inputs.output import output_for
 from pysampler.inputs.shown import shown
 from pysampler.inputs.weights import MAX_ITEMS, check_shape, readable, to_tensor
-from pysampler.keys import stream_range
 from pysampler.share import Share
 from pysampler.sources import dynamic_fork, dynamic_table_state
 from pysampler.sources.base import Source
+from pysampler.sources.dynamic_arguments import strata_of
 from pysampler.sources.dynamic_log import UpdateLog
 from pysampler.sources.dynamic_log_updates import LoggedUpdates
+from pysampler.sources.dynamic_on_gpu import CudaDynamicTable
 from pysampler.sources.dynamic_table_file import DynamicTableParts, read_dynamic_table, write_dynamic_table
 from pysampler.sources.dynamic_updates import DynamicUpdates
 
+_CPU = torch.device("cpu")
 _NOT_KEPT = "its weights change while it is drawn from, and only DynamicTable(..., log=True) keeps what they were"
 
 
@@ -129,17 +131,16 @@ class DynamicTable(DynamicUpdates):
                 weights than distinct items asked for.
             TypeError: An argument of the wrong type.
         """
-        wanted = stream_range(n, seed, epoch, start, step)
-        if isinstance(stratified, bool):
-            strata = wanted.draws if stratified else 0
-        else:
-            strata = whole_number(stratified, "stratified", 1, 2**54)
+        wanted, strata = strata_of(n, seed, epoch, start, step, stratified)
         if without_replacement and (strata or wanted.start != 0 or wanted.step != 1):
             raise ValueError("draws without replacement are neither stratified nor addressed by start and step")
-        narrow = torch.int32 in (dtype, getattr(out, "dtype", None))  # else any number of items will do
-        result = output_for(wanted.draws, len(self) if narrow else 0, self.device, dtype, out)
+        if dtype is None and out is None:
+            result = output_for(wanted.draws, 0, _CPU, None, None)
+        else:
+            narrow = torch.int32 in (dtype, getattr(out, "dtype", None))  # else any number of items will do
+            result = output_for(wanted.draws, len(self) if narrow else 0, _CPU, dtype, out)
         if wanted.draws > 0:
-            wide = result if result.dtype == torch.int64 else torch.empty(wanted.draws, dtype=torch.int64, device="cpu")
+            wide = result if result.dtype is torch.int64 else torch.empty(wanted.draws, dtype=torch.int64, device="cpu")
             if without_replacement:
                 self._core.draw_distinct_into(address_of_output(wide), wanted.draws, wanted.key, wanted.epoch)
             else:
@@ -147,6 +148,32 @@ class DynamicTable(DynamicUpdates):
             if wide is not result:
                 result.copy_(wide)
         return result
+
+    def as_tensor(self) -> torch.Tensor:
+        """Returns the table as it is now as an int64 tensor, for ``torch.ops.pysampler.draw_dynamic``. A copy, O(N)."""
+        words = torch.empty(0, dtype=torch.int64, device="cpu")
+        while (needed := self._core.pack_into(address_of_output(words), words.numel())) > words.numel():
+            words = torch.empty(needed, dtype=torch.int64, device="cpu")
+        return words
+
+    def to(self, device: torch.device | str) -> DynamicTable | CudaDynamicTable:
+        """Returns the table on ``device``: itself for "cpu"; for a CUDA device a copy, drawn from and updated there.
+
+        See ``CudaDynamicTable``. The copy goes its own way: an update of one does not reach the other. A log stays
+        here.
+
+        Cost: O(N).
+
+        Raises:
+            RuntimeError: Another kind of device, or a GPU that pysampler cannot use; says why (as ``pysampler info``).
+        """
+        if torch.device(device).type == "cpu":
+            return self
+        return CudaDynamicTable(self.as_tensor(), device, from_parts)
+
+    def cuda(self) -> CudaDynamicTable:
+        """Returns a copy of the table on torch's current CUDA device; see ``to``."""
+        return CudaDynamicTable(self.as_tensor(), "cuda", from_parts)
 
     def epoch(self, key: int, epoch: int, draws: int) -> _core.PassDraws:
         """An epoch's draws by position, each with the weights as they are when it is made; see ``Source.epoch``."""

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.distributed
 
-from pysampler.sources.dynamic_batch import Batch, index_batch, weight_batch
+from pysampler.sources.dynamic_batch import Batch, check_appended, index_batch, plain_batch, weight_batch
 from pysampler.sources.dynamic_log import UpdateLog
 from pysampler.sources.dynamic_ranks import RankBatch, gathered
 from pysampler.sources.dynamic_readings import DynamicReadings
@@ -34,6 +34,11 @@ class DynamicUpdates(DynamicReadings):
                 positive but zero in it; not as many weights as indices. Nothing is changed.
             TypeError: Not integers, or not numbers.
         """
+        if self._log is None:
+            plain = plain_batch(indices, weights, self._dtype)
+            if plain is not None:
+                self._core.update(*plain, torch.get_num_threads())
+                return
         places = index_batch(indices)
         values = weight_batch(weights, self._dtype, places.entries)
         if self._log is None:
@@ -84,11 +89,12 @@ class DynamicUpdates(DynamicReadings):
         """Adds items at the end, with the indices N, N + 1, ...
 
         Args:
-            weights: As for the constructor. Rounded to the table's dtype.
+            weights: As for the constructor, or a single number. Rounded to the table's dtype.
 
         Raises:
             ValueError: As for ``update``; more than 2^32 - 1 items. Nothing is changed.
         """
+        check_appended(weights)
         values = weight_batch(weights, self._dtype)
         if self._log is None:
             self._append(values)

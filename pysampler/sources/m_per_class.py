@@ -48,6 +48,7 @@ class MPerClassBatches(ClassRounds):
     """
 
     kind = "m-per-class"
+    batch_in_parts = False  # losses that compare items see one batch at a time
 
     def __init__(
         self, labels: Any, m: int, batch_size: int | None = None, length_before_new_iter: int = 100000

@@ -54,6 +54,8 @@ def items_of(part: Part) -> int:
 
 
 def _part(source: Any, number: int) -> Part:
+    if type(source) is int and 0 <= source <= MAX_ITEMS:
+        return source
     if isinstance(source, AliasTable | ClassTable):
         return source
     if isinstance(source, Source):

@@ -8,6 +8,9 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+import torch
+
+from pysampler.inputs.memory import check_dense
 from pysampler.inputs.numbers import whole_number
 from pysampler.inputs.shown import shown
 from pysampler.sources.mixture_shares import exact_share, share_masses
@@ -79,7 +82,7 @@ class ScheduleReader:
             if not isinstance(stage, tuple | list) or len(stage) != 2:
                 raise ValueError(f"a stage is (position, shares), but stage {number} is {shown(stage)}")
             first = self.window_of(stage[0])
-            if (number == 0 and first != 0) or (number > 0 and first <= stages[-1].first):
+            if (number == 0 and stage[0] != 0) or (number > 0 and first <= stages[-1].first):
                 raise ValueError(
                     f"stages begin at position 0 and each a window of {self.window} or more after the one before it, "
                     f"but stage {number} begins at position {stage[0]}"
@@ -109,6 +112,13 @@ def by_source(values: Any, names: Sequence[str], what: str) -> list[Any]:
         return [values[name] for name in names]
     if isinstance(values, str | bytes | int | float):
         raise TypeError(f"{what} must be a number for each source or a dict by name, but got {shown(values)}")
+    if isinstance(values, torch.Tensor):
+        check_dense(values, what)
+        if values.shape != (len(names),):  # before it is listed: an expanded one may have any length
+            shape = tuple(values.shape)
+            raise ValueError(
+                f"{what} must be one for each of {len(names)} sources, but have shape {shape}: {_listed(names)}"
+            )
     listed = list(values)
     if len(listed) != len(names):
         raise ValueError(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import heapq
 import math
+import operator
 from collections.abc import Sequence
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import torch
@@ -111,23 +114,38 @@ def share_masses(shares: Sequence[Any], names: Sequence[str]) -> list[int]:
         ValueError: A share that is negative or not finite, or no positive one.
         TypeError: A share that is no number.
     """
-    exact = [exact_share(share, name) for share, name in zip(shares, names, strict=True)]
-    scale = math.lcm(*(value.denominator for value in exact))
-    numbers = [value.numerator * (scale // value.denominator) for value in exact]
+    ratios = [_ratio(share, name) for share, name in zip(shares, names, strict=True)]
+    denominators = {denominator for _, denominator in ratios}
+    scale = math.lcm(*denominators)
+    factors = {denominator: scale // denominator for denominator in denominators}
+    numbers = [numerator * factors[denominator] for numerator, denominator in ratios]
     total = sum(numbers)
     if total == 0:
         raise ValueError(f"shares must not all be 0, but those of all {len(numbers)} sources are")
-    masses, begin, sum_before = [], 0, 0
-    for number in numbers:
-        sum_before += number
-        end = (2 * sum_before * TOTAL + total) // (2 * total)
-        masses.append(end - begin)
-        begin = end
-    for i, number in enumerate(numbers):
-        if number > 0 and masses[i] == 0:
-            masses[masses.index(max(masses))] -= 1
+    divisor = 2 * total
+    boundaries = [(2 * before * TOTAL + total) // divisor for before in accumulate(numbers, initial=0)]
+    masses = list(map(operator.sub, boundaries[1:], boundaries))
+    lost = [i for i, number in enumerate(numbers) if number > 0 and masses[i] == 0]
+    if lost:
+        largest = [(-mass, i) for i, mass in enumerate(masses)]
+        heapq.heapify(largest)
+        for i in lost:
+            negative, giver = largest[0]
+            heapq.heapreplace(largest, (negative + 1, giver))
+            masses[giver] -= 1
             masses[i] = 1
     return masses
+
+
+def _ratio(share: Any, name: str) -> tuple[int, int]:
+    """Returns ``exact_share`` as numerator and denominator, of plain numbers at once."""
+    kind = type(share)
+    if kind is int and share >= 0:
+        return share, 1
+    if kind is float and 0 <= share < math.inf:
+        return share.as_integer_ratio()  # type: ignore[no-any-return]
+    exact = exact_share(share, name)
+    return exact.numerator, exact.denominator
 
 
 class StageIntervals(NamedTuple):
@@ -161,20 +179,16 @@ def stage_intervals(masses: Sequence[int], window: int) -> StageIntervals:
         outer.append(GROUP)
         parts.append(sum(masses[i] for i in small))
         inner = share_masses([masses[i] for i in small], [str(i) for i in small])
-        while bits < MAX_INNER_BITS and min(inner) << bits < TOTAL:
+        least = min(inner)
+        while bits < MAX_INNER_BITS and least << bits < TOTAL:
             bits += 1
         inner_whole, inner_rest = _boundaries(inner, 2**bits)
     return StageIntervals(outer, *_boundaries(parts, window), small, inner_whole, inner_rest, bits)
 
 
 def _boundaries(masses: Sequence[int], points: int) -> tuple[list[int], list[int]]:
-    whole, rest, before = [0], [0], 0
-    for mass in masses:
-        before += mass
-        quotient, remainder = divmod(before * points, TOTAL)
-        whole.append(quotient)
-        rest.append(remainder)
-    return whole, rest
+    ends = [before * points for before in accumulate(masses, initial=0)]
+    return [end // TOTAL for end in ends], [end % TOTAL for end in ends]
 
 
 def _numbers(values: Sequence[Any], name: str, what: str) -> list[float]:

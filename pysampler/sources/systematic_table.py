@@ -150,6 +150,7 @@ class SystematicTable(Source):
             step: See ``Source.draw``.
             draws: How many draws the whole epoch has, in [1, 2^54]; by default N.
             global_batch_size: The global batch size, over all ranks, in [1, draws] and at most 2^24. Needs strata.
+                Loaders may take it in equal parts, as when gradients are accumulated.
             dtype: See ``Source.draw``.
             out: See ``Source.draw``.
 
@@ -202,8 +203,7 @@ class SystematicTable(Source):
             )
 
     def check_share(self, draws: int, share: Share) -> None:
-        """Warns if draws are left out, or if batches are not those of the ranks."""
-        super().check_share(draws, share)
+        """Warns if draws are left out."""
         left_out = draws - share.count(0, draws) * share.world
         if left_out > 0:
             nearest = " or ".join(map(str, share.nearest_whole(draws)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pickle
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -110,7 +111,7 @@ def changed(**entries: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
         (changed(version=None), "version None"),
         (changed(num_items=69), "beyond the last"),
         (changed(num_items=71), r"counts must have shape \(71,\)"),
-        (changed(num_items=71, counts=None), "num_items=70, but the other 71"),
+        (changed(num_items=71, counts=None, checksum=None), "num_items=70, but the other 71"),
         (changed(num_items=200), r"seen must have shape \(4,\)"),
         (changed(num_items=0), "at least 1"),
         (changed(draws=-1), "draws must be"),
@@ -121,9 +122,15 @@ def changed(**entries: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
         (changed(seen=torch.zeros(3, dtype=torch.int64)), "shape"),
         (changed(seen=torch.zeros(2, dtype=torch.int64)), "lacks items of this epoch"),
         (changed(seen=torch.tensor([-1, -1])), "beyond the last"),
-        (changed(seen_this_epoch=None), "keeps epochs"),
+        (changed(seen_this_epoch=None, checksum=None), "keeps epochs"),
         (changed(seen_this_epoch=torch.zeros(1, 2, dtype=torch.int64)), "shape"),
-        (changed(counts=None), "keeps counts"),
+        (changed(counts=None, checksum=None), "keeps counts"),
+        (changed(counts=torch.zeros(70, dtype=torch.int16)), "counts and seen do not belong together"),
+        (changed(counts=torch.ones(70, dtype=torch.int16)), "counts and seen do not belong together"),
+        (changed(draws=10**6), "the state is damaged: its checksum is [0-9a-f]{32}, expected '[0-9a-f]{32}'"),
+        (changed(epoch=7), "the state is damaged"),
+        (changed(checksum="0" * 32), "the state is damaged"),
+        (changed(checksum=7), "the state is damaged: .* expected 7"),
         (changed(counts=torch.zeros(70, dtype=torch.int32)), "counts must be a tensor of torch.int16"),
         (changed(counts=torch.zeros(69, dtype=torch.int16)), "counts must have shape"),
         (lambda state: {key: value for key, value in state.items() if key != "counts"}, "'counts' is missing"),
@@ -137,6 +144,47 @@ def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(change: Any, m
     with pytest.raises(ValueError, match=message):
         tracker.load_state_dict(change(tracker.state_dict()))
     assert contents(tracker) == before
+
+
+def test_any_bit_of_a_state_and_of_a_pickle_counts() -> None:
+    """Unless it is of an older version, which wrote no checksum."""
+    tracker = used_tracker(counts=True)
+    for name in ("seen", "seen_this_epoch", "counts"):
+        for bit in (0, 3, 7):
+            state = tracker.state_dict()
+            state[name].view(torch.uint8)[1] ^= 1 << bit
+            with pytest.raises(ValueError, match=r"damaged|together"):
+                tracker.load_state_dict(state)
+    make, (state, labels, checksum) = tracker.__reduce__()
+    state.counts[3] ^= 4
+    with pytest.raises(ValueError, match="the state is damaged"):
+        make(state, labels, checksum)
+    older = tracker.state_dict()
+    del older["checksum"]
+    tracker.load_state_dict(older)
+    assert contents(make(CoverageTracker(70)._state(), None)) == contents(CoverageTracker(70))
+
+
+def test_counts_and_marks_are_compared_over_the_whole_length() -> None:
+    tracker = CoverageTracker(2**22 + 100, counts=True)
+    tracker.update(torch.arange(0, 2**22 + 100, 7))
+    state = {**tracker.state_dict(), "checksum": None}
+    tracker.load_state_dict(state)
+    state["counts"][2**22 + 95] ^= 1
+    with pytest.raises(ValueError, match="do not belong together"):
+        tracker.load_state_dict(state)
+
+
+def test_a_pickle_in_memory_that_must_not_be_written_to_is_copied() -> None:
+    """As Ray's object store gives it."""
+    buffers: list[Any] = []
+    raw = pickle.dumps(used_tracker(counts=True), protocol=5, buffer_callback=buffers.append)
+    frozen = [bytes(buffer.raw()) for buffer in buffers]
+    assert len(frozen) == 3
+    tracker = pickle.loads(raw, buffers=frozen)
+    tracker.update(range(70))
+    assert (tracker.unique, tracker.unique_this_epoch) == (70, 70)
+    assert contents(pickle.loads(raw, buffers=frozen)) == contents(used_tracker(counts=True))
 
 
 @pytest.fixture
@@ -230,9 +278,14 @@ def test_contents_that_no_tracker_has_are_refused_even_with_a_fitting_checksum(p
         yield resealed(header, with_words((1, 2**6 | int(words[1]))))  # item 70 of 70
         yield resealed(header, with_words((2, 2**5 | int(words[2]))))  # this epoch's 5 is not among all
         yield resealed({**header, "__metadata__": {**header["__metadata__"], "draws": "1"}}, data)
+        yield resealed(header, with_words((0, 2**5 | int(words[0]))))  # item 5 is marked, and counted never
 
-    assert all_refused(path, files) == 3
-    path.write_bytes(resealed(header, with_words((0, 2**5 | int(words[0])))))  # the same way, without damage
+    assert all_refused(path, files) == 4
+    counted = bytearray(data)
+    counted[32 + 2 * 5] = 1
+    path.write_bytes(
+        resealed(header, with_words((0, 2**5 | int(words[0])))[:32] + bytes(counted[32:]))
+    )  # without damage
     assert CoverageTracker.load(path).unique == 5
 
 

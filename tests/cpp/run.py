@@ -80,7 +80,12 @@ MACHINES = {
         "x86_64-w64-mingw32-",
         ["wine"],
         "g++-posix",
-        ("-static", "-DPYSAMPLER_X86_KERNELS=0", "-DPYSAMPLER_COMPILER_VECTORS=0"),  # as MSVC compiles it
+        (
+            "-static",
+            "-DPYSAMPLER_X86_KERNELS=0",
+            "-DPYSAMPLER_SSE2_KERNELS=1",
+            "-DPYSAMPLER_COMPILER_VECTORS=0",
+        ),  # as MSVC does
         ".exe",
         environment=(("WINEDEBUG", "-all"),),
         left_out=(

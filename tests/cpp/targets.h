@@ -12,7 +12,7 @@ constexpr pysampler::Target kOfThisArchitecture[] = {
 #if defined(__aarch64__)
     pysampler::Target::kNeon,
 #else
-    pysampler::Target::kAvx2, pysampler::Target::kAvx512,
+    pysampler::Target::kSse2, pysampler::Target::kAvx2, pysampler::Target::kAvx512,
 #endif
 };
 

@@ -62,16 +62,38 @@ bool near(long double mass, uint32_t item) {
   return std::fabs(mass - whole_weight(item) * kMassOfOne) <= 4 + 1e-9L * mass;
 }
 
+// The items of a block that are not among its heavies, which are in order.
+std::vector<uint32_t> lights_of(const PackedBlock& packed, uint64_t block) {
+  std::vector<uint32_t> lights;
+  uint64_t j = 0;
+  for (uint64_t place = 0; place < kBlockItems; ++place) {
+    const uint64_t item = kLayout.item(block, place);
+    if (item >= kItems) continue;
+    if (j < packed.heavies && packed.heavy_id[j] == item) {
+      ++j;
+    } else {
+      lights.push_back(static_cast<uint32_t>(item));
+    }
+  }
+  CHECK(j == packed.heavies);
+  return lights;
+}
+
 // Masses and slots of one packed block.
 void check_packed(const PackedBlock& packed, uint64_t block, uint64_t quota) {
   const bool is_last = block + 1 == kLayout.blocks;
   CHECK(packed.lights + packed.heavies == (is_last ? kBlockItems - 1 : kBlockItems));
+  const std::vector<uint32_t> lights = lights_of(packed, block);
+  CHECK(lights.size() == packed.lights);
   uint64_t mass = 0;
   for (uint64_t i = 0; i < packed.lights; ++i) {
-    CHECK(near(packed.light_mass[i], packed.light_id[i]));
-    CHECK(packed.light_id[i] / kGroupItems % kLayout.blocks == block);
+    CHECK(near(packed.light_mass[i], lights[i]));
     mass += packed.light_mass[i];
-    if (i < packed.lights_done) CHECK(kTable[packed.light_id[i]].threshold == packed.light_mass[i]);
+    if (i < packed.lights_done) {
+      CHECK(kTable[lights[i]].threshold == packed.light_mass[i]);
+    } else {
+      CHECK(packed.light_id[i] == lights[i]);
+    }
   }
   for (uint64_t j = 0; j < packed.heavies; ++j) {
     const uint64_t own = kSlotMass + packed.excess[j] - (j == 0 ? 0 : packed.excess[j - 1]);

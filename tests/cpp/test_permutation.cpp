@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "check.h"
+#include "cpu/permutation/elements_below.h"
 #include "cpu/permutation/permuted_range.h"
 #include "targets.h"
 
@@ -209,6 +210,27 @@ void test_every_target_gives_the_same() {
   });
 }
 
+void test_elements_below_a_bound_are_counted_from_their_images() {
+  for_each_target([](Target target) {
+    for (const uint64_t elements : {uint64_t{1}, uint64_t{40}, uint64_t{65}, uint64_t{66}, uint64_t{1000}, uint64_t{4096},
+                                    uint64_t{65536}, (uint64_t{1} << 32) + 12345, kMaxPermuted}) {
+      for (const uint64_t index : {0, 1, 2, 3}) {  // images 0 and 1 change places in some
+        const Permutation permutation = nth(99, index, elements);
+        for (const uint64_t first : {uint64_t{0}, uint64_t{1}, uint64_t{2}, elements / 3, elements - 1}) {
+          for (uint64_t count : {0, 1, 8, 9, 32, 33, 65, 500}) {
+            count = std::min(count, elements - std::min(first, elements));
+            for (const uint64_t bound : {uint64_t{0}, elements / 2, elements}) {
+              uint64_t expected = 0;
+              for (uint64_t i = 0; i < count; ++i) expected += element_at(permutation, first + i) < bound;
+              CHECK(elements_below(permutation, first, count, bound, target) == expected);
+            }
+          }
+        }
+      }
+    }
+  });
+}
+
 }  // namespace
 }  // namespace pysampler
 
@@ -225,5 +247,6 @@ int main() {
   RUN(test_pairs_of_elements_go_everywhere_equally_often);
   RUN(test_too_few_rounds_would_be_seen);
   RUN(test_every_target_gives_the_same);
+  RUN(test_elements_below_a_bound_are_counted_from_their_images);
   return finish_tests();
 }

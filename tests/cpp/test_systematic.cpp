@@ -166,6 +166,8 @@ void test_permutations_lane_by_lane_equal_one_by_one() {
       std::vector<uint64_t> found = elements;
       permuted_each(of.data(), found.data(), count, target);
       CHECK(found == expected);
+      elements_at_each(of.data(), found.data(), count, target);
+      CHECK(found == elements);
     });
   }
 }

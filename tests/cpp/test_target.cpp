@@ -66,7 +66,7 @@ void test_unknown_and_unsupported_names_are_refused_with_the_supported_ones() {
     CHECK(message.find(std::string("PYSAMPLER_CPU_TARGET=") + name) == 0);
     for (const Target target : supported_targets()) CHECK(message.find(target_name(target)) != std::string::npos);
   }
-  for (const Target target : {Target::kNeon, Target::kAvx2, Target::kAvx512}) {
+  for (const Target target : {Target::kNeon, Target::kSse2, Target::kAvx2, Target::kAvx512}) {
     bool supported = false;
     for (const Target other : supported_targets()) supported = supported || other == target;
     CHECK(supported == refusal_of(target_name(target)).empty());

@@ -26,13 +26,19 @@ class Refused(Exception):
 class Chance(random.Random):
     """Choices, all of one seed."""
 
+    def __init__(self, seed: Any) -> None:
+        super().__init__(seed)
+        self._arrays: np.random.Generator | None = None
+
     def maybe(self, probability: float) -> bool:
         """Whether something of this probability happens."""
         return self.random() < probability
 
     def numpy(self) -> np.random.Generator:
-        """Returns a generator of arrays."""
-        return np.random.Generator(np.random.SFC64(self.getrandbits(64)))
+        """Returns a generator of arrays, always the same one: making one takes longer than most calls."""
+        if self._arrays is None:
+            self._arrays = np.random.Generator(np.random.SFC64(self.getrandbits(64)))
+        return self._arrays
 
     def one(self, choices: Sequence[T]) -> T:
         """Returns one of some."""

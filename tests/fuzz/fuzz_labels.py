@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import pickle
 from typing import Any
@@ -227,13 +228,68 @@ def _damaged_state(chance: Chance, watched: Any) -> None:
         None, -1, 10**400, "x", 1.5, True, torch.zeros(3, dtype=torch.int64), torch.zeros(2, requires_grad=True),
         torch.zeros(1, dtype=torch.int64, device="meta"), np.zeros(2), hostile(chance, np.ones(2)),
     ]  # fmt: skip
+    value = state[name]
+    if isinstance(value, torch.Tensor) and chance.maybe(0.7):  # forged: like the right one, but for a bit
+        bad = [value.clone()]
+        bad[0].view(torch.uint8)[chance.randrange(value.numel() * value.element_size())] ^= 1 << chance.randrange(8)
+    elif type(value) is int and chance.maybe(0.7):
+        bad = [value + 1, max(0, value - 1)]
     state[name] = chance.one(bad)
-    before = watched.unique
+    before = watched.state_dict()
+    way = chance.randrange(3)
+    if way == 0:
+        state = attempt(
+            lambda: pickle.loads(pickle.dumps(state)), also=(NotImplementedError, RuntimeError, AttributeError)
+        )
+    elif way == 1:
+        file = io.BytesIO()
+        attempt(torch.save, state, file, also=(NotImplementedError, RuntimeError, AttributeError))
+        file.seek(0)
+        state = attempt(torch.load, file, weights_only=False, also=(RuntimeError, AttributeError))
     try:
         attempt(watched.load_state_dict, chance.one([state, state, state, None, [], "x", {}]))
-    finally:
-        must(watched.unique in (before, watched.unique), "unique")
-    must(0 <= watched.unique <= watched.num_items, "unique out of range")
+    except Refused:
+        same(watched.state_dict()["seen"], before["seen"], "a refused state has changed the tracker")
+        raise
+    after = watched.state_dict()
+    must(after["checksum"] == before["checksum"] or state["checksum"] is None, "a damaged state was loaded", state)
+
+
+def states_of_trackers(chance: Chance) -> None:
+    """Good states go through pickle, torch.save and files, into a tracker that keeps no more than they have."""
+    items = chance.randint(1, 300)
+    kept = {"counts": chance.maybe(0.6), "epochs": chance.maybe(0.6)}
+    watched = CoverageTracker(items, **kept)
+    for _ in range(chance.randrange(4)):
+        watched.update(chance.numpy().integers(0, items, chance.randrange(200)))
+        if chance.maybe(0.3):
+            watched.new_epoch()
+    state: Any = watched.state_dict()
+    if chance.maybe(0.3):
+        state.pop("checksum")  # as older ones
+    way = chance.randrange(3)
+    if way == 2 and chance.maybe(0.3) and state["counts"] is not None:  # as older ones, which torch does not pickle
+        state["counts"] = state["counts"].view(torch.uint16)
+    if way == 0:
+        state = pickle.loads(pickle.dumps(state))
+    elif way == 1:
+        file = io.BytesIO()
+        torch.save(state, file)
+        file.seek(0)
+        state = torch.load(file, weights_only=True)
+    fits = {name: keeps and chance.maybe(0.7) for name, keeps in kept.items()}
+    other = CoverageTracker(items, **fits)
+    judged(True, other.load_state_dict, state)
+    buffers: list[Any] = []
+    raw = pickle.dumps(watched, protocol=5, buffer_callback=buffers.append)
+    again = attempt(pickle.loads, raw, buffers=[bytes(buffer.raw()) for buffer in buffers])
+    for read in (other, again):
+        same(read.unseen_items(), watched.unseen_items(), "unseen items")
+        must(read.draws == watched.draws, "draws", read.draws)
+        attempt(read.update, np.arange(items))
+        must(read.unique == items, "not all are marked")
+    if fits["counts"]:
+        same(other.counts, watched.counts + 1, "counts")
 
 
 def audit(chance: Chance) -> None:
@@ -269,4 +325,4 @@ def audit(chance: Chance) -> None:
         must(sightings[item].tolist() == expected, "when an item was drawn", sightings[item], expected)
 
 
-ALL = (class_weights, targets, read_labels, repeats, forecast, simulate, tracker, audit)
+ALL = (class_weights, targets, read_labels, repeats, forecast, simulate, tracker, states_of_trackers, audit)

@@ -88,7 +88,7 @@ def test_a_dataset_is_refused_untouched(dataset: Any, take: Callable[[Any], Any]
         torch.float32,
         float,
     ],
-    ids=lambda weights: f"{type(weights).__name__}-{str(weights)[:20]}",
+    ids=lambda weights: f"{type(weights).__name__}-{str(weights).partition(' at 0x')[0][:20]}",
 )
 def test_what_is_not_real_numbers_is_a_type_error(weights: Any, take: Callable[[Any], Any]) -> None:
     with pytest.raises(TypeError, match="weights must"):

@@ -36,6 +36,7 @@ def test_what_is_shown() -> None:
     assert shown("x", str) == "x"
     assert shown(torch.zeros(2, 3)) == "a Tensor of torch.float32, shape (2, 3)"
     assert shown(freed()) == "a Tensor of torch.float32, shape (4,)"
+    assert shown(torch.nn.UninitializedParameter()) == "a UninitializedParameter of torch.float32"
     assert shown([1, freed()]) == "a list of 2"
     assert shown({"a": [freed()]}) == "a dict of 1"
     assert shown(Broken()) == "a Broken"

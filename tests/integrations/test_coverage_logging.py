@@ -33,7 +33,7 @@ def test_scalars_say_what_the_tracker_says() -> None:
     assert coverage_scalars(used_tracker()) == {
         "unique": 4,
         "fraction": 0.4,
-        "never_seen": 6,
+        "unseen": 6,
         "draws": 6,
         "unique_this_epoch": 2,
         "fraction_this_epoch": 0.2,
@@ -55,7 +55,7 @@ def test_tensorboard_reads_what_was_logged(tmp_path: Path) -> None:
     assert {f"coverage/{name}" for name in coverage_scalars(used_tracker())} < set(events.Tags()["scalars"])
     (scalar,) = events.Scalars("coverage/unique_this_epoch")
     assert (scalar.step, scalar.value) == (7, 2.0)
-    assert events.Scalars("seen/never_seen")[0].value == 6.0
+    assert events.Scalars("seen/unseen")[0].value == 6.0
 
 
 class Items(Dataset[dict[str, torch.Tensor]]):

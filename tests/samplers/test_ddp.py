@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from rank_processes import on_ranks
 
 from pysampler import AliasTable, DistributedWeightedSampler
 
@@ -62,16 +63,23 @@ def expected_indices() -> list[list[int]]:
     return batches
 
 
-@pytest.mark.parametrize(("name", "worlds"), [("indices", (2, 3)), ("batches", (3, 1))])
-def test_a_killed_run_goes_on_on_another_number_of_ranks(name: str, worlds: tuple[int, int], tmp_path: Path) -> None:
-    uninterrupted, elastic = tmp_path / "uninterrupted", tmp_path / "elastic"
-    uninterrupted.mkdir()
-    elastic.mkdir()
-    train(uninterrupted, name, 1)
-    whole = steps(uninterrupted, 1)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Any]]:
+    """The steps of an uninterrupted run."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    train(folder, "indices", 1)
+    return steps(folder, 1)
+
+
+def test_an_uninterrupted_run_trains_on_the_draws(whole: dict[int, dict[str, Any]]) -> None:
     assert [whole[step]["indices"] for step in sorted(whole)] == expected_indices()
 
-    before, after = worlds
+
+@pytest.mark.parametrize(("name", "worlds"), [("indices", (2, 3)), ("batches", (3, 1))])
+def test_a_killed_run_goes_on_on_another_number_of_ranks(
+    name: str, worlds: tuple[int, int], whole: dict[int, dict[str, Any]], tmp_path: Path
+) -> None:
+    elastic, (before, after) = tmp_path, worlds
     killed_at = 14  # in epoch 1; the last checkpoint is of step 12
     assert train(elastic, name, before, kill_at=killed_at) != 0
     first = steps(elastic, before)
@@ -87,32 +95,19 @@ def test_a_killed_run_goes_on_on_another_number_of_ranks(name: str, worlds: tupl
         assert line["loss"] == pytest.approx(whole[step]["loss"], rel=1e-9)
 
 
-def test_ranks_that_draw_from_different_weights_are_told_so(tmp_path: Path) -> None:
-    script = tmp_path / "differing.py"
-    script.write_text(
-        "import pathlib, sys, torch, torch.distributed as dist\n"
-        "from pysampler import DistributedWeightedSampler\n"
-        "dist.init_process_group('gloo')\n"
-        "sampler = DistributedWeightedSampler(torch.arange(1.0, 10 + dist.get_rank()), 8)\n"
-        "try:\n"
-        "    sampler.check_same_on_all_ranks()\n"
-        "except ValueError as error:\n"
-        "    pathlib.Path(sys.argv[1], f'told{dist.get_rank()}').write_text(str(error))\n"
-        "dist.destroy_process_group()\n"
-    )
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc_per_node=2",
-        str(script),
-        str(tmp_path),
-    ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    subprocess.run(command, capture_output=True, text=True, env=environment, timeout=200, check=True)
-    for rank in range(2):
-        assert (tmp_path / f"told{rank}").read_text().startswith("ranks 1 draw from something else than rank 0")
+def _told(rank: int) -> str:
+    sampler = DistributedWeightedSampler(torch.arange(1.0, 10 + rank), 8)
+    try:
+        sampler.check_same_on_all_ranks()
+    except ValueError as error:
+        return str(error)
+    return "nothing"
+
+
+@pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="torch has no gloo")
+def test_ranks_that_draw_from_different_weights_are_told_so() -> None:
+    for told in on_ranks(2, _told):
+        assert told.startswith("ranks 1 draw from something else than rank 0")
 
 
 def test_asking_all_ranks_needs_a_group() -> None:

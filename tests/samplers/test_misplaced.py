@@ -94,7 +94,7 @@ def test_a_sampler_of_batches_as_sampler_says_what_to_use(place: int) -> None:
 LARGE = [0] * 20 + [1] * 20 + [2] * 20
 
 
-@pytest.mark.parametrize(("made_for", "taken"), [(30, 32), (30, 20), (10, 8)])
+@pytest.mark.parametrize(("made_for", "taken"), [(30, 32), (30, 20), (30, 15), (30, 1), (30, 60), (10, 8), (10, 20)])
 def test_batches_of_a_loader_that_are_not_those_of_the_source_are_warned_of(made_for: int, taken: int) -> None:
     sampler: Any = MPerClassSampler(LARGE, made_for // 3, made_for // 3 * 3, 300)
     if made_for == 10:
@@ -107,6 +107,25 @@ def test_batches_of_a_loader_that_are_not_those_of_the_source_are_warned_of(made
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         next(iter(DataLoader(list(range(60)), made_for, sampler=sampler)))
+
+
+@pytest.mark.parametrize("size", [1, 15, 20, 29, 31, 60])
+def test_batches_made_in_cpp_are_compared_too(size: int) -> None:
+    def sampler() -> MPerClassSampler:
+        return MPerClassSampler(LARGE, 10, 30, 300)
+
+    for batches in (lambda: WeightedBatchSampler(sampler(), size), lambda: sampler().batches_on("cpu", size)):
+        with pytest.warns(UserWarning, match=f"makes batches of 30 draws .* take {size} at a time"):
+            next(iter(batches()))
+
+
+@pytest.mark.parametrize("size", [1, 5, 10])
+def test_a_global_batch_may_be_taken_in_equal_parts(size: int) -> None:
+    """As where gradients are accumulated."""
+    balanced = WeightedRandomSampler([1.0] * 60, 60, method="systematic", strata=LARGE, global_batch_size=10, seed=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        next(iter(WeightedBatchSampler(balanced, size)))
 
 
 def test_batches_of_ranks_are_compared_too() -> None:

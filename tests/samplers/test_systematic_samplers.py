@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import pickle
-import subprocess
-import sys
 import warnings
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import torch.utils.data
 from families import hashed_integers
+from rank_processes import on_ranks
+from torch.utils.data import DataLoader, TensorDataset
 
 from pysampler import (
     AliasTable,
+    BatchedDataset,
     DistributedWeightedBatchSampler,
     DistributedWeightedSampler,
     SystematicTable,
@@ -223,47 +222,29 @@ def test_global_batches_over_ranks_are_balanced(world: int) -> None:
         assert sum(index >= 160 for batch in batches for index in batch) == 5
 
 
-LOADING = """
-import json, sys, torch, torch.distributed as dist
-from torch.utils.data import DataLoader, TensorDataset
-from pysampler import BatchedDataset, DistributedWeightedBatchSampler, DistributedWeightedSampler
-
-dist.init_process_group("gloo")
-labels = torch.tensor([0] * 90 + [1] * 60 + [2] * 20).repeat(3)
-weights = torch.tensor([1.0, 2.0, 9.0])[labels]
-dataset = TensorDataset(torch.arange(510), labels)
-options = dict(num_samples=505, method="systematic", strata=labels, global_batch_size=24, seed=4)
-plain = DataLoader(dataset, batch_size=12, sampler=DistributedWeightedSampler(weights, **options), num_workers=1)
-whole = DistributedWeightedBatchSampler(weights, batch_size=12, **options)
-batched = DataLoader(BatchedDataset(dataset), batch_size=None, sampler=whole, num_workers=2)
-with open(f"{sys.argv[1]}/rank{dist.get_rank()}.jsonl", "w") as log:
-    for name, loader in (("plain", plain), ("batched", batched)):
-        for epoch in range(2):
-            for number, (items, classes) in enumerate(loader):
-                print(json.dumps([name, epoch, number, items.tolist(), classes.tolist()]), file=log)
-dist.destroy_process_group()
-"""
-
-
-def test_batches_that_loaders_deliver_on_two_ranks_are_balanced_as_a_whole(tmp_path: Path) -> None:
-    """Classes of mass 90 x 1 : 60 x 2 : 20 x 9; 505 draws are 21 batches of 24, and one draw with one of padding."""
-    script = tmp_path / "loading.py"
-    script.write_text(LOADING)
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc_per_node=2",
-        str(script),
-        str(tmp_path),
+def _delivered(rank: int) -> list[tuple[str, int, int, list[int], list[int]]]:
+    labels = torch.tensor([0] * 90 + [1] * 60 + [2] * 20).repeat(3)
+    weights = torch.tensor([1.0, 2.0, 9.0])[labels]
+    dataset = TensorDataset(torch.arange(510), labels)
+    options: dict[str, Any] = {"num_samples": 505, "strata": labels, "global_batch_size": 24, "seed": 4}
+    options["method"] = "systematic"
+    plain = DataLoader(dataset, batch_size=12, sampler=DistributedWeightedSampler(weights, **options), num_workers=1)
+    whole = DistributedWeightedBatchSampler(weights, batch_size=12, **options)
+    batched = DataLoader(BatchedDataset(dataset), batch_size=None, sampler=whole, num_workers=2)
+    return [
+        (name, epoch, number, items.tolist(), classes.tolist())
+        for name, loader in (("plain", plain), ("batched", batched))
+        for epoch in range(2)
+        for number, (items, classes) in enumerate(loader)
     ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    subprocess.run(command, env=environment, timeout=200, check=True)
+
+
+@pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="torch has no gloo")
+def test_batches_that_loaders_deliver_on_two_ranks_are_balanced_as_a_whole() -> None:
+    """Classes of mass 90 x 1 : 60 x 2 : 20 x 9; 505 draws are 21 batches of 24, and one draw with one of padding."""
     batches: dict[tuple[str, int, int], list[tuple[list[int], list[int]]]] = {}
-    for rank in range(2):
-        for line in (tmp_path / f"rank{rank}.jsonl").read_text().splitlines():
-            name, epoch, number, items, classes = json.loads(line)
+    for delivered in on_ranks(2, _delivered):
+        for name, epoch, number, items, classes in delivered:
             batches.setdefault((name, epoch, number), []).append((items, classes))
     assert len(batches) == 2 * 2 * 22
     labels = torch.tensor([0] * 90 + [1] * 60 + [2] * 20).repeat(3)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
@@ -14,7 +11,7 @@ import torch
 from families import FAMILIES, hashed_integers
 from hypothesis import given
 from hypothesis import strategies as st
-from processes import in_child
+from processes import LOAD_CORE, in_child, output_of, run
 
 from pysampler import (
     AliasTable,
@@ -192,29 +189,25 @@ def test_outputs_in_huge_pages_hold_what_others_hold(dtype: torch.dtype, count: 
     assert torch.equal(new.long(), torch.cat(parts))
 
 
+LOOK_UP = (
+    LOAD_CORE
+    + """
+from array import array
+weights, longs, ints = array("d", range(70_001)), array("q", [0] * 300_000), array("i", [0] * 99)
+table = core.Table.build(weights.buffer_info()[0], len(weights), True, 1)
+table.draw_into(longs.buffer_info()[0], len(longs), 1, 0, 0, 1, 1)
+table.draw_into(ints.buffer_info()[0], len(ints), 1, 0, 0, 1, 1, True)
+print(sum(longs), ints.tolist())
+"""
+)
+
+
 def test_a_way_to_look_up_can_be_asked_for_and_changes_no_draw() -> None:
-    script = (
-        "import pysampler, torch; t = pysampler.AliasTable(torch.arange(70_001.0)); "
-        "print(t.draw(300_000, seed=1).sum().item(), t.draw(99, seed=1, dtype=torch.int32).tolist())"
-    )
-    said = set()
+    table = AliasTable(torch.arange(70_001.0))
+    expected = f"{table.draw(300_000, seed=1).sum()} {table.draw(99, seed=1).tolist()}\n"
     for way in ("", "loads", "gathers", "prefetched"):
-        ran = subprocess.run(
-            [sys.executable, "-c", script],
-            env={**os.environ, "PYSAMPLER_CPU_LOOKUP": way},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        said.add(ran.stdout)
-    assert len(said) == 1
-    wrong = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYSAMPLER_CPU_LOOKUP": "guess"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+        assert output_of(LOOK_UP, {"PYSAMPLER_CPU_LOOKUP": way}) == expected
+    wrong = run(LOOK_UP, environment={"PYSAMPLER_CPU_LOOKUP": "guess"})
     assert wrong.returncode != 0
     assert "PYSAMPLER_CPU_LOOKUP=guess is no way to look up; there are: loads gathers prefetched" in wrong.stderr
 

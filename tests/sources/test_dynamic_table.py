@@ -252,6 +252,68 @@ def test_importance_weights_are_those_of_prioritised_replay() -> None:
     assert table.log_prob([2]).item() == pytest.approx(math.log(4 / 7.5))
 
 
+def test_beta_may_be_a_number_of_numpy_or_torch() -> None:
+    table = DynamicTable([1.0, 2.0, 4.0])
+    expected = table.importance_weights([0, 2], 0.5)
+    for beta in (np.float32(0.5), np.linspace(0.5, 1, 3)[0], torch.tensor(0.5)):
+        assert torch.equal(table.importance_weights([0, 2], beta), expected)
+    for beta in (-0.1, math.nan, math.inf, 10**400):
+        with pytest.raises(ValueError, match="beta must be"):
+            table.importance_weights([0], beta)
+    with pytest.raises(TypeError, match="beta must be a number"):
+        table.importance_weights([0], "some")
+
+
+def test_an_index_that_is_no_items_is_named() -> None:
+    table = DynamicTable([1.0, 2.0, 4.0])
+    for read in (table.log_prob, table.weights.__getitem__, lambda indices: table.importance_weights(indices, 1.0)):
+        with pytest.raises(IndexError, match=r"\[0, 3\), but indices\[1\] is 3"):
+            read([2, 3, -1])
+        with pytest.raises(IndexError, match=r"indices\[0\] is -1"):
+            read(torch.tensor([-1]))
+
+
+def test_appended_weights_are_a_sequence_or_a_number() -> None:
+    table = DynamicTable([1.0])
+    for more in (torch.ones(2, 2), np.ones((1, 2)), [[1.0], [2.0]]):
+        with pytest.raises(ValueError, match="1d sequence"):
+            table.append(more)
+    table.append(2)
+    table.append((3.0, 4.0))
+    assert table.weights.tensor().tolist() == [1, 2, 3, 4]
+
+
+def test_weights_show_themselves_and_become_arrays() -> None:
+    table = DynamicTable(torch.tensor([1.0, 2.0]))
+    assert repr(table.weights).startswith("DynamicWeights(2 items")
+    assert np.asarray(table.weights).dtype == np.float32
+    assert np.asarray(table.weights, dtype=np.float64).tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("batch", [1, 7, 300])
+def test_plain_batches_and_others_update_alike(batch: int) -> None:
+    rng = np.random.default_rng(batch)
+    tables = [DynamicTable(torch.ones(100)) for _ in range(6)]
+    for _ in range(20):
+        indices, weights = rng.integers(0, 100, batch), rng.random(batch, dtype=np.float32)
+        places, values = torch.from_numpy(indices), torch.from_numpy(weights)
+        tables[0].update(places, values)
+        tables[1].update(indices, weights)
+        tables[2].update(indices.tolist(), weights.tolist())
+        tables[3].update(places.to(torch.int32), values.double())
+        tables[4].update(places.repeat_interleave(2)[::2], torch._neg_view(-values))
+        tables[5].update(torch.cat([places, places])[batch:], torch.cat([values, values])[batch:])
+    assert len({table.fingerprint for table in tables}) == 1
+    table, before = tables[0], tables[0].fingerprint
+    shrunk = torch.ones(batch)
+    shrunk.untyped_storage().resize_(0)
+    with pytest.raises(TypeError, match="memory"):
+        table.update(torch.zeros(batch, dtype=torch.int64), shrunk)
+    with pytest.raises(ValueError, match="one weight per index"):
+        table.update(torch.zeros(batch, dtype=torch.int64), torch.ones(batch + 2))
+    assert table.fingerprint == before
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_table_comes_back_from_pickles_files_and_states(tmp_path: Path, dtype: Any) -> None:
     table, _ = churned(500, 20, dtype)

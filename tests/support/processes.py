@@ -13,10 +13,20 @@ from typing import Any
 
 import torch
 
+import pysampler
+
 Environment = dict[str, str]
 
 # A process whose parent ignores SIGINT (a shell's background job) would ignore it too.
 HEARS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+
+# The compiled part alone, as `core`: importing torch takes seconds.
+LOAD_CORE = f"""
+from importlib import machinery, util
+loader = machinery.ExtensionFileLoader("_core", {pysampler._core.__file__!r})
+core = util.module_from_spec(util.spec_from_loader("_core", loader))
+loader.exec_module(core)
+"""
 
 
 def start(

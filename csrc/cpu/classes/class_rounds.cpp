@@ -12,8 +12,10 @@ namespace {
 // The orders used last. Making one takes as long as some draws; a call returns to most of them many times.
 class Orders {
  public:
-  Orders(uint64_t seed, uint64_t classes) : seed_(seed) {
-    while (slots_ < classes && slots_ < 128) slots_ *= 2;
+  Orders(uint64_t seed, uint64_t classes, uint64_t draws) : seed_(seed) {
+    // As many as the call is likely to come back to. More than 2^14 leave the second-level cache.
+    const uint64_t most = std::clamp<uint64_t>(draws / 4, 128, 1 << 14);
+    while (slots_ < classes && slots_ < most) slots_ *= 2;
     known_.resize(slots_, {kNobody, 0, {}});
   }
 
@@ -43,7 +45,7 @@ class Orders {
 
 void UnderSampling::draw(uint64_t seed, uint64_t epoch, const Positions& positions, int64_t* out, Target target) const {
   const uint64_t draws = ends.back();
-  Orders orders(seed, items.classes);
+  Orders orders(seed, items.classes, positions.count);
   const auto item_of = [&](uint64_t number) {  // of the epoch's items in the order of classes
     const auto end = std::upper_bound(ends.begin(), ends.end(), number);
     const auto of_class = static_cast<uint64_t>(end - ends.begin());
@@ -67,7 +69,7 @@ Fingerprint UnderSampling::fingerprint() const {
 
 void MPerClassBatches::draw(uint64_t seed, uint64_t epoch, const Positions& positions, int64_t* out) const {
   const uint64_t classes = filled.size();
-  Orders orders(seed, items.classes);
+  Orders orders(seed, items.classes, positions.count);
   Permutation deck = {};
   uint64_t deck_cycle = 0, group = ~uint64_t{0}, round = 0, of_class = 0;  // no position has that group
   for (uint64_t i = 0; i < positions.count; ++i) {

@@ -23,13 +23,6 @@ double weight_in(const void* weights, uint64_t i, WeightType type) {
                                       : static_cast<double>(static_cast<const float*>(weights)[i]);
 }
 
-// As the kernels add it up over a batch.
-Fingerprint fingerprint_of_weight(double weight, uint64_t place) {
-  uint64_t bits;
-  std::memcpy(&bits, &weight, sizeof bits);
-  return fingerprint_of(bits, place);
-}
-
 const void* advanced(const void* weights, uint64_t count, uint64_t bytes) {
   return static_cast<const char*>(weights) + count * bytes;
 }
@@ -80,8 +73,7 @@ void DynamicTable::take(WeightView weights, uint64_t capacity, const int* scale,
     wanted = *scale;
     if (wanted < kLeastScale || wanted > kMostScale) throw InvalidScale{};
     const WideSum total = tree.total_with(wanted, execution);
-    const bool suits = total.high == 0 && total.low < kTotalLimit && (total.low >= kLeastTotal || total.low == 0);
-    if (!suits) throw InvalidScale{};
+    if (!keeps_scale(total)) throw InvalidScale{};
   } else if (change.positive != 0) {
     wanted = tree.fresh_scale(execution);
   }
@@ -96,8 +88,7 @@ void DynamicTable::take(WeightView weights, uint64_t capacity, const int* scale,
 }
 
 Fingerprint DynamicTable::fingerprint() const {
-  const Fingerprint scale = fingerprint_of(static_cast<uint64_t>(static_cast<int64_t>(tree_.view().scale)), kMaxItems);
-  return finish(add(sum_, scale), items_);
+  return fingerprint_of_table(sum_, tree_.view().scale, items_);
 }
 
 DynamicTable::Summary DynamicTable::summary() const {
@@ -106,19 +97,23 @@ DynamicTable::Summary DynamicTable::summary() const {
           tree_.bytes(), tree_.view().scale, fingerprint()};
 }
 
-void DynamicTable::refuse(const int64_t* indices, const void* weights, uint64_t count) const {
-  InvalidUpdate error = {0, false, 0, 0, 0, items_};
+void refuse_update(const int64_t* indices, const void* weights, uint64_t count, uint64_t items, WeightType type) {
+  InvalidUpdate error = {0, false, 0, 0, 0, items};
   for (const bool is_index : {true, false}) {
     for (uint64_t i = count; i-- > 0;) {
       const int64_t index = indices == nullptr ? 0 : indices[i];
-      const double weight = weight_in(weights, i, type_);
-      const bool good = is_index ? indices == nullptr || static_cast<uint64_t>(index) < items_ : is_valid(weight);
+      const double weight = weight_in(weights, i, type);
+      const bool good = is_index ? indices == nullptr || static_cast<uint64_t>(index) < items : is_valid(weight);
       if (good) continue;
-      error = {i, is_index, index, weight, error.bad_count + 1, items_};
+      error = {i, is_index, index, weight, error.bad_count + 1, items};
     }
     if (error.bad_count != 0) throw error;
   }
   throw InvalidWeights{InvalidWeights::Reason::kChangedMeanwhile};
+}
+
+void DynamicTable::refuse(const int64_t* indices, const void* weights, uint64_t count) const {
+  refuse_update(indices, weights, count, items_, type_);
 }
 
 void DynamicTable::check_update(const int64_t* indices, const void* weights, uint64_t count) const {
@@ -194,9 +189,7 @@ void DynamicTable::commit(uint64_t count, const Execution& execution) noexcept {
   kernels.exchange(tree_.view(), places_.data(), copies_.as<void>(), count, differences_.data(), &change);
   positive_ += static_cast<uint64_t>(change.positive);
   sum_ = add(sum_, {change.fingerprint_low, change.fingerprint_high});
-  // Old total + gained - lost, in 128 bits; what was lost had been there or was gained before.
-  const WideSum sum = add(change.gained, tree_.total());
-  const WideSum total = {sum.low - change.lost.low, sum.high - change.lost.high - (sum.low < change.lost.low)};
+  const WideSum total = changed_total(tree_.total(), change.gained, change.lost);
   settle(total, places_.data(), differences_.data(), count, execution);
   if (places_.size() > kKeptUpdates) {
     places_ = {};
@@ -219,8 +212,7 @@ void DynamicTable::set(uint32_t place, double weight, const Execution& execution
 
 void DynamicTable::settle(WideSum total, const uint32_t* places, const uint64_t* differences, uint64_t count,
                           const Execution& execution) noexcept {
-  const bool stays = total.high == 0 && total.low < kTotalLimit && (total.low >= kLeastTotal || total.low == 0);
-  if (stays) {
+  if (keeps_scale(total)) {
     tree_kernels(target_, type_).add(tree_.view(), places, differences, count);
     tree_.add_to_total(total.low - tree_.total());
   } else {
@@ -240,13 +232,15 @@ void DynamicTable::draw_range(Stream stream, uint64_t start, uint64_t step, uint
   const Lattice lattice = strata == 0 ? Lattice{} : make_lattice(total, strata, 0);
   uint64_t stratum = strata == 0 ? 0 : start % strata;
   const uint64_t stratum_step = strata == 0 ? 0 : step % strata;
-  alignas(64) uint64_t units[kTogether];
-  for (uint64_t done = 0; done < count; done += kTogether) {
-    const uint64_t together = std::min(kTogether, count - done), from = start + done * step;
-    if (together < kFewWords) {
-      for (uint64_t i = 0; i < together; ++i) units[i] = stream_word(stream, from + i * step);
-    } else {
-      kernels.words(stream, from, step, units);
+  alignas(64) uint64_t units[kFound];
+  for (uint64_t done = 0; done < count; done += kFound) {
+    const uint64_t together = std::min(kFound, count - done), from = start + done * step;
+    for (uint64_t made = 0; made < together; made += kTogether) {
+      if (together - made < kFewWords) {
+        for (uint64_t i = made; i < together; ++i) units[i] = stream_word(stream, from + i * step);
+      } else {
+        kernels.words(stream, from + made * step, step, units + made);
+      }
     }
     if (strata == 0) {
       for (uint64_t i = 0; i < together; ++i) units[i] = unit_of(units[i], total);

@@ -29,6 +29,11 @@ struct InvalidUpdate {
   uint64_t items;
 };
 
+// Throws what an update of a table of so many items throws for this batch, in which something is wrong; without indices,
+// what an append does.
+[[noreturn]] void refuse_update(const int64_t* indices, const void* weights, uint64_t count, uint64_t items,
+                                WeightType type);
+
 // Thrown for a table of more than kMaxItems weights.
 struct TooManyItems {};
 
@@ -88,6 +93,8 @@ class DynamicTable {
     Fingerprint fingerprint;
   };
   Held all_weights(uint64_t count, void* weights) const;
+  // Writes the table as one piece of memory (core/packed_table.h) if there is room for so many words; how many it takes.
+  uint64_t pack(uint64_t* words, uint64_t room) const;
   // The largest and the smallest positive weight, 0 and infinity if there is none. Linear the first time.
   double largest();
   double smallest();

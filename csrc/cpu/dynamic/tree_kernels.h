@@ -13,7 +13,9 @@
 namespace pysampler {
 
 constexpr int kMostLevels = 7;          // 16 * 16^7 = 2^32 weights
-constexpr uint64_t kTogether = 64;      // draws that walk down the tree side by side
+constexpr uint64_t kTogether = 64;      // words that are made at a time
+constexpr uint64_t kFound = 512;        // draws that are looked up in one call, at most
+constexpr uint64_t kInStep = 8;          // of them, those that go down the tree in step
 constexpr uint64_t kExchanged = 64;     // updates that are made side by side
 
 // The leaves, and above them nodes of sixteen children that hold the mass before each child (core/dynamic_table.h).
@@ -33,7 +35,7 @@ struct BatchChange {
 };
 
 struct TreeKernels {
-  // items[i] = the item that owns units[i], for i in [0, count), count <= kTogether. `units` is used up.
+  // items[i] = the item that owns units[i], for i in [0, count), count <= kFound. `units` is used up.
   void (*find)(const TreeView& tree, uint64_t* units, uint64_t count, int64_t* items);
   // words[i] = the stream's word at start + i * step, for i in [0, kTogether).
   void (*words)(Stream stream, uint64_t start, uint64_t step, uint64_t* words);

@@ -20,6 +20,13 @@ struct MixturePlace {
 // One thread at a time. Memory: some 250 bytes a source, up to 30 a position of a window (of up to 2^16).
 class MixtureCursor {
  public:
+  struct Counter {  // of an interval: the occurrences of its source before window `at` of the lattice
+    uint64_t at, count;
+  };
+  struct Span {  // an interval
+    MassBoundary low, high;
+  };
+
   MixtureCursor(std::shared_ptr<const MixturePlan> plan, uint64_t seed, Target target);
 
   const std::shared_ptr<const MixturePlan>& plan() const { return plan_; }
@@ -33,10 +40,8 @@ class MixtureCursor {
 
  private:
   static constexpr uint64_t kNever = ~uint64_t{0};
-  static constexpr uint64_t kTogether = 1024;  // positions that go through a stage together
-  struct Counter {  // of an interval: the occurrences of its source before window `at` of the lattice
-    uint64_t at, count;
-  };
+  static constexpr uint64_t kTogether = 1024;  // positions of a window that are made together
+  static constexpr uint64_t kLanes = 32;       // positions of several windows that are
   struct alignas(64) Pass {  // what an item takes lies in the first two lines
     uint64_t begin;          // the first occurrence; kNever before the first pass
     uint64_t items;          // 0: of a table, which has no passes
@@ -50,13 +55,19 @@ class MixtureCursor {
   void make_interval(uint64_t interval, uint64_t window, uint64_t count);
   void make_run(uint32_t source, uint64_t occurrence, uint64_t count);
   void enter_stage_of(uint64_t window);
-  bool worth_spreading(uint64_t step, uint64_t count) const;
   void enter(uint64_t stage);
-  void locate_in_window(uint64_t window, uint64_t first, uint64_t step, uint64_t count, bool whole,
-                        MixturePlace* places);
+  uint64_t end_of_stage() const;
+  void locate_in_window(uint64_t window, uint64_t first, uint64_t step, uint64_t count, MixturePlace* places);
+  void locate_in_windows(uint64_t start, uint64_t step, uint64_t count, MixturePlace* places);
+  MixturePlace outer_place(uint64_t window, uint64_t interval, uint64_t point);
   uint64_t outer_before(uint64_t interval, uint64_t window);
-  void locate_in_group(MixturePlace* place, bool whole);
+  bool worth_spreading(uint64_t step, uint64_t count) const;
+  void locate_in_group(MixturePlace* places, uint64_t count, bool whole);
+  uint64_t group_window(const MixturePlace& place) const;
+  void locate_in_spread_windows(MixturePlace* places, uint64_t count);
   void spread_group_window(uint64_t window);
+  void take_from_spread_window(MixturePlace* place);
+  void locate_in_windows_of_group(MixturePlace* const* places, uint64_t count);
   uint64_t group_before(uint64_t interval, uint64_t window);
   void items(const MixturePlace* places, uint64_t count, int64_t* out);
   uint64_t take_pass(const MixturePlace& place);
@@ -71,8 +82,7 @@ class MixtureCursor {
   uint64_t order_window_ = kNever, owners_window_ = kNever;
   Permutation order_;
   std::vector<uint32_t> owners_;  // the interval of each point of window owners_window_
-  uint64_t spread_window_ = kNever, group_order_window_ = kNever;
-  Permutation group_order_;
+  uint64_t spread_window_ = kNever;
   std::vector<uint32_t> spread_intervals_, spread_ranks_, spread_owners_, seen_;  // of each place of that window
   std::vector<Pass> passes_;
   uint64_t next_ = kNever;  // the position after those drawn last
@@ -83,5 +93,11 @@ class MixtureCursor {
   std::vector<MixturePlace> others_;
   std::vector<uint64_t> others_points_;
 };
+
+// owners[i] = the interval of a window's point i < points.
+void put_down_owners(const Intervals& intervals, uint64_t offset, uint64_t points, uint32_t* owners);
+// How many points an interval has from a counter's window on before `window`, which is not earlier.
+uint64_t gone_on(const MixtureCursor::Span& span, uint64_t first_offset, MixtureCursor::Counter counter,
+                 uint64_t window);
 
 }  // namespace pysampler

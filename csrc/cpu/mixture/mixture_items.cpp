@@ -132,9 +132,7 @@ void MixtureCursor::make_windows(uint64_t window, uint64_t count, bool whole) {
   for (uint64_t done = 0; done < others_.size(); done += kTogether) {
     const uint64_t together = std::min(kTogether, others_.size() - done);
     MixturePlace* const places = others_.data() + done;
-    for (uint64_t i = 0; i < together; ++i) {
-      if (places[i].source == kGroup) locate_in_group(places + i, whole);
-    }
+    locate_in_group(places, together, whole);
     items(places, together, run_.data());
     for (uint64_t i = 0; i < together; ++i) made_[others_points_[done + i]] = run_[i];
   }

@@ -63,12 +63,15 @@ class BlockSearch {
  private:
   uint64_t block_at(uint64_t i) const { return drawn_[i].block_and_draw >> 32; }
 
-  // A block's groups lie far apart, which hardware prefetchers do not see through.
-  void prefetch(uint64_t block) const {
+  // A block's groups lie far apart, which hardware prefetchers do not see through. Into L2: asked into L1 they come twice as
+  // slowly on Zen 4. Always inlined: GCC takes a function that only prefetches for one without effects, and drops its calls.
+  PYSAMPLER_INLINE void prefetch(uint64_t block) const {
     const uint64_t item_bytes = weights_.type == WeightType::kFloat32 ? 4 : 8;
     for (uint64_t group = 0; group < layout_.groups_with_items(); ++group) {
       const uint64_t start = std::min(layout_.group_start(block, group), layout_.items - 1);
-      pysampler::prefetch(static_cast<const char*>(weights_.data) + start * item_bytes);
+      const char* const line = static_cast<const char*>(weights_.data) + start * item_bytes;
+      prefetch_to_l2(line);
+      if (item_bytes == 8) prefetch_to_l2(line + 64);
     }
   }
 

@@ -12,4 +12,7 @@ namespace pysampler {
 // The same for every target.
 void permuted_each(const Permutation* const* permutations, uint64_t* elements, uint64_t count, Target target);
 
+// images[i] = the element that permutations[i] puts at images[i].
+void elements_at_each(const Permutation* const* permutations, uint64_t* images, uint64_t count, Target target);
+
 }  // namespace pysampler

@@ -15,6 +15,13 @@ constexpr std::align_val_t kAlignment{64};
 
 bool deserves_huge_pages(size_t bytes) { return bytes >= kHugePageBytes; }
 
+// A last huge page that would be half full or more is taken whole: its small pages would cost more page faults than all
+// the rest of a table of a million items.
+size_t with_last_huge_page(size_t bytes) {
+  const size_t tail = bytes % kHugePageBytes;
+  return tail < kHugePageBytes / 2 ? bytes : bytes - tail + kHugePageBytes;
+}
+
 }  // namespace
 
 void prefer_huge_pages(void* data, size_t bytes) {
@@ -34,9 +41,10 @@ LargeBuffer::LargeBuffer(size_t bytes) : bytes_(bytes) {
     data_ = ::operator new(bytes, kAlignment);
     return;
   }
-  data_ = ::operator new(bytes, std::align_val_t{kHugePageBytes});
+  const size_t room = with_last_huge_page(bytes);
+  data_ = ::operator new(room, std::align_val_t{kHugePageBytes});
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-  madvise(data_, bytes, MADV_HUGEPAGE);  // a wish: where it is refused everything works, slower
+  madvise(data_, room, MADV_HUGEPAGE);  // a wish: where it is refused everything works, slower
 #endif
 }
 

@@ -19,6 +19,16 @@ namespace portable {
 #include PYSAMPLER_KERNELS
 }  // namespace portable
 
+#if PYSAMPLER_SSE2_KERNELS  // every processor of this architecture has it, so no region is needed
+namespace sse2 {
+#define PYSAMPLER_IN_SSE2 1
+#include "cpu/simd/lanes_sse2.h"
+
+#include PYSAMPLER_KERNELS
+#undef PYSAMPLER_IN_SSE2
+}  // namespace sse2
+#endif
+
 #if PYSAMPLER_X86_KERNELS
 #include "cpu/simd/target_begin_avx2.h"
 namespace avx2 {
@@ -41,7 +51,7 @@ namespace avx512 {
 #include "cpu/simd/target_end.h"
 #endif
 
-#if PYSAMPLER_NEON_KERNELS  // every processor of this architecture has it, so no region is needed
+#if PYSAMPLER_NEON_KERNELS  // likewise
 namespace neon {
 #include "cpu/simd/lanes_neon.h"
 
@@ -53,6 +63,9 @@ inline decltype(portable::kKernels)& kernels_for([[maybe_unused]] Target target)
 #if PYSAMPLER_X86_KERNELS
   if (target == Target::kAvx512) return avx512::kKernels;
   if (target == Target::kAvx2) return avx2::kKernels;
+#endif
+#if PYSAMPLER_SSE2_KERNELS
+  if (target == Target::kSse2) return sse2::kKernels;
 #endif
 #if PYSAMPLER_NEON_KERNELS
   if (target == Target::kNeon) return neon::kKernels;

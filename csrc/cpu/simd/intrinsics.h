@@ -10,6 +10,8 @@
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #endif
 #include <immintrin.h>
+#elif PYSAMPLER_SSE2_KERNELS
+#include <emmintrin.h>
 #elif PYSAMPLER_NEON_KERNELS
 #include <arm_neon.h>
 #endif

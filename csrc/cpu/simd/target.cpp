@@ -28,6 +28,9 @@ constexpr Row kRows[] = {
      }},
     {Target::kAvx2, "avx2", [] { return __builtin_cpu_supports("avx2") != 0; }},
 #endif
+#if PYSAMPLER_SSE2_KERNELS
+    {Target::kSse2, "sse2", [] { return true; }},
+#endif
 #if PYSAMPLER_NEON_KERNELS
     {Target::kNeon, "neon", [] { return true; }},
 #endif

@@ -88,7 +88,7 @@ class Builder {
     const uint64_t i = block.lights_done;
     uint64_t j = block.heavies_done;
     if (j < block.heavies) {
-      const uint64_t given = block.deficit[i], had = block.excess[j];
+      const uint64_t given = block.deficit_done, had = block.excess[j];
       if (had < given) {  // has become a light
         table_[block.heavy_id[j]].threshold = static_cast<uint32_t>(kSlotMass - (given - had));
         to.lights.push_back(block.heavy_id[j]);
@@ -98,9 +98,8 @@ class Builder {
       }
       for (++j; j < block.heavies; ++j) collect_heavy(block.excess[j] - block.excess[j - 1], block.heavy_id[j]);
     }
-    for (uint64_t k = i; k < block.lights; ++k) table_[block.light_id[k]].threshold = block.light_mass[k];
     to.lights.insert(to.lights.end(), block.light_id + i, block.light_id + block.lights);
-    to.deficit += block.deficit[block.lights] - block.deficit[i];
+    to.deficit += block.deficit_all - block.deficit_done;
   }
 
   const WeightView weights_;

@@ -18,16 +18,17 @@ struct ScanResult {
 
 // A block between its masses and its slots. Lists are padded for whole-vector stores.
 struct PackedBlock {
-  static constexpr uint64_t kRoom = kBlockItems + 16;
-  alignas(64) uint64_t deficit[kRoom];  // of the lights before: sum of (slot - mass)
+  static constexpr uint64_t kRoom = kBlockItems + 48;
+  alignas(64) uint64_t deficit[kRoom];  // scratch
   alignas(64) uint64_t excess[kRoom];   // up to and including this heavy: sum of (mass - slot)
   alignas(64) uint32_t light_mass[kRoom];
-  alignas(64) uint32_t light_id[kRoom];
+  alignas(64) uint32_t light_id[kRoom];  // some kernels name only those that are left over
   alignas(64) uint32_t heavy_id[kRoom];
-  alignas(64) uint16_t filler_of[kRoom];  // light -> number of the heavy that fills its slot
-  alignas(64) uint16_t closed_at[kRoom];  // heavy -> number of lights filled when it closed
+  alignas(64) uint16_t filler_of[kRoom];  // scratch
+  alignas(64) uint16_t closed_at[kRoom];  // scratch
   uint64_t lights, heavies;
   uint64_t lights_done, heavies_done;  // placed inside the block; the rest is left over
+  uint64_t deficit_done, deficit_all;  // of the lights placed, of all
 };
 
 constexpr int kPackedTogether = 4;
@@ -40,7 +41,8 @@ struct BuildKernels {
   void (*sum_large)(WeightView weights, const MassRule& rule, uint64_t first, uint64_t count, double* sums,
                     uint64_t* small_units);
   // Masses of the blocks [first, first + count), count <= kPackedTogether, adding up to quotas[], and as many of their
-  // slots as can be filled inside each block. False if the weights no longer fit the quotas.
+  // slots as can be filled inside each block; a light that is left over has its mass in its slot's threshold. False if
+  // the weights no longer fit the quotas.
   bool (*pack_blocks)(WeightView weights, const MassRule& rule, uint64_t first, uint64_t count, const uint64_t* quotas,
                       PackedBlock* blocks, AliasEntry* table);
   // The masses of one block by place (BlockLayout::item), adding up to `quota`; 0 where there is no item. Room for

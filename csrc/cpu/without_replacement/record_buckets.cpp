@@ -5,7 +5,7 @@
 
 #include "cpu/simd/target.h"
 
-#if PYSAMPLER_X86_KERNELS
+#if PYSAMPLER_SSE2_KERNELS
 #include <emmintrin.h>
 #endif
 
@@ -26,7 +26,7 @@ void RecordWriter::move_line(uint64_t bucket, uint64_t first) {
   }
   const uint64_t* from = line(bucket);
   uint64_t* to = last_blocks_[bucket] + first % kBlockRecords;
-#if PYSAMPLER_X86_KERNELS
+#if PYSAMPLER_SSE2_KERNELS
   // Past the caches: the line is whole, so nothing needs to be read first, and it is not needed again soon.
   for (uint64_t i = 0; i < kLineRecords; i += 2) {
     _mm_stream_si128(reinterpret_cast<__m128i*>(to + i), _mm_load_si128(reinterpret_cast<const __m128i*>(from + i)));
@@ -37,7 +37,7 @@ void RecordWriter::move_line(uint64_t bucket, uint64_t first) {
 }
 
 void RecordWriter::publish() const {
-#if PYSAMPLER_X86_KERNELS
+#if PYSAMPLER_SSE2_KERNELS
   _mm_sfence();  // streaming stores are not ordered by the locks that the threads use
 #endif
 }

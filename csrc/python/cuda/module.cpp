@@ -5,6 +5,7 @@
 #include "python/cuda/call.h"
 #include "python/cuda/coverage.h"
 #include "python/cuda/draw.h"
+#include "python/cuda/dynamic.h"
 #include "python/cuda/rows.h"
 
 namespace py = pybind11;
@@ -17,4 +18,5 @@ PYBIND11_MODULE(_cuda, module, py::mod_gil_not_used()) {
   bindings::bind_build(module);
   bindings::bind_coverage(module);
   bindings::bind_rows(module);
+  bindings::bind_dynamic(module);
 }
