@@ -24,14 +24,16 @@ void check_rows(const WeightRows& rows, uint64_t least_positive, const Execution
     while (row < known && !first_bad.compare_exchange_weak(known, row)) {
     }
   };
-  for_each_rows(rows.rows, rows.columns / 4 + 2, rows.columns >= kLongRow, 1, execution,
+  for_each_rows(rows.rows, rows.columns / 4 + 2, rows.columns, 1, execution,
                 [&](uint64_t first, uint64_t count, const Execution& within) {
                   if (first > first_bad) return;  // none of these would be the one that is named
                   if (rows.columns >= kLongRow) {
-                    try {
-                      check_row(rows, first, least_positive, within);
-                    } catch (const InvalidRow&) {
-                      found_bad(first);
+                    for (uint64_t row = first; row < first + count; ++row) {
+                      try {
+                        check_row(rows, row, least_positive, within);
+                      } catch (const InvalidRow&) {
+                        return found_bad(row);
+                      }
                     }
                     return;
                   }
