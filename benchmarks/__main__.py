@@ -4,6 +4,7 @@ python -m benchmarks                  the standard run, at most 12 minutes, need
 python -m benchmarks --quick          about a minute, small tables
 python -m benchmarks --groups draws,build
 python -m benchmarks --huge           also N = 1e9, needs 21 GB
+python -m benchmarks --groups rows --name rows --limit 180 --resume   in parts: again until nothing is left
 python -m benchmarks report FILE      tables and plots again, from the JSON of an earlier run
 """
 
@@ -30,14 +31,21 @@ def main(arguments: list[str] | None = None) -> None:
         write_report(options.file)
         return
     settings = dataclasses.replace(QUICK if options.quick else STANDARD, huge=options.huge)
+    if options.limit is not None:
+        settings = dataclasses.replace(settings, limit_s=options.limit)
     path = RESULTS / f"{options.name or settings.name}.json"
-    run(settings, options.groups, path)
+    run(settings, options.groups, path, resume=options.resume)
     write_report(path)
 
 
-def run(settings: Settings, groups: list[str], path: Path) -> None:
-    """Measures the groups; saves after each, so that a run cut short keeps its part."""
+def run(settings: Settings, groups: list[str], path: Path, *, resume: bool = False) -> None:
+    """Measures the groups; saves after each, so that a run cut short keeps its part.
+
+    With ``resume``, only what an earlier run into the same file has not measured.
+    """
     results = Results(describe(), dataclasses.asdict(settings))
+    if resume and path.exists():
+        results.records = [record for record in Results.load(path).records if record.rounds]
     session = Session(settings, results)
     for number, group in enumerate(groups, 1):
         session.say(f"group {number} of {len(groups)}: {group}")
@@ -64,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
         default=list(GROUPS),
         help="comma-separated: " + ", ".join(GROUPS),
     )
+    parser.add_argument("--limit", type=float, help="seconds after which no case begins")
+    parser.add_argument("--resume", action="store_true", help="only cases that the file of results does not hold")
     parser.add_argument("--name", help="file name of the results, without suffix")
     commands = parser.add_subparsers(dest="command")
     report = commands.add_parser("report", help="tables and plots from a results file")
