@@ -1,7 +1,5 @@
 #include "cpu/multinomial/multinomial.h"
 
-#include <algorithm>
-
 #include "core/alias_table.h"
 #include "core/stream.h"
 #include "cpu/draw/draw.h"
@@ -42,18 +40,16 @@ Multinomial::Multinomial(const MultinomialJob& job, const Execution& execution)
 void Multinomial::sum_long_rows(const Execution& execution) {
   const WeightRows& rows = job_.weights;
   long_rows_.resize(rows.rows);
-  std::vector<unsigned char> sound(rows.rows);
+  FirstBadRow bad(rows.rows);
   for_each_rows(rows.rows, rows.columns / 4, rows.columns, 1, execution,
                 [&](uint64_t first, uint64_t count, const Execution& within) {
-                  for (uint64_t row = first; row < first + count; ++row) {
-                    sound[row] = long_rows_[row].emplace(rows.from(row), within).sum();
+                  for (uint64_t row = first; row < first + count && row < bad.row(); ++row) {
+                    if (!long_rows_[row].emplace(rows.from(row), within).sum()) bad.found(row);
                   }
                 });
-  const auto bad = std::find(sound.begin(), sound.end(), 0);
-  if (bad == sound.end()) return;
-  const auto row = static_cast<uint64_t>(bad - sound.begin());
-  check_row(rows, row, 1, execution);  // throws
-  throw InvalidRow{row, {InvalidWeights::Reason::kChangedMeanwhile}};
+  if (bad.row() == rows.rows) return;
+  check_row(rows, bad.row(), 1, execution);  // throws
+  throw InvalidRow{bad.row(), {InvalidWeights::Reason::kChangedMeanwhile}};
 }
 
 void Multinomial::draw(const StreamStart& start, int64_t* out, const Execution& execution) {
