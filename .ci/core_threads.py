@@ -1,7 +1,7 @@
 """Threads that share the objects of pysampler._core, alone: neither torch nor NumPy, which no ThreadSanitizer knows.
 
-Usage: python core_threads.py PATH_OF_THE_COMPILED_MODULE, with a free-threaded Python. Says "passed" at the end. Under
-ThreadSanitizer (both Python and the module compiled with -fsanitize=thread) a race ends it before.
+Usage: python core_threads.py PATH_OF_THE_COMPILED_MODULE, with a free-threaded Python. Says "passed" at the end. With a
+module compiled by -fsanitize=thread a race ends it before; .ci/free_threaded does that.
 """
 
 import gc

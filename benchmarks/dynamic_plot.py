@@ -37,5 +37,6 @@ def dynamic_plot(results: Results, batch: int = 256) -> Figure | None:
         axes.set_xlabel("weights")
         axes.set_title(f"{unit}, batches of {batch} from Python", fontsize=11, loc="left")
         axes.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].legend(frameon=False, fontsize=9)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=9)
     return figure

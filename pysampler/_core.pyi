@@ -4,7 +4,7 @@ Classes whose ``__init__`` takes ``Never`` are made by their static methods or b
 """
 
 from collections.abc import Callable, Iterator
-from typing import type_check_only
+from typing import Any, type_check_only
 
 import numpy as np
 import torch
@@ -131,7 +131,7 @@ class DynamicTable(metaclass=_Bound):
     def smallest(self) -> float: ...
 
 # Where a contiguous buffer begins. The caller keeps it.
-def buffer_address(object: Buffer) -> int: ...
+def buffer_address(object: Any) -> int: ...
 
 # Raises what an update (without indices, an append) of so many items raises; there must be something wrong.
 def refuse_batch(indices: int, weights: int, count: int, items: int, is_float64: bool) -> None: ...

@@ -127,8 +127,8 @@ def multinomial(
 _CPU = torch.device("cpu")
 
 
-# multinomial(weights, num_samples, replacement) of the usual arguments, in the one call that small draws can afford; None if
-# any is unusual, or wrong: the errors are told by ``multinomial``.
+# multinomial(weights, num_samples, replacement) of the usual arguments, in the one call that small draws can afford.
+# None if any is unusual, or wrong: the errors are told by ``multinomial``.
 _draw_at_once = _core.make_multinomial_at_once(
     torch.Tensor, torch.float32, torch.float64, new_like_indices(), word_of_keys, torch.get_num_threads
 )

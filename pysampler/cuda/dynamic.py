@@ -54,6 +54,7 @@ class CudaTree:
 
     def __init__(self, packed: torch.Tensor, device: torch.device | str) -> None:
         place = require_compiled(device, "a dynamic table")
+        self.capacity: int
         items, self.capacity, wide, scale, total, positive, low, high = packed[:8].tolist()
         self.dtype = torch.float64 if wide else torch.float32
         self.held = Held(items, total, positive, scale, low & _MASK, high & _MASK)

@@ -71,7 +71,9 @@ class ClassPlans(Sequence[ClassPlan]):
         if isinstance(place, slice):
             return tuple(self[each] for each in range(*place.indices(len(self))))
         index = int(self._indices[place])  # IndexError beyond the end
-        numbers = {name: None if column is None else column[place].item() for name, column in self._columns.items()}
+        numbers: dict[str, Any] = {
+            name: None if column is None else column[place].item() for name, column in self._columns.items()
+        }
         return ClassPlan(name=str(self._names[index]), **numbers)
 
     def __iter__(self) -> Iterator[ClassPlan]:

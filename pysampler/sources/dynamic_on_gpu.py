@@ -260,12 +260,12 @@ class CudaDynamicTable:
             check_dense(indices, "indices")
             return indices.detach().reshape(-1).to(torch.int64).contiguous()
         owner = index_batch(indices).owner
-        return torch.as_tensor(owner).reshape(-1).to(self.device)
+        return torch.as_tensor(owner, device=self.device).reshape(-1)
 
     def _weights_there(self, weights: Any, count: int | None) -> torch.Tensor:
         """Flat, in the table's dtype, on the device."""
         if not (isinstance(weights, torch.Tensor) and weights.device == self.device) or weights.is_complex():
-            return torch.as_tensor(weight_batch(weights, self.dtype, count).owner).reshape(-1).to(self.device)
+            return torch.as_tensor(weight_batch(weights, self.dtype, count).owner, device=self.device).reshape(-1)
         check_dense(weights, "weights")
         given = weights.detach().resolve_neg().reshape(-1)
         values = given.to(self.dtype).contiguous()

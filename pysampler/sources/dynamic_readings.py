@@ -149,7 +149,7 @@ class DynamicReadings(Source):
 
     def _outside(self, batch: Batch) -> IndexError:
         """What is wrong with indices of which one is no item's."""
-        items, indices = len(self), torch.as_tensor(batch.owner).reshape(-1)
+        items, indices = len(self), torch.as_tensor(batch.owner, device="cpu").reshape(-1)
         wrong = ((indices < 0) | (indices >= items)).nonzero().flatten().tolist()
         where = f", but indices[{wrong[0]}] is {int(indices[wrong[0]])}" if wrong else ""
         return IndexError(f"indices must lie in [0, {items}){where}")

@@ -57,8 +57,9 @@ def test_a_state_of_older_versions_whose_counts_are_uint16_loads() -> None:
     tracker = used_tracker(counts=True)
     state = tracker.state_dict()
     counts = state["counts"].numpy().view(np.uint16)
-    counts[:3] = 40_000, 65_535, 1  # more than int16 holds
+    counts[np.flatnonzero(counts)[:2]] = 40_000, 65_535  # more than int16 holds
     older = {**state, "counts": torch.from_numpy(counts.copy())}
+    del older["checksum"]
     assert older["counts"].dtype == torch.uint16
     loaded = CoverageTracker(70, counts=True)
     loaded.load_state_dict(older)

@@ -118,7 +118,7 @@ void check_draws(uint64_t items) {
     for (size_t i = 0; i < items; ++i) CHECK((masses[i] > 0) == (weights[i] > 0));
     for (const uint64_t step : {1, 3, 16}) {
       for (const uint64_t start : {0, 5, 1000}) {
-        for (const uint64_t count : {1, 11, 12, 64, 65, 300}) {
+        for (const uint64_t count : {1, 7, 8, 11, 12, 64, 65, 300, 1100}) {
           CHECK(draws_of(table, stream, start, step, count) == expected_draws(masses, stream, start, step, count));
         }
       }

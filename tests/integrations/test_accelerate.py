@@ -27,6 +27,7 @@ from pysampler import (
 
 accelerate = require("accelerate")
 from pysampler.integrations.accelerate import ResumableLoader, prepare_rank_aware  # noqa: E402  # needs Accelerate
+from pysampler.integrations.loaders import sampler_of  # noqa: E402
 
 TABLE = AliasTable(hashed_integers(60) + 1)
 DRAWS, WORLD, BATCH = 80, 2, 4
@@ -294,6 +295,41 @@ def test_a_break_replays_nothing_and_pinned_epochs_are_kept() -> None:
     again.load_state_dict(loader.state_dict())
     assert again.epoch == 8
     assert flat(train(again, range(1))) == epoch_of(8)
+
+
+def numbers_of(passes: list[Received]) -> list[int | None]:
+    """Which epoch each pass was; None for an empty one."""
+    known = [epoch_of(number) for number in range(8)]
+    return [known.index(flat(batches)) if batches else None for batches in passes]
+
+
+@pytest.mark.parametrize("kind", ["indices", "batches"])
+def test_after_a_finished_pinned_pass_the_next_epoch_follows(kind: str) -> None:
+    loader = ResumableLoader(accelerator_of().prepare(loader_of(kind)))
+    loader.set_epoch(2)
+    assert numbers_of([[batch.tolist() for batch in loader]]) == [2]
+    state = loader.state_dict()
+    loader = ResumableLoader(accelerator_of().prepare(loader_of(kind)))
+    loader.load_state_dict(state)
+    assert numbers_of([[batch.tolist() for batch in loader] for _ in range(3)]) == [3, 4, 5]
+
+
+@pytest.mark.parametrize("kind", ["indices", "batches"])
+def test_trap_accelerate_does_not_advance_after_an_empty_pass(kind: str) -> None:
+    """Why ResumableLoader counts by itself: an empty pass leaves ``iteration`` where it was."""
+    loader = accelerator_of().prepare(loader_of(kind))
+    sampler_of(loader).set_epoch(2)
+    list(loader)
+    state = sampler_of(loader).state_dict()
+    assert state["pinned"]
+    loader = accelerator_of().prepare(loader_of(kind))
+    sampler_of(loader).load_state_dict(state)
+    iterations, passes = [], []
+    for _ in range(3):
+        iterations.append(loader.iteration)
+        passes.append([batch.tolist() for batch in loader])
+    assert iterations == [0, 0, 1]
+    assert numbers_of(passes) == [None, 0, 1]
 
 
 def test_without_a_seed_the_running_pass_is_what_is_saved() -> None:

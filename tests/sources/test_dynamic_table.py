@@ -284,7 +284,7 @@ def test_appended_weights_are_a_sequence_or_a_number() -> None:
 
 
 def test_weights_show_themselves_and_become_arrays() -> None:
-    table = DynamicTable([1.0, 2.0])
+    table = DynamicTable(torch.tensor([1.0, 2.0]))
     assert repr(table.weights).startswith("DynamicWeights(2 items")
     assert np.asarray(table.weights).dtype == np.float32
     assert np.asarray(table.weights, dtype=np.float64).tolist() == [1.0, 2.0]
