@@ -11,6 +11,7 @@ import sys
 import threading
 from array import array
 from collections import Counter, deque
+from functools import partial
 
 THREADS = 4
 ITEMS = 1000
@@ -61,9 +62,13 @@ def mixture():
     made = core.Mixture(64)
     made.add_items(300)
     made.add_items(700)
-    half = 1 << 5  # of a window's 64 points
-    made.set_stages([made.stage(0, [0, 1], [0, half, 64], [0, 0, 0], [], [], [], 0)])
+    made.set_stages([equal_shares(made)])
     return made
+
+
+def equal_shares(made):
+    """A stage from the beginning on: each source has half of a window's 64 points."""
+    return made.stage(0, [0, 1], [0, 32, 64], [0, 0, 0], [], [], [], 0)
 
 
 def dynamic():
@@ -92,28 +97,41 @@ SOURCES = {
 }
 
 
+def begun(source, batch=None):
+    """An iterator over all positions: of indices, or of lists of ``batch``."""
+
+    def begin():
+        return core.PositionSource(source, 0, 1, DRAWS, DRAWS)
+
+    return core.IndexIterator(begin) if batch is None else core.BatchIterator(begin, batch, False)
+
+
 def iterators_are_shared(make):
     for batch in (None, 1, 37):
+        expected = Counter(map(repr, begun(make(), batch)))
+        iterator = begun(make(), batch)
+        found, progress = shared_by_all(iterator, partial(read_progress, iterator))
+        assert Counter(map(repr, found)) == expected, batch
+        assert progress == iterator.handed_out == DRAWS
 
-        def begun(batch=batch):
-            begin = lambda source=make(): core.PositionSource(source, 0, 1, DRAWS, DRAWS)  # noqa: E731
-            return core.IndexIterator(begin) if batch is None else core.BatchIterator(begin, batch, False)
 
-        alone, iterator = list(begun()), begun()
-        progress = iterator.progress
-        parts = together(
-            *[lambda: list(iterator)] * THREADS, lambda: [iterator.handed_out + progress.count for _ in range(200)]
-        )
-        shared = list(itertools.chain(*parts[:THREADS]))
-        assert Counter(map(repr, shared)) == Counter(map(repr, alone)), batch
-        assert progress.count == DRAWS
+def shared_by_all(iterator, meanwhile):
+    """What threads get from an iterator, in no order, and what another one returns that runs beside them."""
+    *parts, result = together(*[partial(list, iterator)] * THREADS, meanwhile)
+    return list(itertools.chain(*parts)), result
+
+
+def read_progress(iterator):
+    progress = iterator.progress
+    while iterator.handed_out < DRAWS:
+        assert progress.count <= DRAWS
+    return progress.count
 
 
 def a_version_moves_while_others_read():
     source, version = in_python()
-    iterator = core.IndexIterator(lambda: core.PositionSource(source, 0, 1, DRAWS, DRAWS))
-    parts = together(*[lambda: list(iterator)] * THREADS, lambda: [version.advance() for _ in range(2000)])
-    assert sorted(itertools.chain(*parts[:THREADS])) == list(range(DRAWS))
+    found, _ = shared_by_all(begun(source), lambda: [version.advance() for _ in range(2000)])
+    assert sorted(found) == list(range(DRAWS))
 
 
 def a_table_is_read_by_all():
@@ -160,13 +178,11 @@ def a_dynamic_table_is_updated_and_drawn_from():
 
 def stages_are_set_while_others_draw():
     one = mixture()
-    stage = lambda: one.stage(0, [0, 1], [0, 32, 64], [0, 0, 0], [], [], [], 0)  # noqa: E731
-    iterator = core.IndexIterator(lambda: core.PositionSource(core.MixtureDraws(one, 1, 0, DRAWS), 0, 1, DRAWS, DRAWS))
-    expected = sorted(
-        core.IndexIterator(lambda: core.PositionSource(core.MixtureDraws(one, 1, 0, DRAWS), 0, 1, DRAWS, DRAWS))
+    expected = sorted(begun(core.MixtureDraws(one, 1, 0, DRAWS)))
+    found, _ = shared_by_all(
+        begun(core.MixtureDraws(one, 1, 0, DRAWS)), lambda: [one.set_stages([equal_shares(one)]) for _ in range(200)]
     )
-    parts = together(*[lambda: list(iterator)] * THREADS, lambda: [one.set_stages([stage()]) for _ in range(200)])
-    assert sorted(itertools.chain(*parts[:THREADS])) == expected
+    assert sorted(found) == expected
 
 
 def objects_come_and_go():
@@ -182,8 +198,8 @@ def objects_come_and_go():
 
 if getattr(sys, "_is_gil_enabled", lambda: True)():
     raise SystemExit("the interpreter's lock is on: nothing would be shown")
-for name, make in SOURCES.items():
-    iterators_are_shared(make)
+for name, source_of in SOURCES.items():
+    iterators_are_shared(source_of)
     print("shared:", name, flush=True)
 for check in (
     a_version_moves_while_others_read,

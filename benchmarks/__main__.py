@@ -5,6 +5,7 @@ python -m benchmarks --quick          about a minute, small tables
 python -m benchmarks --groups draws,build
 python -m benchmarks --add --groups X  these groups again, the others as they stand in the file
 python -m benchmarks --huge           also N = 1e9, needs 21 GB
+python -m benchmarks --groups rows --name rows --limit 180 --resume   in parts: again until nothing is left
 python -m benchmarks report FILE      tables and plots again, from the JSON of an earlier run
 """
 
@@ -12,12 +13,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 
 from .environment import describe
 from .groups import GROUPS
-from .records import Record, Results
+from .records import Results
 from .report import write_report
 from .session import Session
 from .settings import QUICK, STANDARD, Settings
@@ -32,18 +32,23 @@ def main(arguments: list[str] | None = None) -> None:
         write_report(options.file)
         return
     settings = dataclasses.replace(QUICK if options.quick else STANDARD, huge=options.huge)
+    if options.limit is not None:
+        settings = dataclasses.replace(settings, limit_s=options.limit)
     path = RESULTS / f"{options.name or settings.name}.json"
-    standing = Results.load(path).records if options.add and path.exists() else []
-    run(settings, options.groups, path, standing)
+    run(settings, options.groups, path, add=options.add, resume=options.resume)
     write_report(path)
 
 
-def run(settings: Settings, groups: list[str], path: Path, standing: Sequence[Record] = ()) -> None:
+def run(settings: Settings, groups: list[str], path: Path, *, add: bool = False, resume: bool = False) -> None:
     """Measures the groups; saves after each, so that a run cut short keeps its part.
 
-    Of ``standing`` records, those not measured again are kept; the file's environment is that of the last run.
+    With ``add``, what an earlier run into the same file has measured of other groups is kept; with ``resume``, all that
+    it has measured is. The file's environment is that of the last run.
     """
     results = Results(describe(), dataclasses.asdict(settings))
+    standing = Results.load(path).records if (add or resume) and path.exists() else []
+    if resume:
+        results.records = [record for record in standing if record.rounds]
     session = Session(settings, results)
     for number, group in enumerate(groups, 1):
         session.say(f"group {number} of {len(groups)}: {group}")
@@ -73,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
         default=list(GROUPS),
         help="comma-separated: " + ", ".join(GROUPS),
     )
+    parser.add_argument("--limit", type=float, help="seconds after which no case begins")
+    parser.add_argument("--resume", action="store_true", help="only cases that the file of results does not hold")
     parser.add_argument("--name", help="file name of the results, without suffix")
     commands = parser.add_subparsers(dest="command")
     report = commands.add_parser("report", help="tables and plots from a results file")

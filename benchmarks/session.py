@@ -29,6 +29,11 @@ class Session:
         self.results = results
         self._verbose = verbose
         self._start = time.monotonic()
+        self._measured = {
+            (each.group, tuple((axis, value) for axis, value in each.case.items() if axis != "threads"))
+            for each in results.records
+            if each.rounds
+        }
 
     def say(self, message: str) -> None:
         """Shows progress."""
@@ -45,8 +50,11 @@ class Session:
             need_bytes: Memory it will need at its peak.
 
         Returns:
-            False if time is up or memory short; the reason is then on record.
+            False if time is up or memory short; the reason is then on record. Also if the results held the case at the
+            start.
         """
+        if (group, tuple(case.items())) in self._measured:
+            return False
         self.say(f"{group}: " + ", ".join(f"{axis} {axis_value(value)}" for axis, value in case.items()))
         reason = None
         available = memory_available_bytes()

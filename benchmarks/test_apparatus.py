@@ -169,3 +169,15 @@ def test_the_slowest_cell_of_rows_is_said_and_cells_without_a_figure_stay_white(
     assert {text.get_text() for text in figure.axes[0].texts} == {"4", "0.5"}
     assert _colour(4.0) == 2
     assert _colour(float("nan")) != _colour(float("nan"))
+
+
+def test_a_run_in_parts_measures_each_case_once() -> None:
+    results = empty_results()
+    first = Session(QUICK, results, verbose=False)
+    assert first.begin("draws", {"items": 10})
+    first.compare("draws", {"items": 10}, [Pretender("a", 5)], "ns/draw")
+    first.skip("draws", {"items": 20}, "all", "", "the run's time limit")
+    second = Session(QUICK, results, verbose=False)
+    assert not second.begin("draws", {"items": 10})
+    assert second.begin("draws", {"items": 20})
+    assert second.begin("build", {"items": 10})

@@ -31,24 +31,28 @@ def run(session: Session) -> None:
         for rows in ROWS:
             if rows * columns > most:
                 continue
-            weights = torch.rand(rows, columns, generator=torch.Generator().manual_seed(1)) + 1e-3
             for draws in DRAWS:
-                _compare(session, weights, draws, "uniform")
+                _compare(session, rows, columns, draws, "uniform")
     for rows, columns in ((4096, 10), (64, 32_000), (8, 151_936)):
-        logits = torch.randn(rows, columns, generator=torch.Generator().manual_seed(2)) * 8
-        _compare(session, logits.softmax(dim=1), 1, "softmax")
+        _compare(session, rows, columns, 1, "softmax")
     _say_slowest(session)
 
 
-def _compare(session: Session, weights: torch.Tensor, draws: int, family: str) -> None:
-    rows, columns = weights.shape
+def _weights(rows: int, columns: int, family: str) -> torch.Tensor:
+    if family == "uniform":
+        return torch.rand(rows, columns, generator=torch.Generator().manual_seed(1)) + 1e-3
+    return (torch.randn(rows, columns, generator=torch.Generator().manual_seed(2)) * 8).softmax(dim=1)
+
+
+def _compare(session: Session, rows: int, columns: int, draws: int, family: str) -> None:
     for replacement in (True, False):
         if rows * draws > MOST_DRAWN or (not replacement and draws > columns):
             continue
         case: Case = {"rows": rows, "columns": columns, "draws": draws, "replacement": str(replacement)}
         case |= {"weights": family}
-        if not session.begin(GROUP, case, 30 * weights.numel() + 24 * rows * draws):
+        if not session.begin(GROUP, case, 30 * rows * columns + 24 * rows * draws):
             continue
+        weights = _weights(rows, columns, family)
         contenders = [
             Call(name, partial(call, weights, draws, replacement), 1, threads, how="float32 weights, new output")
             for name, call in ((OURS, pysampler.multinomial), (THEIRS, torch.multinomial))

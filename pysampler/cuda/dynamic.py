@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import torch
 
 from pysampler.cuda.availability import require_compiled
-from pysampler.cuda.generator import refuse_capture
 from pysampler.cuda.place import queue_on
 from pysampler.inputs.memory import address_of, address_of_output
 
@@ -59,8 +58,8 @@ class CudaTree:
         self.dtype = torch.float64 if wide else torch.float32
         self.held = Held(items, total, positive, scale, low & _MASK, high & _MASK)
         self.words = torch.empty(packed.shape, dtype=torch.int64, device=place)
-        self.words.copy_(packed)
         self._claims = torch.zeros(self.capacity, dtype=torch.int32, device=place)
+        self.words.copy_(packed)  # waits for both: any stream may use them
 
     @property
     def device(self) -> torch.device:
@@ -89,7 +88,7 @@ class CudaTree:
             "done"; or "refused", as the CPU would refuse it, or "new scale", when nothing was changed.
 
         Raises:
-            RuntimeError: A CUDA graph is being captured, or the GPU reports an error.
+            RuntimeError: The GPU reports an error.
         """
         from pysampler import _cuda  # noqa: PLC0415 - may be missing
 
@@ -97,7 +96,6 @@ class CudaTree:
         items = self.held.items + (count if indices is None else 0)
         batch = (weights,) if indices is None else (weights, indices)
         with queue_on(self.device, self.words, self._claims, *batch) as stream:
-            refuse_capture("an update of a table, which has to look at its batch")
             scratch = torch.empty(_cuda.dynamic_scratch_bytes(count, wide), dtype=torch.uint8, device=self.device)
             outcome, *held = _cuda.dynamic_update(
                 address_of(self.words),

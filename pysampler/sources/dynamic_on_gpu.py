@@ -11,6 +11,7 @@ import torch
 
 from pysampler import _core
 from pysampler.cuda.dynamic import CudaTree
+from pysampler.cuda.generator import refuse_capture
 from pysampler.inputs.memory import address_of, check_dense
 from pysampler.inputs.output import output_for
 from pysampler.sources.dynamic_arguments import correction_strength, strata_of
@@ -18,6 +19,7 @@ from pysampler.sources.dynamic_batch import check_appended, index_batch, weight_
 from pysampler.sources.dynamic_readings import DynamicWeights
 from pysampler.sources.dynamic_table_file import DynamicTableParts
 
+_LOOKS = "an update of a table, which has to look at its batch"
 _SIGNED = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 
@@ -162,7 +164,13 @@ class CudaDynamicTable:
             weights: As many numbers, finite and >= 0, or a single one for all. On the device, or copied there.
 
         Cost: four kernels and one wait.
+
+        Raises:
+            ValueError: As there, and nothing is changed.
+            TypeError: As there.
+            RuntimeError: A CUDA graph is being captured, or the GPU reports an error.
         """
+        refuse_capture(_LOOKS)
         places = self._indices_there(indices)
         values = self._weights_there(weights, places.numel())
         with self._one_at_a_time:
@@ -171,6 +179,7 @@ class CudaDynamicTable:
 
     def append(self, weights: Any) -> None:
         """Adds items at the end; as ``DynamicTable.append``."""
+        refuse_capture(_LOOKS)
         check_appended(weights)
         values = self._weights_there(weights, None)
         with self._one_at_a_time:

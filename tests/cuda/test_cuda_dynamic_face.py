@@ -278,3 +278,13 @@ def test_the_operator_draws_there_as_on_the_cpu() -> None:
         found = dynamic_operator._draw_on_cuda(there.as_tensor(), ours, *arguments)
         assert torch.equal(found, draw(here.as_tensor(), theirs, *arguments))
         assert torch.equal(ours, theirs)
+
+
+def test_an_update_is_refused_while_a_graph_is_captured(monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = both(100)
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+    for change in (lambda: there.update([1], [2.0]), lambda: there.append([2.0])):
+        with pytest.raises(RuntimeError, match="CUDA graph cannot hold an update"):
+            change()
+    assert torch.equal(there.draw(10, seed=0), here.draw(10, seed=0))
+    same(there, here)

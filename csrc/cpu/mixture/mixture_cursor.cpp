@@ -9,9 +9,9 @@
 namespace pysampler {
 namespace {
 
-constexpr uint64_t kMaxOwned = 1 << 16;      // points of a window whose intervals are put down
-constexpr uint64_t kShortGap = 4;            // windows that are counted one by one
-constexpr uint64_t kFewOfWindow = 8;         // positions of a window that are permuted beside those of other windows
+constexpr uint64_t kMaxOwned = 1 << 16;  // points of a window whose intervals are put down
+constexpr uint64_t kShortGap = 4;        // windows that are counted one by one
+constexpr uint64_t kFewOfWindow = 8;     // positions of a window that are permuted beside those of other windows
 
 }  // namespace
 

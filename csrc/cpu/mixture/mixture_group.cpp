@@ -11,7 +11,7 @@ namespace pysampler {
 namespace {
 
 constexpr uint64_t kCountersAhead = 12;  // counters are asked for so many places before their turn
-constexpr uint64_t kFewPoints = 12;           // points that are put beside those of other windows
+constexpr uint64_t kFewPoints = 12;      // points that are put beside those of other windows
 // What a place in the group costs, about, in ns: in a window that is spread out whole, for each of its points; else for
 // itself, and for each point that its source has there.
 constexpr double kSpreadCost = 10, kPlaceCost = 250, kPointCost = 3;

@@ -38,22 +38,26 @@ Multinomial::Multinomial(const MultinomialJob& job, const Execution& execution)
 }
 
 void Multinomial::sum_long_rows(const Execution& execution) {
-  long_rows_.reserve(job_.weights.rows);
-  for (uint64_t row = 0; row < job_.weights.rows; ++row) {
-    long_rows_.emplace_back(job_.weights.from(row), execution);
-    if (long_rows_.back().sum()) continue;
-    check_row(job_.weights, row, 1, execution);  // throws
-    throw InvalidRow{row, {InvalidWeights::Reason::kChangedMeanwhile}};
-  }
+  const WeightRows& rows = job_.weights;
+  long_rows_.resize(rows.rows);
+  FirstBadRow bad(rows.rows);
+  for_each_rows(rows.rows, rows.columns / 4, rows.columns, 1, execution,
+                [&](uint64_t first, uint64_t count, const Execution& within) {
+                  for (uint64_t row = first; row < first + count && row < bad.row(); ++row) {
+                    if (!long_rows_[row].emplace(rows.from(row), within).sum()) bad.found(row);
+                  }
+                });
+  if (bad.row() == rows.rows) return;
+  check_row(rows, bad.row(), 1, execution);  // throws
+  throw InvalidRow{bad.row(), {InvalidWeights::Reason::kChangedMeanwhile}};
 }
 
 void Multinomial::draw(const StreamStart& start, int64_t* out, const Execution& execution) {
   const StandardFloats standard_floats;
   const WeightRows& rows = job_.weights;
   const Stream stream = make_stream(start.seed, start.epoch);
-  const bool long_rows = rows.columns + job_.draws >= kLongRow;
   const uint64_t together = way_ == Way::kNarrowRows ? 8 : 1;
-  for_each_rows(rows.rows, row_cost(job_, way_), long_rows, together, execution,
+  for_each_rows(rows.rows, row_cost(job_, way_), rows.columns + job_.draws, together, execution,
                 [&](uint64_t first, uint64_t count, const Execution& within) {
                   int64_t* const to = out + first * job_.draws;
                   if (way_ == Way::kNarrowRows) {
@@ -81,7 +85,7 @@ void Multinomial::few_draws_of(uint64_t row, Stream stream, uint64_t position, i
   const auto draw_from = [&](BlockShares& shares) {
     few_draws(weights, shares, stream, position, job_.draws, out, execution);
   };
-  if (!long_rows_.empty()) return draw_from(long_rows_[row]);
+  if (!long_rows_.empty()) return draw_from(*long_rows_[row]);
   BlockShares shares(weights, execution);
   if (!shares.sum()) throw InvalidWeights{InvalidWeights::Reason::kChangedMeanwhile};
   draw_from(shares);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "core/stream.h"
@@ -44,7 +45,7 @@ class Multinomial {
 
   MultinomialJob job_;
   Way way_;
-  std::vector<BlockShares> long_rows_;  // what the first look at long rows has summed
+  std::vector<std::optional<BlockShares>> long_rows_;  // what the first look at long rows has summed
 };
 
 }  // namespace pysampler

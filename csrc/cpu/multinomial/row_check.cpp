@@ -1,7 +1,5 @@
 #include "cpu/multinomial/row_check.h"
 
-#include <atomic>
-
 #include "cpu/multinomial/row_kernels.h"
 #include "cpu/table/weight_check.h"
 
@@ -18,28 +16,25 @@ void check_row(const WeightRows& rows, uint64_t row, uint64_t least_positive, co
 
 void check_rows(const WeightRows& rows, uint64_t least_positive, const Execution& execution) {
   const RowKernels& kernels = row_kernels(execution.target);
-  std::atomic<uint64_t> first_bad{rows.rows};
-  const auto found_bad = [&](uint64_t row) {
-    uint64_t known = first_bad;
-    while (row < known && !first_bad.compare_exchange_weak(known, row)) {
-    }
-  };
-  for_each_rows(rows.rows, rows.columns / 4 + 2, rows.columns >= kLongRow, 1, execution,
+  FirstBadRow bad(rows.rows);
+  for_each_rows(rows.rows, rows.columns / 4 + 2, rows.columns, 1, execution,
                 [&](uint64_t first, uint64_t count, const Execution& within) {
-                  if (first > first_bad) return;  // none of these would be the one that is named
+                  if (first > bad.row()) return;  // none of these would be the one that is named
                   if (rows.columns >= kLongRow) {
-                    try {
-                      check_row(rows, first, least_positive, within);
-                    } catch (const InvalidRow&) {
-                      found_bad(first);
+                    for (uint64_t row = first; row < first + count; ++row) {
+                      try {
+                        check_row(rows, row, least_positive, within);
+                      } catch (const InvalidRow&) {
+                        return bad.found(row);
+                      }
                     }
                     return;
                   }
                   const uint64_t good =
                       kernels.good_rows(rows.from(first, count), rows.columns, least_positive);
-                  if (good < count) found_bad(first + good);
+                  if (good < count) bad.found(first + good);
                 });
-  if (first_bad < rows.rows) check_row(rows, first_bad, least_positive, execution);  // throws
+  if (bad.row() < rows.rows) check_row(rows, bad.row(), least_positive, execution);  // throws
 }
 
 }  // namespace pysampler

@@ -21,17 +21,20 @@ struct WeightRows {
   }
 };
 
-// Rows this long share the threads among themselves; shorter ones go to one thread each.
+// Rows this long are worth several threads where there are few of them.
 constexpr uint64_t kLongRow = 1 << 16;
+// Longer ones are always shared by the threads: whoever works on a row alone does not hear Ctrl-C meanwhile.
+constexpr uint64_t kLongestOfOneThread = 1 << 22;
 
 // Calls work(first row, count, how to execute it) for stretches that make up all rows: long rows one by one on all
-// threads, short ones in groups of a multiple of `together` that go to one thread each. `row_cost`: of one row, in units of
-// about a nanosecond.
+// threads while there are few of them, others in groups of a multiple of `together` that go to one thread each.
+// `row_length`: weights and draws; `row_cost`: of one row, in units of about a nanosecond.
 template <class Work>
-void for_each_rows(uint64_t rows, uint64_t row_cost, bool long_rows, uint64_t together, const Execution& execution,
+void for_each_rows(uint64_t rows, uint64_t row_cost, uint64_t row_length, uint64_t together, const Execution& execution,
                    Work work) {
   constexpr uint64_t kCostOfTask = 100'000;
-  if (rows == 1 || long_rows) {
+  const bool few_rows = execution.threads <= 1 || rows < 2 * static_cast<uint64_t>(execution.threads);
+  if (rows == 1 || row_length > kLongestOfOneThread || (row_length >= kLongRow && few_rows)) {
     for (uint64_t row = 0; row < rows; ++row) work(row, uint64_t{1}, execution);
     return;
   }

@@ -234,13 +234,7 @@ struct RaceKeys {
 
  private:
   static PYSAMPLER_HOST_DEVICE double scale_of(const BuildJob& job) {
-    if (sizeof(Weight) == sizeof(float)) return 1.0;
-    const double prescale = job.state->rule.prescale;  // that of the weights whose largest is known
-    double largest = 0;
-    for (uint64_t i = 0; i < teams_for(job.layout().blocks); ++i) {
-      largest = job.seen[i].largest > largest ? job.seen[i].largest : largest;
-    }
-    return race_scale(bits_of(largest / prescale));  // exact: a power of two
+    return sizeof(Weight) == sizeof(float) ? 1.0 : race_scale(bits_of(job.state->largest));
   }
 };
 

@@ -40,6 +40,7 @@ struct BuildState {
   Alignment alignment;
   Quotas quotas;
   MassRule rule;
+  double largest;  // of the weights, without any prescale
 
   // Whether the weights must be summed once more, multiplied by rule.prescale.
   PYSAMPLER_HOST_DEVICE bool is_rescaled() const {

@@ -68,6 +68,7 @@ struct Plan {
     const WeightsSeen seen = all_seen(team, shared, teams_for(blocks));
     BuildState state = {};
     state.outcome = judge(seen);
+    state.largest = seen.largest / known_prescale;  // exact: a power of two
     state.rule.prescale = again ? known_prescale : prescale_for(seen.largest);
     if (state.outcome.is_good() && (again || state.rule.prescale == 1.0)) {
       const double largest = largest_of(team, shared.largest, job.sums, blocks);
