@@ -95,7 +95,10 @@ def plain_batch(indices: Any, weights: Any, dtype: torch.dtype) -> tuple[int, in
 
 
 def check_appended(weights: Any) -> None:
-    """Raises ValueError for a matrix: whether its rows or its columns were items nobody can tell."""
+    """Raises ValueError for a matrix: whether its rows or its columns were items nobody can tell.
+
+    Of weights that could be read as a batch: of other tensors no shape can be asked.
+    """
     shape = getattr(weights, "shape", None)
     if shape is None:
         nested = isinstance(weights, list | tuple) and any(isinstance(each, list | tuple) for each in weights)

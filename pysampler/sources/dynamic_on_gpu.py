@@ -180,8 +180,8 @@ class CudaDynamicTable:
     def append(self, weights: Any) -> None:
         """Adds items at the end; as ``DynamicTable.append``."""
         refuse_capture(_LOOKS)
-        check_appended(weights)
         values = self._weights_there(weights, None)
+        check_appended(weights)
         with self._one_at_a_time:
             if values.numel() == 0:
                 return

@@ -94,8 +94,8 @@ class DynamicUpdates(DynamicReadings):
         Raises:
             ValueError: As for ``update``; more than 2^32 - 1 items. Nothing is changed.
         """
-        check_appended(weights)
         values = weight_batch(weights, self._dtype)
+        check_appended(weights)
         if self._log is None:
             self._append(values)
         else:
