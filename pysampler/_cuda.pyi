@@ -88,6 +88,7 @@ def dynamic_update(
 ) -> tuple[str, int, int, int, int, int, int]: ...
 def dynamic_draw(
     table: int,
+    held: int,
     out: int,
     is_int32: bool,
     count: int,

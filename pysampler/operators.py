@@ -20,7 +20,7 @@ import torch
 from pysampler import _core
 from pysampler.cuda.availability import require
 from pysampler.cuda.draws import draw_from_state
-from pysampler.inputs.memory import address_of_output, as_array, check_memory
+from pysampler.inputs.memory import address_of, address_of_output, as_array, check_memory
 from pysampler.inputs.numbers import MAX_EPOCH, epoch_number, whole_number
 from pysampler.inputs.output import output_for
 from pysampler.keys import seed_key, stream_range
@@ -60,6 +60,8 @@ def _draw_on_cpu(
     numbers, (seed, epoch, position) = numbers_of(state)
     wanted = stream_range(n, seed, epoch, position, step)
     result = output_for(wanted.draws, table.numel(), table.device, dtype, None)
+    if _core.is_packed(address_of(table, "table"), table.numel()):
+        raise ValueError("table is that of a DynamicTable: draw from it by torch.ops.pysampler.draw_dynamic")
     if wanted.draws > 0:
         core = _core.Table.over(as_array(table, "table").data, False, torch.get_num_threads())
         core.draw_into(address_of_output(result), *wanted, torch.get_num_threads(), result.dtype is torch.int32)

@@ -6,6 +6,7 @@ that file, for a second run with the libraries that were missing: ``pytest @FILE
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 import torch
+
+# Settles it: torchrl, once imported, would have every process that a test starts import torch again ("spawn").
+multiprocessing.get_start_method()
 
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None, max_examples=60)
 hypothesis.settings.load_profile("fixed")

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "core/alias_table.h"
 #include "core/dynamic_table.h"
 #include "core/fingerprint.h"
 #include "core/stream.h"
@@ -146,8 +147,18 @@ struct PackedDraws {
   }
 };
 
-PYSAMPLER_HOST_DEVICE PackedDraws packed_draws(const uint64_t* words, Stream stream, uint64_t strata) {
+// Whether a header can be that of a packed table of so many words.
+PYSAMPLER_HOST_DEVICE bool is_sound(const PackedHeader& header, uint64_t words) {
+  const bool sound = header.capacity % kChildren == 0 && header.capacity != 0 && header.items <= header.capacity &&
+                     header.capacity <= kMaxItems + kChildren && header.is_float64 <= 1 &&
+                     header.scale >= kLeastScale && header.scale <= kMostScale && header.total < kTotalLimit;
+  return sound && packed_words(header.capacity, header.is_float64 != 0) == words;
+}
+
+// Of memory that holds no packed table of `count` words, at least kHeaderWords, there is nothing to draw.
+PYSAMPLER_HOST_DEVICE PackedDraws packed_draws(const uint64_t* words, uint64_t count, Stream stream, uint64_t strata) {
   PackedDraws draws = {words, *reinterpret_cast<const PackedHeader*>(words), stream, strata, {}};
+  if (!is_sound(draws.header, count)) draws.header.total = 0;
   if (strata != 0 && draws.header.total != 0) draws.lattice = make_lattice(draws.header.total, strata, 0);
   return draws;
 }

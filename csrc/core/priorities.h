@@ -47,10 +47,15 @@ void correct_weights(Float* weights, uint64_t count, double least, double beta) 
   for (uint64_t i = 0; i < count; ++i) weights[i] = std::pow(base / weights[i], exponent);
 }
 
-// Of a slot that comes several times the last priority counts. No two threads at once.
+// Of a slot that comes several times the last priority counts. No two threads at once. Slots that another thread has
+// made ones of no buffer since they were checked are left out.
 template <class Float>
-void put_priorities(Float* slots_priorities, const int64_t* slots, const Float* priorities, uint64_t count) {
-  for (uint64_t i = 0; i < count; ++i) slots_priorities[slots[i]] = priorities[i];
+void put_priorities(Float* slots_priorities, uint64_t capacity, const int64_t* slots, const Float* priorities,
+                    uint64_t count) {
+  for (uint64_t i = 0; i < count; ++i) {
+    const auto slot = static_cast<uint64_t>(slots[i]);
+    if (slot < capacity) slots_priorities[slot] = priorities[i];
+  }
 }
 
 }  // namespace pysampler

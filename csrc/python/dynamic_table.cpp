@@ -96,7 +96,7 @@ void draw_packed_into(uintptr_t table, uint64_t words, uintptr_t out, uint64_t c
   const auto* const from = pointer<const uint64_t>(table);
   if (!is_packed(from, words)) throw py::value_error("table is not what DynamicTable.as_tensor() returns");
   without_gil(threads, [&](const Execution& execution) {
-    draw_packed(from, make_stream(seed, epoch), start, step, strata, count, pointer<int64_t>(out), execution);
+    draw_packed(from, words, make_stream(seed, epoch), start, step, strata, count, pointer<int64_t>(out), execution);
   });
 }
 
@@ -270,6 +270,9 @@ void bind_dynamic_table(py::module_& module) {
   module.def("draw_packed_into", &draw_packed_into, py::arg("table"), py::arg("words"), py::arg("out"),
              py::arg("count"), py::arg("seed"), py::arg("epoch"), py::arg("start"), py::arg("step"),
              py::arg("threads"), py::arg("strata"));
+  module.def("is_packed",
+             [](uintptr_t table, uint64_t words) { return is_packed(pointer<const uint64_t>(table), words); },
+             py::arg("table"), py::arg("words"));
   module.def("packed_fingerprint",
              [](uint64_t low, uint64_t high, int scale, uint64_t items) {
                return to_hex(fingerprint_of_table({low, high}, scale, items));

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "core/priorities.h"
+#include "cpu/runtime/float_environment.h"
 #include "python/call.h"
 
 namespace py = pybind11;
@@ -10,9 +11,10 @@ namespace py = pybind11;
 namespace pysampler::python {
 namespace {
 
-// Batches are small and these loops brief: the GIL is kept, which also keeps other threads from the same slots.
+// Batches are small and these loops brief: the GIL is kept. One thread at a time uses a buffer's priorities.
 
 py::tuple raise(uintptr_t priorities, uint64_t count, bool is_float64, double eps, double alpha, uintptr_t out) {
+  const StandardFloats standard_floats;
   const PriorityRange range =
       is_float64
           ? raise_priorities(pointer<const double>(priorities), count, eps, alpha, pointer<double>(out))
@@ -21,6 +23,7 @@ py::tuple raise(uintptr_t priorities, uint64_t count, bool is_float64, double ep
 }
 
 void correct(uintptr_t weights, uint64_t count, bool is_float64, double least, double beta) {
+  const StandardFloats standard_floats;
   if (is_float64) {
     correct_weights(pointer<double>(weights), count, least, beta);
   } else {
@@ -28,11 +31,12 @@ void correct(uintptr_t weights, uint64_t count, bool is_float64, double least, d
   }
 }
 
-void put(uintptr_t own, uintptr_t slots, uintptr_t priorities, uint64_t count, bool is_float64) {
+void put(uintptr_t own, uint64_t capacity, uintptr_t slots, uintptr_t priorities, uint64_t count, bool is_float64) {
+  const auto* const places = pointer<const int64_t>(slots);
   if (is_float64) {
-    put_priorities(pointer<double>(own), pointer<const int64_t>(slots), pointer<const double>(priorities), count);
+    put_priorities(pointer<double>(own), capacity, places, pointer<const double>(priorities), count);
   } else {
-    put_priorities(pointer<float>(own), pointer<const int64_t>(slots), pointer<const float>(priorities), count);
+    put_priorities(pointer<float>(own), capacity, places, pointer<const float>(priorities), count);
   }
 }
 
@@ -43,8 +47,8 @@ void bind_priorities(py::module_& module) {
              py::arg("alpha"), py::arg("out"));
   module.def("correct_weights", &correct, py::arg("weights"), py::arg("count"), py::arg("is_float64"), py::arg("least"),
              py::arg("beta"));
-  module.def("put_priorities", &put, py::arg("own"), py::arg("slots"), py::arg("priorities"), py::arg("count"),
-             py::arg("is_float64"));
+  module.def("put_priorities", &put, py::arg("own"), py::arg("capacity"), py::arg("slots"), py::arg("priorities"),
+             py::arg("count"), py::arg("is_float64"));
 }
 
 }  // namespace pysampler::python

@@ -4,6 +4,7 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <stdexcept>
 
 #include "core/alias_table.h"
 #include "cpu/multinomial/multinomial.h"
@@ -160,6 +161,8 @@ PyObject* multinomial_at_once(PyObject* self, PyObject* const* arguments, Py_ssi
     error.set_error();
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
+  } catch (const std::invalid_argument& error) {
+    PyErr_SetString(PyExc_ValueError, error.what());
   } catch (const std::exception& error) {
     PyErr_SetString(PyExc_RuntimeError, error.what());
   }

@@ -158,6 +158,7 @@ def draw_packed_into(
     with queue_on(words.device, *kept) as stream:
         _cuda.dynamic_draw(
             address_of(words, "table"),
+            words.numel(),
             address_of_output(out),
             out.dtype == torch.int32,
             *wanted,

@@ -62,10 +62,16 @@ def new_output(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device)
         if device.type != "cpu":
             raise  # torch.cuda.OutOfMemoryError, which users catch
         raise MemoryError(f"there is no memory for {math.prod(shape)} draws: {error}") from None
-    if type(new) is not torch.Tensor or new.data_ptr() == 0:  # under FakeTensorMode there is no memory
+    try:
+        address = new.data_ptr()
+    except RuntimeError:  # inside torch.func.grad and its like
+        raise TypeError(
+            "draws cannot be made inside a function that torch.func transforms: draw before, and hand them to it"
+        ) from None
+    if type(new) is not torch.Tensor or address == 0:  # under FakeTensorMode there is no memory
         check_memory(new, "the result")
     elif new.numel() >= _MANY and device.type == "cpu":
-        _core.prefer_huge_pages(new.data_ptr(), new.nbytes)
+        _core.prefer_huge_pages(address, new.nbytes)
     return new
 
 
@@ -81,6 +87,6 @@ def small_output(draws: int) -> torch.Tensor | None:
     """
     try:
         new = _LIKE.new_empty(draws)
+        return new if type(new) is torch.Tensor and new.data_ptr() else None
     except (RuntimeError, AssertionError):
         return None
-    return new if type(new) is torch.Tensor and new.data_ptr() else None

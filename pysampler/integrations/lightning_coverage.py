@@ -99,4 +99,5 @@ class CoverageCallback(Callback):  # type: ignore[misc, valid-type]
 
 def _emptied(state: dict[str, Any]) -> dict[str, Any]:
     zeros = {name: torch.zeros_like(value) for name, value in state.items() if isinstance(value, torch.Tensor)}
-    return {**state, **zeros, "draws": 0, "draws_this_epoch": 0}
+    kept = {name: value for name, value in state.items() if name != "checksum"}  # which is that of the whole
+    return {**kept, **zeros, "draws": 0, "draws_this_epoch": 0}

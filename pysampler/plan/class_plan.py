@@ -85,7 +85,7 @@ class ClassPlans(Sequence[ClassPlan]):
         return all(own == their for own, their in zip(self, other, strict=True))
 
     def __hash__(self) -> int:
-        return hash((len(self), self[0] if len(self) else None))
+        return hash(tuple(self))
 
     def __repr__(self) -> str:
         shown = ", ".join(map(repr, self[:3]))

@@ -139,7 +139,7 @@ class Priorities:
         if invalid < count:
             raise ValueError(_what_is_wrong(values.detach().numpy()))
         self._core.update(places, address_of_output(weights), count, torch.get_num_threads())
-        _core.put_priorities(self._own_address, places, given, count, self._wide)
+        _core.put_priorities(self._own_address, self._own.size, places, given, count, self._wide)
         # A slot that has another priority now is not the greatest or least any more; of one that came several times the
         # last priority counts, which may not be the one found.
         if self._greatest is None or greatest > self._greatest[0]:

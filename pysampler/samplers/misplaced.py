@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from torch.utils.data import BatchSampler, DataLoader
 
@@ -25,6 +26,8 @@ _LOADERS = frozenset(
 )
 _BETWEEN = frozenset({"pysampler.coverage.watch"})
 _DEEPEST = 8  # frames of a loader above an ``__iter__``
+_LOOKED_AT = 2**27
+_compared: WeakKeyDictionary[Any, tuple[int, int]] = WeakKeyDictionary()  # samplers, and what they were held against
 
 
 def refused_as_batch_sampler(sampler: Any) -> Iterator[Any] | None:
@@ -63,12 +66,16 @@ def refused_as_sampler(sampler: Any, items: Any) -> Iterator[Any] | None:
 
 
 def check_items(sampler: Any, dataset: Any, stacklevel: int = 4) -> None:
-    """Warns if there are other items to draw from than the dataset has, where that can be told."""
+    """Warns if there are other items to draw from than the dataset has, where that can be told. Once for a dataset."""
+    drawn = sampler.num_items
+    compared = id(dataset), drawn
+    if dataset is None or _compared.get(sampler) == compared:
+        return
+    _compared[sampler] = compared
     try:
         items = len(dataset)
-    except Exception:  # no dataset, or one without a length
+    except Exception:  # one without a length
         return
-    drawn = sampler.num_items
     if drawn < items:
         warnings.warn(
             f"{type(sampler).__name__} draws from {drawn} items, but the dataset has {items}, so the others never "
@@ -76,13 +83,23 @@ def check_items(sampler: Any, dataset: Any, stacklevel: int = 4) -> None:
             UserWarning,
             stacklevel=stacklevel,
         )
-    elif drawn > items:
+    elif drawn > items and _may_draw_beyond(sampler, items):
         warnings.warn(
             f"{type(sampler).__name__} draws from {drawn} items, but the dataset has {items}: give one weight per item "
             "of this dataset",
             UserWarning,
             stacklevel=stacklevel,
         )
+
+
+def _may_draw_beyond(sampler: Any, items: int) -> bool:
+    """False where all items from this one on have probability 0, as those of a table with room to grow may. O(N)."""
+    if sampler.num_items > _LOOKED_AT:
+        return True
+    try:
+        return bool((sampler.source.probabilities()[items:] > 0).any())
+    except Exception:  # a source that does not say
+        return True
 
 
 @dataclass(frozen=True)
@@ -107,9 +124,9 @@ class _Around:
 
         To look at a frame's variables keeps all of them alive until it ends, so those of users are left alone.
         """
-        frame = sys._getframe(3)
+        frame = sys._getframe(2).f_back  # of none where a thread begins with the call
         while frame is not None and frame.f_globals.get("__name__") in _BETWEEN:
-            frame = frame.f_back  # type: ignore[assignment]
+            frame = frame.f_back
         caller = batch_size = loader = dataset = None
         for depth in range(_DEEPEST):
             if frame is None or frame.f_globals.get("__name__") not in _LOADERS:
@@ -125,7 +142,7 @@ class _Around:
             )
             if dataset is not None:
                 break
-            frame = frame.f_back  # type: ignore[assignment]
+            frame = frame.f_back
         return cls(caller, batch_size, loader, dataset)
 
     def batches_of(self, sampler: Any) -> bool:
@@ -133,12 +150,6 @@ class _Around:
         caller = self.caller
         makes = type(caller) is BatchSampler or type(caller).__module__ == "torchdata.stateful_dataloader.sampler"
         return makes and _watched(getattr(caller, "sampler", None)) is sampler and self.batch_size is not None
-
-
-def _dataset_of(*owners: Any) -> Any:
-    """What loaders call ``dataset``, and their iterators ``_dataset``."""
-    found = (getattr(owner, name, None) for owner in owners for name in ("dataset", "_dataset"))
-    return next((dataset for dataset in found if dataset is not None), None)
 
 
 def _watched(sampler: Any) -> Any:

@@ -14,6 +14,7 @@ from pysampler.cuda.dynamic import CudaTree
 from pysampler.cuda.generator import refuse_capture
 from pysampler.inputs.memory import address_of, check_dense
 from pysampler.inputs.output import output_for
+from pysampler.inputs.weights import MAX_ITEMS
 from pysampler.sources.dynamic_arguments import correction_strength, strata_of
 from pysampler.sources.dynamic_batch import check_appended, index_batch, weight_batch
 from pysampler.sources.dynamic_readings import DynamicWeights
@@ -185,7 +186,7 @@ class CudaDynamicTable:
         with self._one_at_a_time:
             if values.numel() == 0:
                 return
-            if len(self) + values.numel() <= self.capacity:
+            if len(self) + values.numel() <= min(self.capacity, MAX_ITEMS):
                 self._change(None, values)
                 return
             host = self.to("cpu")

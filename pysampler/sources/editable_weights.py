@@ -99,6 +99,10 @@ class EditableWeights(Source):
         """Warns where batches and ranks void what the source promises."""
         self.current().check_share(draws, share)
 
+    def check_batches(self, share: Share) -> None:
+        """Warns where batches are not those that the source promises."""
+        self.current().check_batches(share)
+
     def probabilities(self) -> torch.Tensor:
         """What items are really drawn with now."""
         return self.current().probabilities()

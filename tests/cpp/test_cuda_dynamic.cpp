@@ -210,7 +210,7 @@ template <class Index>
 std::vector<int64_t> drawn_there(const std::vector<uint64_t>& words, cuda::Origin origin, const cuda::StreamState* state,
                                  uint64_t step, uint64_t strata, uint64_t count) {
   std::vector<Index> out(count, -7);
-  const cuda::DrawPacked<Index> body = {words.data(), origin, state, step, strata, count, out.data()};
+  const cuda::DrawPacked<Index> body = {words.data(), words.size(), origin, state, step, strata, count, out.data()};
   run_on_cpu(body, cuda::grid_for(count, cuda::DrawPacked<Index>::kThreads, 1));
   return {out.begin(), out.end()};
 }
@@ -231,7 +231,7 @@ void check_draws(uint64_t items) {
         table.draw(origin.stream, origin.position, step, strata, count, expected.data(), {});
         CHECK(drawn_there<int64_t>(words, origin, nullptr, step, strata, count) == expected);
         CHECK(drawn_there<int32_t>(words, {}, &state, step, strata, count) == expected);
-        draw_packed(words.data(), origin.stream, origin.position, step, strata, count, here.data(), {});
+        draw_packed(words.data(), words.size(), origin.stream, origin.position, step, strata, count, here.data(), {});
         CHECK(here == expected);
       }
     }

@@ -93,6 +93,7 @@ class StandInKernels:
     def dynamic_draw(
         self,
         table: int,
+        held: int,
         out: int,
         is_int32: bool,
         count: int,
@@ -111,6 +112,7 @@ class StandInKernels:
             numbers[2] += count * step
         wide = torch.empty(count, dtype=torch.int64)
         words = words_at(table)
+        assert held == words.numel()
         _core.draw_packed_into(table, words.numel(), wide.data_ptr(), count, seed, epoch, start, step, 1, strata)
         drawn = wide.to(torch.int32 if is_int32 else torch.int64)
         ctypes.memmove(out, drawn.data_ptr(), drawn.nbytes)

@@ -128,6 +128,9 @@ def test_accelerate_goes_on_with_changed_shares_on_other_numbers_of_ranks(tmp_pa
     from pysampler.integrations.accelerate import ResumableLoader
 
     def prepared(world: int) -> tuple[Any, Mixture, Any]:
+        # A fork inherits what Accelerate knew of the process that it comes from: that it is alone.
+        accelerate.state.AcceleratorState._reset_state(reset_partial_state=True)
+        accelerate.state.GradientState._reset_state()
         accelerator = accelerate.Accelerator(cpu=True)
         source = mixture()
         batches = WeightedBatchSampler(WeightedRandomSampler(source, DRAWS, seed=0), STEP_DRAWS // world)

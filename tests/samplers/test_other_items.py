@@ -56,9 +56,38 @@ def test_weights_of_items_are_no_cause_to_warn(way: str) -> None:
 
 
 def test_more_items_than_the_dataset_has_are_named_before_an_index_fails() -> None:
-    sampler = WeightedRandomSampler([1.0] + [0.0] * 60, 10, seed=0)
+    sampler = WeightedRandomSampler([1.0] + [0.0] * 59 + [1e-6], 10, seed=0)
     with pytest.warns(UserWarning, match="draws from 61 items, but the dataset has 50: give one weight per item"):
         next(iter(DataLoader(DATA, 5, sampler=sampler)))
+
+
+def test_items_of_weight_zero_beyond_the_dataset_are_room_to_grow() -> None:
+    sampler = WeightedRandomSampler([1.0] + [0.0] * 60, 10, seed=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert list(DataLoader(DATA, 5, sampler=sampler))
+
+
+def test_a_dataset_is_asked_once_and_warned_of_once() -> None:
+    class Counted(torch.utils.data.Dataset[int]):
+        asked = 0
+
+        def __len__(self) -> int:
+            self.asked += 1
+            return 50
+
+        def __getitem__(self, index: int) -> int:
+            return index
+
+    data = Counted()
+    loader = DataLoader(data, batch_sampler=WeightedBatchSampler(WeightedRandomSampler([1.0, 1.0], 10), 5))
+    asked = data.asked
+    with pytest.warns(UserWarning, match="draws from 2 items, but the dataset has 50"):
+        list(loader)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        list(loader)
+    assert data.asked == asked + 1
 
 
 def test_ranks_are_told_too() -> None:

@@ -499,3 +499,14 @@ def test_audits_are_refused_with_the_reason() -> None:
     list(sampler)
     with pytest.raises(ValueError, match="weights change"):
         audit_coverage(sampler, sampler.state_dict())
+
+
+def test_flushing_denormals_does_not_change_what_is_told_of_an_item() -> None:
+    tiny = torch.tensor([1e-40, 1.0])
+    plain = DynamicTable(tiny)
+    told = [plain.log_prob([0]), plain.importance_weights([0, 1], 1.0)]
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this processor cannot flush denormals")
+    flushed = DynamicTable(tiny)
+    assert torch.equal(flushed.log_prob([0]), told[0])
+    assert torch.equal(flushed.importance_weights([0, 1], 1.0), told[1])

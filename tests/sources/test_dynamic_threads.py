@@ -81,6 +81,30 @@ def test_every_call_sees_a_table_before_or_after_any_update(log: Any) -> None:
     assert lower == {True, False}
 
 
+def test_a_signal_handler_may_read_the_table_that_is_drawn_from_and_is_told_that_it_cannot_change_it() -> None:
+    def child() -> None:
+        table = DynamicTable(torch.rand(1000))
+        seen: list[Any] = []
+
+        def use(*_: Any) -> None:
+            try:
+                seen.append(len(table))
+                table.update([0], [2.0])
+            except RuntimeError as error:
+                seen.append(str(error))
+
+        signal.signal(signal.SIGALRM, use)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        while not seen:
+            table.draw(20_000_000, seed=1)
+        assert seen[0] == 1000
+        if len(seen) > 1:  # it came in the middle of a draw, not between two
+            assert "in the middle of a call of the same table" in seen[1]
+        table.update([0], [2.0])  # afterwards nothing is in the way
+
+    in_child(child, patience_seconds=60)
+
+
 def test_states_are_of_one_moment() -> None:
     table = DynamicTable(LOWER.float(), log=5 * ITEMS)
     other = DynamicTable(LOWER.float(), log=True)

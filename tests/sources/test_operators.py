@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch._dynamo.testing import CompileCounterWithBackend
 
-from pysampler import AliasTable, stream_state
+from pysampler import AliasTable, DynamicTable, stream_state
 
 draw: Any = torch.ops.pysampler.draw
 table = AliasTable(hashed_integers(1001))
@@ -158,3 +158,14 @@ def test_entries_that_are_no_table_are_drawn_from_without_harm() -> None:
         found = draw(torch.full((5,), value), stream_state(1), 1000)
         assert found.min() >= 0
         assert found.max() < 2**32
+
+
+def test_a_table_whose_weights_change_is_refused() -> None:
+    with pytest.raises(ValueError, match="draw_dynamic"):
+        torch.ops.pysampler.draw(DynamicTable([1.0] * 5).as_tensor(), stream_state(seed=0), 3)
+
+
+def test_draws_inside_a_differentiated_function_say_what_to_do() -> None:
+    table = AliasTable([1.0, 2.0])
+    with pytest.raises(TypeError, match="draw before"):
+        torch.func.grad(lambda values: (values * table.draw(3, seed=0)).sum())(torch.ones(3))

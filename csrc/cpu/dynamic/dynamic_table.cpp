@@ -93,8 +93,19 @@ Fingerprint DynamicTable::fingerprint() const {
 
 DynamicTable::Summary DynamicTable::summary() const {
   const Reading reading(lock_);
-  return {items_,    tree_.capacity(),     tree_.total(), positive_, version_.load(std::memory_order_relaxed),
-          tree_.bytes(), tree_.view().scale, fingerprint()};
+  // There is memory for whole leaves; no more than kMaxItems weights are taken.
+  return {items_,       std::min(tree_.capacity(), kMaxItems), tree_.total(), positive_,
+          version_.load(std::memory_order_relaxed), tree_.bytes(), tree_.view().scale, fingerprint()};
+}
+
+// A signal handler runs in the middle of a call that holds the lock, and may use the table.
+Execution DynamicTable::heard(const Execution& execution, bool writing) const {
+  if (!execution.interrupt) return execution;
+  const auto ask = [this, writing, &execution] {
+    const FairLock::Within within(lock_, writing);
+    return execution.interrupt();
+  };
+  return {execution.threads, ask, execution.target};
 }
 
 void refuse_update(const int64_t* indices, const void* weights, uint64_t count, uint64_t items, WeightType type) {
@@ -178,7 +189,7 @@ void DynamicTable::append(const void* weights, uint64_t count, const Execution& 
 void DynamicTable::assign(WeightView weights, const int* scale, const Execution& execution) {
   const StandardFloats standard_floats;
   const Writing writing(lock_);
-  take(weights, tree_.capacity(), scale, execution);
+  take(weights, std::min(tree_.capacity(), kMaxItems), scale, heard(execution, true));
   version_.fetch_add(1, std::memory_order_release);
 }
 
@@ -267,13 +278,14 @@ uint64_t DynamicTable::draw(Stream stream, uint64_t start, uint64_t step, uint64
     draw_range(stream, start, step, strata, count, out);
     return version;
   }
-  for_each_stretch(count, execution, [&](uint64_t first, uint64_t draws) {
+  for_each_stretch(count, heard(execution, false), [&](uint64_t first, uint64_t draws) {
     draw_range(stream, start + first * step, step, strata, draws, out + first);
   });
   return version;
 }
 
 bool DynamicTable::masses_of(const int64_t* indices, uint64_t count, uint64_t* masses, uint64_t* total) const {
+  const StandardFloats standard_floats;
   const Reading reading(lock_);
   return read_masses(indices, count, masses, total);
 }

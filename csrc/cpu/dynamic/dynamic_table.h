@@ -109,6 +109,7 @@ class DynamicTable {
               const Execution& execution) noexcept;
   // Room for a batch.
   void reserve(uint64_t count);
+  Execution heard(const Execution& execution, bool writing) const;
   void take(WeightView weights, uint64_t capacity, const int* scale, const Execution& execution);
   void draw_range(Stream stream, uint64_t start, uint64_t step, uint64_t strata, uint64_t count, int64_t* out) const;
   bool read_masses(const int64_t* indices, uint64_t count, uint64_t* masses, uint64_t* total) const;

@@ -49,15 +49,12 @@ bool is_packed(const uint64_t* words, uint64_t count) {
   if (count < kHeaderWords) return false;
   PackedHeader header;
   std::memcpy(&header, words, sizeof header);
-  const bool sound = header.capacity % kChildren == 0 && header.capacity != 0 && header.items <= header.capacity &&
-                     header.capacity <= kMaxItems + kChildren && header.is_float64 <= 1 &&
-                     header.scale >= kLeastScale && header.scale <= kMostScale && header.total < kTotalLimit;
-  return sound && packed_words(header.capacity, header.is_float64 != 0) == count;
+  return is_sound(header, count);
 }
 
-void draw_packed(const uint64_t* words, Stream stream, uint64_t start, uint64_t step, uint64_t strata, uint64_t count,
-                 int64_t* out, const Execution& execution) {
-  const PackedDraws draws = packed_draws(words, stream, strata);
+void draw_packed(const uint64_t* words, uint64_t held, Stream stream, uint64_t start, uint64_t step, uint64_t strata,
+                 uint64_t count, int64_t* out, const Execution& execution) {
+  const PackedDraws draws = packed_draws(words, held, stream, strata);
   for_each_stretch(count, execution, [&](uint64_t first, uint64_t together) {
     for (uint64_t i = first; i < first + together; ++i) out[i] = draws.at(start + i * step);
   });

@@ -10,6 +10,24 @@ FairLock* first_lock = nullptr;
 
 }  // namespace
 
+thread_local const FairLock::Within* FairLock::within_ = nullptr;
+
+bool FairLock::enter_within() {
+  for (const Within* held = within_; held != nullptr; held = held->outer_) {
+    if (held->lock_ != this) continue;
+    if (held->writing_) refuse_within();
+    state_.fetch_add(1, std::memory_order_acquire);  // nobody writes while this thread reads, whoever waits to do so
+    return true;
+  }
+  return false;
+}
+
+void FairLock::refuse_within() const {
+  for (const Within* held = within_; held != nullptr; held = held->outer_) {
+    if (held->lock_ == this) throw UsedWithinItself("this thread is in the middle of a call of the same table");
+  }
+}
+
 FairLock::FairLock() {
   const std::lock_guard<std::mutex> registering(registry_mutex);
   next_ = first_lock;

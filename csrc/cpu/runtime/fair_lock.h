@@ -8,8 +8,14 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <stdexcept>
 
 namespace pysampler {
+
+// Thrown where a thread would wait for itself.
+struct UsedWithinItself : std::logic_error {
+  using std::logic_error::logic_error;
+};
 
 class FairLock {
  public:
@@ -18,7 +24,9 @@ class FairLock {
   FairLock(const FairLock&) = delete;
   FairLock& operator=(const FairLock&) = delete;
 
+  // Both throw UsedWithinItself where they would wait for the thread that calls them.
   void lock_shared() {
+    if (within_ != nullptr && enter_within()) return;
     const uint32_t before = state_.fetch_add(1, std::memory_order_acquire);
     if ((before & (kWriter | kWaiting)) != 0) wait_shared();
   }
@@ -27,6 +35,7 @@ class FairLock {
     if ((before & kWaiting) != 0 && (before & ~(kWriter | kWaiting)) == 1) wake();
   }
   void lock() {
+    if (within_ != nullptr) refuse_within();
     uint32_t free = 0;
     if (!state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire)) wait(nullptr);
   }
@@ -34,6 +43,22 @@ class FairLock {
     const uint32_t before = state_.fetch_and(~kWriter, std::memory_order_release);
     if ((before & kWaiting) != 0) wake();
   }
+
+  // While there is one, this thread holds the lock and runs somebody else's code, a signal handler: that may read with
+  // those that read, and must not wait for itself.
+  class Within {
+   public:
+    Within(const FairLock& lock, bool writing) : lock_(&lock), writing_(writing), outer_(within_) { within_ = this; }
+    ~Within() { within_ = outer_; }
+    Within(const Within&) = delete;
+    Within& operator=(const Within&) = delete;
+
+   private:
+    friend class FairLock;
+    const FairLock* lock_;
+    bool writing_;
+    const Within* outer_;
+  };
 
   // All locks there are, held by this thread from before a fork() until after it. Waits for whoever holds one, but no
   // longer than this in all: a signal handler may fork in the middle of a call that holds one itself.
@@ -50,12 +75,17 @@ class FairLock {
   static constexpr uint32_t kWaiting = uint32_t{1} << 30;  // somebody waits: newcomers queue up behind
   // Below: how many read, and those newcomers that are about to turn round.
 
+  // Whether this thread holds the lock already, and has entered once more.
+  bool enter_within();
+  void refuse_within() const;
   void wait_shared();
   bool wait(const Deadline* deadline);
   void wake();
   // Both with the mutex held.
   bool try_write();
   void leave_queue();
+
+  static thread_local const Within* within_;
 
   std::atomic<uint32_t> state_{0};
   // Of those that wait, in the order of their tickets.

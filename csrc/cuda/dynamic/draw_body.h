@@ -9,13 +9,14 @@
 
 namespace pysampler::cuda {
 
-// out[i] = the draw at position start + i * step, or kNothingToDraw. Total and scale are the table's when the kernel runs,
+// out[i] = the draw at position start + i * step, or kNothingToDraw, also if this is no packed table. Total and scale are the table's when the kernel runs,
 // so that a captured graph draws by the weights of its replay.
 template <class Index>
 struct DrawPacked {
   static constexpr uint32_t kThreads = 256;
 
   const uint64_t* words;
+  uint64_t held;  // words there are
   Origin origin;
   const StreamState* state;  // read instead of `origin` unless null
   uint64_t step, strata, count;
@@ -24,7 +25,7 @@ struct DrawPacked {
   PYSAMPLER_HOST_DEVICE void operator()(ThreadAt at) const {
     if (at.first() >= count) return;
     const Origin from = state == nullptr ? origin : origin_of(*state);
-    const PackedDraws draws = packed_draws(words, from.stream, strata);
+    const PackedDraws draws = packed_draws(words, held, from.stream, strata);
     for (uint64_t i = at.first(); i < count; i += at.stride()) {
       store_one(out + i, static_cast<Index>(draws.at(from.position + i * step)));
     }

@@ -57,17 +57,18 @@ Status draw_as(DrawPacked<Index> body, uintptr_t out, StreamState* state, Place 
 }
 
 // With a state, from where that says, and it is moved on.
-void dynamic_draw(uintptr_t table, uintptr_t out, bool is_int32, uint64_t count, uint64_t seed, uint64_t epoch,
-                  uint64_t start, uint64_t step, uint64_t strata, uintptr_t state, int device, uintptr_t stream) {
+void dynamic_draw(uintptr_t table, uint64_t held, uintptr_t out, bool is_int32, uint64_t count, uint64_t seed,
+                  uint64_t epoch, uint64_t start, uint64_t step, uint64_t strata, uintptr_t state, int device,
+                  uintptr_t stream) {
   check_address(table);
   const auto* const words = pointer<const uint64_t>(table);
   const Origin origin = {make_stream(seed, epoch), start};
   on_stream(device, stream, [&](Place place) {
     auto* const from = pointer<StreamState>(state);
     if (is_int32) {
-      return draw_as(DrawPacked<int32_t>{words, origin, nullptr, step, strata, count, nullptr}, out, from, place);
+      return draw_as(DrawPacked<int32_t>{words, held, origin, nullptr, step, strata, count, nullptr}, out, from, place);
     }
-    return draw_as(DrawPacked<int64_t>{words, origin, nullptr, step, strata, count, nullptr}, out, from, place);
+    return draw_as(DrawPacked<int64_t>{words, held, origin, nullptr, step, strata, count, nullptr}, out, from, place);
   });
 }
 
@@ -91,8 +92,8 @@ void bind_dynamic(py::module_& module) {
   module.def("dynamic_update", &dynamic_update, py::arg("table"), py::arg("claims"), py::arg("indices"),
              py::arg("first"), py::arg("weights"), py::arg("is_float64"), py::arg("count"), py::arg("items"),
              py::arg("scratch"), py::arg("device"), py::arg("stream"));
-  module.def("dynamic_draw", &dynamic_draw, py::arg("table"), py::arg("out"), py::arg("is_int32"), py::arg("count"),
-             py::arg("seed"), py::arg("epoch"), py::arg("start"), py::arg("step"), py::arg("strata"), py::arg("state"),
+  module.def("dynamic_draw", &dynamic_draw, py::arg("table"), py::arg("held"), py::arg("out"), py::arg("is_int32"),
+             py::arg("count"), py::arg("seed"), py::arg("epoch"), py::arg("start"), py::arg("step"), py::arg("strata"), py::arg("state"),
              py::arg("device"), py::arg("stream"));
   module.def("dynamic_masses", &dynamic_masses, py::arg("table"), py::arg("weights"), py::arg("is_float64"),
              py::arg("count"), py::arg("out"), py::arg("device"), py::arg("stream"));
