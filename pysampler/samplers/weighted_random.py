@@ -46,7 +46,7 @@ class WeightedRandomSampler(SingleSampler, Weighted, torch.utils.data.WeightedRa
     ``state_dict`` and ``load_state_dict``, which torchdata's StatefulDataLoader calls by itself.
 
     In-place changes of ``sampler.weights`` by torch and assignments to it are honoured when the next pass begins; the
-    table is then built again, 6 to 9 ns per item, and older states are refused. (Writing through ``.numpy()`` or
+    table is then built again, 3 to 6 ns per item, and older states are refused. (Writing through ``.numpy()`` or
     ``.data`` goes unnoticed: torch does not count that as a change.)
 
     Raises:
