@@ -61,7 +61,7 @@ class Passes:
         self._next = _Turn(Pass(0))
         self._running: Running | None = None
         self._copied: Pass | None = None  # where the pass stood that the original of this copy was running
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may ask in the middle of a change
 
     @property
     def upcoming(self) -> Pass:
@@ -174,7 +174,7 @@ class Passes:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     @classmethod
     def restored(cls, turn: Any, copied: Pass | None) -> Passes:

@@ -33,6 +33,7 @@ class DynamicUpdates(DynamicReadings):
             ValueError: An index out of range, a weight that is negative, NaN or infinite (in the table's dtype too), or
                 positive but zero in it; not as many weights as indices. Nothing is changed.
             TypeError: Not integers, or not numbers.
+            RuntimeError: Called by a signal handler in the middle of a draw of this table by the same thread.
         """
         if self._log is None:
             plain = plain_batch(indices, weights, self._dtype)
