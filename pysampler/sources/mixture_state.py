@@ -45,6 +45,8 @@ def read_stages(
     unknown = set(state) - {"window", "sources", "sizes", "digest", "stages"}
     if unknown:
         raise ValueError(f"this is no state of a mixture: it has {sorted(map(str, unknown))}")
+    if "window" not in state:
+        raise ValueError("this is no state of a mixture: it names no window")
     listed = state.get("stages", [])
     if not isinstance(listed, list | tuple):
         raise ValueError(f"the state is damaged: the mixture's stages are {shown(listed)}")

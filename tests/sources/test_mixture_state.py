@@ -118,6 +118,15 @@ def test_damaged_states_are_refused_and_change_nothing(damage: dict[str, Any]) -
     assert torch.equal(source.draw(640, seed=SEED), before)
 
 
+def test_an_empty_state_drops_no_stage() -> None:
+    source = mixture()
+    source.at(160, LATER)
+    before = source.draw(640, seed=SEED)
+    with pytest.raises(ValueError, match="names no window"):
+        source.load_state({})
+    assert torch.equal(source.draw(640, seed=SEED), before)
+
+
 def test_padding_is_drawn_by_itself_and_never_the_next_epochs_first_items() -> None:
     source = Mixture([2**40, 2**40, 2**40], [2, 1, 0], window=8)
     world = 64
