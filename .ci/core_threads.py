@@ -8,10 +8,13 @@ import gc
 import importlib.util
 import itertools
 import sys
-import threading
 from array import array
 from collections import Counter, deque
 from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "support"))
+from threads import together
 
 THREADS = 4
 ITEMS = 1000
@@ -29,28 +32,6 @@ core = loaded(sys.argv[1])
 
 def address(values):
     return values.buffer_info()[0]
-
-
-def together(*functions):
-    """What the functions return, each on a thread of its own."""
-    ready = threading.Barrier(len(functions))
-    results, errors = [None] * len(functions), []
-
-    def work(place):
-        try:
-            ready.wait()
-            results[place] = functions[place]()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=work, args=(place,)) for place in range(len(functions))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-    return results
 
 
 def table():

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from torch.utils.data import BatchSampler, DataLoader
 
@@ -27,7 +27,7 @@ _LOADERS = frozenset(
 _BETWEEN = frozenset({"pysampler.coverage.watch"})
 _DEEPEST = 8  # frames of a loader above an ``__iter__``
 _LOOKED_AT = 2**27
-_compared: WeakKeyDictionary[Any, tuple[int, int]] = WeakKeyDictionary()  # samplers, and what they were held against
+_compared: WeakKeyDictionary[Any, tuple[Any, int]] = WeakKeyDictionary()  # samplers, and what they were held against
 
 
 def refused_as_batch_sampler(sampler: Any) -> Iterator[Any] | None:
@@ -68,10 +68,8 @@ def refused_as_sampler(sampler: Any, items: Any) -> Iterator[Any] | None:
 def check_items(sampler: Any, dataset: Any, stacklevel: int = 4) -> None:
     """Warns if there are other items to draw from than the dataset has, where that can be told. Once for a dataset."""
     drawn = sampler.num_items
-    compared = id(dataset), drawn
-    if dataset is None or _compared.get(sampler) == compared:
+    if dataset is None or _were_compared(sampler, dataset, drawn):
         return
-    _compared[sampler] = compared
     try:
         items = len(dataset)
     except Exception:  # one without a length
@@ -90,6 +88,16 @@ def check_items(sampler: Any, dataset: Any, stacklevel: int = 4) -> None:
             UserWarning,
             stacklevel=stacklevel,
         )
+
+
+def _were_compared(sampler: Any, dataset: Any, drawn: int) -> bool:
+    """Whether this was asked before. Lists, and samplers that cannot be keys, are compared in every pass."""
+    try:
+        known, of = _compared.get(sampler, (None, 0))
+        _compared[sampler] = ref(dataset), drawn
+    except TypeError:
+        return False
+    return known is not None and known() is dataset and of == drawn
 
 
 def _may_draw_beyond(sampler: Any, items: int) -> bool:

@@ -90,6 +90,26 @@ def test_a_dataset_is_asked_once_and_warned_of_once() -> None:
     assert data.asked == asked + 1
 
 
+def test_another_dataset_is_compared_anew() -> None:
+    sampler = WeightedRandomSampler([1.0] * 50, 10, seed=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        list(DataLoader(DATA, 5, sampler=sampler))
+    with pytest.warns(UserWarning, match="draws from 50 items, but the dataset has 60"):
+        list(DataLoader(torch.utils.data.TensorDataset(torch.arange(60)), 5, sampler=sampler))
+
+
+def test_a_sampler_that_is_no_key_is_compared_too() -> None:
+    class Equal(WeightedRandomSampler):
+        __hash__ = None  # type: ignore[assignment]
+
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, Equal)
+
+    with pytest.warns(UserWarning, match="draws from 2 items, but the dataset has 50"):
+        list(DataLoader(DATA, 5, sampler=Equal([1.0, 1.0], 10, seed=0)))
+
+
 def test_ranks_are_told_too() -> None:
     weights = class_weights(LABELS)
     one = DistributedWeightedSampler(weights, 50, num_replicas=2, rank=1)
