@@ -32,9 +32,7 @@ inline void split_masses(const BlockLayout& layout, uint64_t block, const AliasE
   for (uint64_t group = 0; group < kGroups; ++group) {
     const uint64_t start = layout.group_start(block, group);
     const uint32_t present = (1u << layout.group_size(start)) - 1;
-    // Once more: of those that floor_masses asked for in one go, some are not here yet (0.5 ns an item in large tables).
-    prefetch_to_write(table + start);
-    prefetch_to_write(table + start + 8);
+    ask_for_first_slots(table + start);
     const __m512i first = _mm512_load_si512(work.masses + group * kGroupItems);
     const __m512i second = _mm512_load_si512(work.masses + group * kGroupItems + 8);
     const uint32_t below = _mm512_cmplt_epu64_mask(first, slot_mass) |
@@ -204,6 +202,7 @@ inline void write_slots(const BlockLayout& layout, uint64_t block_number, const 
     const __m512i first = _mm512_permutex2var_epi32(threshold, lower, alias);
     const __m512i second = _mm512_permutex2var_epi32(threshold, upper, alias);
     AliasEntry* const slots = table + start;
+    ask_for_second_slots(slots);
     if (present != 0xFFFFu) {
       _mm512_mask_storeu_epi64(slots, static_cast<__mmask8>(present), first);
       _mm512_mask_storeu_epi64(slots + 8, static_cast<__mmask8>(present >> 8), second);
@@ -233,7 +232,7 @@ inline bool pack_block(WeightView weights, const MassRule& rule, uint64_t number
                        AliasEntry* table) {
   const BlockLayout layout = block_layout(weights.count);
   PackScratch work;
-  if (!block_masses(weights, rule, number, quota, table, work.masses)) return false;
+  if (!block_masses(weights, rule, number, quota, true, work.masses)) return false;
   split_masses(layout, number, table, work, block);
   add_up(work, block);
   merge(work, block);

@@ -105,7 +105,7 @@ bool pack_blocks(WeightView weights, const MassRule& rule, uint64_t first, uint6
   const BlockLayout layout = block_layout(weights.count);
   for (uint64_t b = 0; b < count; ++b) {
     alignas(64) uint64_t masses[kBlockItems];
-    if (!block_masses(weights, rule, first + b, quotas[b], table, masses)) return false;
+    if (!block_masses(weights, rule, first + b, quotas[b], true, masses)) return false;
     split(layout, first + b, masses, blocks[b]);
     accumulate(blocks[b]);
   }
