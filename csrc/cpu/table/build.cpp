@@ -6,6 +6,7 @@
 
 #include "core/alias_build.h"
 #include "cpu/runtime/float_environment.h"
+#include "cpu/runtime/thread_team.h"
 #include "cpu/table/block_shares.h"
 #include "cpu/table/build_kernels.h"
 #include "cpu/table/leftovers.h"
@@ -40,14 +41,14 @@ class Builder {
     const uint64_t tasks = shares_.tasks();
     leftovers_.resize(tasks);
     parallel_for_workers(tasks, execution_, [&] {
-      const std::shared_ptr<Scratch> scratch(new Scratch);  // unfilled: make_shared writes 130 KB of zeros
+      const std::shared_ptr<Scratch> scratch(new Scratch);  // unfilled: make_shared writes zeros
       return Task([this, scratch](uint64_t task) { pack_task(task, *scratch); });
     });
   }
 
   // One thread's working memory.
   struct Scratch {
-    PackedBlock packed[kPackedTogether];
+    PackedBlock packed;
     Leftovers leftovers;
   };
 
@@ -56,20 +57,13 @@ class Builder {
     working.lights.clear();
     working.heavies.clear();
     working.deficit = working.excess = 0;
-    uint64_t first = shares_.first_block(task);
-    const uint64_t end = first + shares_.block_count(task);
-    for (uint64_t before = shares_.units_before(first); first < end; first += kPackedTogether) {
-      const uint64_t count = std::min<uint64_t>(kPackedTogether, end - first);
-      uint64_t quotas[kPackedTogether];
-      for (uint64_t b = 0; b < count; ++b) {
-        const uint64_t units = shares_.units_before(first + b + 1);
-        quotas[b] = units - before;
-        before = units;
-      }
-      const bool packed =
-          kernels_.pack_blocks(weights_, shares_.rule(), first, count, quotas, scratch.packed, table_);
-      if (!packed) changed_while_built();
-      for (uint64_t b = 0; b < count; ++b) collect(scratch.packed[b], working);
+    const uint64_t first = shares_.first_block(task), end = first + shares_.block_count(task);
+    uint64_t before = shares_.units_before(first);
+    for (uint64_t block = first; block < end; ++block) {
+      const uint64_t units = shares_.units_before(block + 1);
+      if (!kernels_.pack_block(weights_, shares_.rule(), block, units - before, scratch.packed, table_)) changed_while_built();
+      collect(scratch.packed, working);
+      before = units;
     }
     leftovers_[task] = working;  // an exact copy: the working lists have room to spare
   }
@@ -114,7 +108,10 @@ class Builder {
 
 void build(WeightView weights, AliasEntry* table, const Execution& execution) {
   const StandardFloats standard_floats;
-  Builder(weights, table, execution).run();
+  ThreadTeam team;  // for the sums, the packing and the leftovers
+  Execution together = execution;
+  if (together.team == nullptr) together.team = &team;
+  Builder(weights, table, together).run();
 }
 
 }  // namespace pysampler
