@@ -92,6 +92,14 @@ inline void place(PackScratch& work, const PackedBlock& block) {
   }
 }
 
+// All 64 bytes, into a register. Left to itself, the compiler has an instruction with a mask read memory; where the mask
+// leaves out what lies in a page that was never touched, each time costs as much as a page fault, and the page stays so.
+PYSAMPLER_INLINE __m512i load_whole(const void* from) {
+  __m512i v = _mm512_loadu_si512(from);
+  asm("" : "+v"(v));
+  return v;
+}
+
 // All slots of the block. Of items that are left over, lights get their mass and heavies nothing of use.
 inline void write_slots(const BlockLayout& layout, uint64_t block_number, const PackScratch& work,
                         const PackedBlock& block, AliasEntry* table) {
@@ -103,10 +111,10 @@ inline void write_slots(const BlockLayout& layout, uint64_t block_number, const 
     const __mmask16 light = work.light_places[group], heavy = work.heavy_places[group];
     const uint32_t present = static_cast<uint32_t>(light | heavy);
     if (present == 0) break;
-    __m512i alias = _mm512_maskz_expand_epi32(light, _mm512_loadu_si512(work.filler + i));
-    alias = _mm512_mask_expand_epi32(alias, heavy, _mm512_loadu_si512(block.heavy_id + j + 1));
+    __m512i alias = _mm512_maskz_expand_epi32(light, load_whole(work.filler + i));
+    alias = _mm512_mask_expand_epi32(alias, heavy, load_whole(block.heavy_id + j + 1));
     const __m512i threshold = _mm512_mask_expand_epi32(_mm512_load_si512(work.low_mass + group * kGroupItems), heavy,
-                                                       _mm512_loadu_si512(work.threshold + j));
+                                                       load_whole(work.threshold + j));
     i += static_cast<uint64_t>(__builtin_popcount(light));
     j += static_cast<uint64_t>(__builtin_popcount(heavy));
     const __m512i first = _mm512_permutex2var_epi32(threshold, lower, alias);
