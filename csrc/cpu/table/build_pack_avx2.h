@@ -170,5 +170,12 @@ inline void fill_slots(const BlockLayout& layout, uint64_t number, PackScratch& 
                        AliasEntry* table) {
   place(work, block);
   write_slots(layout, number, work, block, table);
-  name_leftover_lights(layout, number, work, block);
+  const __m256i iota = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);
+  name_leftover_lights(layout, number, work, block,
+                       [&](uint32_t* ids, uint32_t start, uint32_t set) PYSAMPLER_INLINE_LAMBDA {
+                         const __m256i first = _mm256_add_epi32(iota, _mm256_set1_epi32(static_cast<int>(start)));
+                         const __m256i second = _mm256_add_epi32(first, _mm256_set1_epi32(8));
+                         store_256(ids, compressed(first, set & 0xFFu));
+                         store_256(ids + count_of(set & 0xFFu), compressed(second, set >> 8));
+                       });
 }

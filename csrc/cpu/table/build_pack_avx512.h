@@ -141,5 +141,10 @@ inline void fill_slots(const BlockLayout& layout, uint64_t number, PackScratch& 
                        AliasEntry* table) {
   place(work, block);
   write_slots(layout, number, work, block, table);
-  name_leftover_lights(layout, number, work, block);
+  const __m512i iota = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+  name_leftover_lights(layout, number, work, block,
+                       [&](uint32_t* ids, uint32_t start, uint32_t set) PYSAMPLER_INLINE_LAMBDA {
+                         const __m512i all = _mm512_add_epi32(iota, _mm512_set1_epi32(static_cast<int>(start)));
+                         _mm512_storeu_si512(ids, _mm512_maskz_compress_epi32(static_cast<__mmask16>(set), all));
+                       });
 }
