@@ -4,6 +4,7 @@
     python tests/cpp/run.py --config asan tsan    those two
     python tests/cpp/run.py --only build draw     the tests with "build" or "draw" in their names
     python tests/cpp/run.py --cross aarch64       compiled for another machine, and run by an emulator of it
+    python tests/cpp/run.py --joined              the library in the units of setup.py: quicker the first time
 
 Configurations: ``plain`` (optimised as setup.py does it), ``asan`` (AddressSanitizer and UndefinedBehaviorSanitizer)
 and ``tsan`` (ThreadSanitizer; only the tests with ``_threads`` in their names). Every tests/cpp/test_*.cpp is a program
@@ -31,6 +32,10 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent.parent
+sys.path.insert(0, str(ROOT / "csrc"))
+
+from build_units import joined  # noqa: E402
+
 TIME_LIMIT_S = 300
 THREADED = "_threads"
 # Marks a test that provokes conversions of NaN and the like on purpose: it edits weights while they are read.
@@ -156,11 +161,12 @@ def _call(command: list[str]) -> None:
         raise RuntimeError(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
 
 
-def library_sources() -> list[Path]:
-    """The files of csrc/cpu, those that take longest to compile first."""
-    return sorted(
-        (ROOT / "csrc" / "cpu").rglob("*.cpp"), key=lambda source: ("kernels" not in source.stem, source.stem)
-    )
+def library_sources(joined_in: Path | None) -> list[Path]:
+    """The files of csrc/cpu, or the units they are joined to in a folder; those that take longest to compile first."""
+    sources = (ROOT / "csrc" / "cpu").rglob("*.cpp")
+    if joined_in:
+        return [Path(unit) for unit in joined([str(source) for source in sources], str(ROOT / "csrc"), joined_in)]
+    return sorted(sources, key=lambda source: ("kernels" not in source.stem, source.stem))
 
 
 def test_sources(only: list[str]) -> list[Path]:
@@ -224,11 +230,13 @@ def run_program(program: Path, source: Path, configuration: Configuration) -> Ou
     return Outcome(lines, counts["ok"], counts["FAILED"], counts["skip"])
 
 
-def test_configuration(configuration: Configuration, sources: list[Path], pool: ThreadPoolExecutor) -> list[Outcome]:
+def test_configuration(
+    configuration: Configuration, library_files: list[Path], sources: list[Path], pool: ThreadPoolExecutor
+) -> list[Outcome]:
     """Builds the library and every test program, and runs these, as many at a time as the pool has threads."""
     if not sources:
         return []
-    objects = pool.map(configuration.compile, library_sources())
+    objects = pool.map(configuration.compile, library_files)
     tests = [pool.submit(configuration.compile, source) for source in sources]
     library = configuration.archive(list(objects))
 
@@ -275,10 +283,12 @@ def main() -> int:
     parser.add_argument("--cross", nargs="+", choices=[*MACHINES, *REFUSED], default=[], metavar="MACHINE")
     parser.add_argument("--only", nargs="+", default=[], metavar="WORD")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="compilers and tests at a time")
+    parser.add_argument("--joined", action="store_true", help="compile the library in the units of setup.py")
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "cpp-tests", help="folder for what is compiled")
     arguments = parser.parse_args()
     started = time.monotonic()
     outcomes: list[Outcome] = []
+    library_files = library_sources(arguments.build / "units" if arguments.joined else None)
     with ThreadPoolExecutor(arguments.jobs) as pool:
         for name in arguments.cross or arguments.config:
             if name in REFUSED:
@@ -288,7 +298,7 @@ def main() -> int:
             configuration = Configuration(name, arguments.build)
             sources = [source for source in test_sources(arguments.only) if belongs(source, name)]
             try:
-                outcomes += test_configuration(configuration, sources, pool)
+                outcomes += test_configuration(configuration, library_files, sources, pool)
             except RuntimeError as error:
                 outcomes.append(Outcome([], 0, 1, 0))
                 print(f"{error}\nFAILED {name:<5} csrc: not built", flush=True)
