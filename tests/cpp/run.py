@@ -37,6 +37,7 @@ sys.path.insert(0, str(ROOT / "csrc"))
 from build_units import joined  # noqa: E402
 
 TIME_LIMIT_S = 300
+EMULATED_TIME_LIMIT_S = 1800
 THREADED = "_threads"
 # Marks a test that provokes conversions of NaN and the like on purpose: it edits weights while they are read.
 ALLOWS_FLOAT_CASTS = "// sanitizer: out-of-range float conversions are expected"
@@ -200,6 +201,7 @@ def sanitizer_environment(source: Path, folder: Path) -> dict[str, str]:
 def run_program(program: Path, source: Path, configuration: Configuration) -> Outcome:
     """Runs one test program. A crash, a time-out or a silent exit with an error counts as one failure more."""
     started, name = time.monotonic(), configuration.name
+    limit = EMULATED_TIME_LIMIT_S if configuration.machine.runner else TIME_LIMIT_S
     try:
         result = subprocess.run(
             [*configuration.machine.runner, str(program)],
@@ -208,12 +210,12 @@ def run_program(program: Path, source: Path, configuration: Configuration) -> Ou
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            timeout=TIME_LIMIT_S,
+            timeout=limit,
             check=False,
         )
         output, code = result.stdout, result.returncode
     except subprocess.TimeoutExpired as error:
-        output, code = f"{(error.stdout or b'').decode(errors='replace')}\nno end after {TIME_LIMIT_S} s", -1
+        output, code = f"{(error.stdout or b'').decode(errors='replace')}\nno end after {limit} s", -1
     counts = {"ok": 0, "FAILED": 0, "skip": 0}
     lines = []
     for line in output.splitlines():
