@@ -123,7 +123,9 @@ void SystematicPass::look_up(const uint64_t* units, uint64_t count, int64_t* ite
   if (far) {
     for (uint64_t i = 0; i < count; ++i) prefetch_to_l2(index.guide + index.bucket_of(units[i]));
     for (uint64_t i = 0; i < count; ++i) {
-      prefetch_to_l2(index.begins + index.guide[index.bucket_of(units[i])] + 1);
+      const uint64_t* const first = index.begins + index.guide[index.bucket_of(units[i])] + 1;
+      prefetch_to_l2(first);
+      prefetch_to_l2(first + 2);  // where most searches end, often in the next line
     }
   }
   for (uint64_t i = 0; i < count; ++i) places[i] = index.find(units[i]);
