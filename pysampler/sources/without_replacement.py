@@ -25,8 +25,8 @@ class WithoutReplacement(Source):
         weights: A tensor of shape (N,), kept, or a table, whose probabilities are taken. Those of an ``AliasTable`` are
             worked out once, and kept: 8 bytes an item.
 
-    Cost: an epoch of k draws costs about 3 ns per item and 15 ns per draw, on one thread; of weights or an ``AliasTable``,
-    and for k <= 2/5 N, about 10 ns per draw.
+    Cost: an epoch of k draws costs about 3 ns per item and 15 ns per draw, on one thread; some 10 ns per draw for
+    k <= 2/5 N, of weights or an ``AliasTable``.
 
     Raises:
         ValueError: See ``AliasTable``.
