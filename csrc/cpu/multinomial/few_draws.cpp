@@ -141,8 +141,8 @@ void few_draws(WeightView weights, BlockShares& shares, Stream stream, uint64_t 
   const BlockSearch search(weights, shares, drawn, out, execution.target);
   const uint64_t tasks = (draws + kDrawsPerTask - 1) / kDrawsPerTask;
   // Another thread takes some 50 us to start.
-  const uint64_t cost_ns = std::min(draws, shares.blocks()) * 500 + draws * 30;
-  parallel_for(tasks, execution.on_at_most(cost_ns / 200'000), [&](uint64_t task) {
+  constexpr uint64_t kPerThread = 100'000;
+  parallel_for(tasks, execution.on_at_most(few_draws_cost(weights.count, draws) / kPerThread), [&](uint64_t task) {
     search.run(task * kDrawsPerTask, std::min(draws, (task + 1) * kDrawsPerTask));
   });
 }

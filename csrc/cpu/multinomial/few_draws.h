@@ -18,6 +18,12 @@ namespace pysampler {
 void few_draws(WeightView weights, BlockShares& shares, Stream stream, uint64_t position, uint64_t draws, int64_t* out,
                const Execution& execution);
 
+// About how many nanoseconds that takes after the weights are summed. Only decides about threads.
+constexpr uint64_t few_draws_cost(uint64_t items, uint64_t draws) {
+  const uint64_t blocks = (items - 1) / kBlockItems + 1;
+  return 300 + (draws < blocks ? draws : blocks) * 300 + draws * 20;
+}
+
 // The same draws from at most kBlockItems weights whose masses have the scale that RowKernels::scale_rows found, on one
 // thread. False if nothing could be drawn this way: the scale is 0, or the weights need the general way. May throw likewise.
 bool few_draws_of_one_block(WeightView weights, double scale, Stream stream, uint64_t position, uint64_t draws,

@@ -19,7 +19,7 @@ uint64_t row_cost(const MultinomialJob& job, Way way) {
   const uint64_t columns = job.weights.columns, draws = job.draws;
   switch (way) {
     case Way::kNarrowRows: return 5 + columns * (2 + draws / 8);
-    case Way::kFewDraws: return 500 + columns + draws * 30;
+    case Way::kFewDraws: return few_draws_cost(columns, draws);
     case Way::kTable: return 500 + columns * 8 + draws * 2;
     case Way::kWithoutReplacement: return 300 + columns * 5 + draws * 10;
   }
