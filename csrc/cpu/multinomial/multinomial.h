@@ -48,7 +48,8 @@ class Multinomial {
 
   MultinomialJob job_;
   Way way_;
-  // What the first look at the rows has found, where few draws are made of each: of rows of several blocks,
+  // What the first look at the rows has found, where few draws are made of each: of rows of several blocks (at most some 3 %
+  // of the weights' own memory),
   std::vector<std::optional<BlockShares>> shares_;
   std::vector<double> scales_;  // and of those of one
 };
