@@ -2,6 +2,7 @@
 // All that the table needs is compiled into this file.
 #include <cstdint>
 
+#include "cpu/dynamic/crown.cpp"
 #include "cpu/dynamic/distinct_draws.cpp"
 #include "cpu/dynamic/dynamic_table.cpp"
 #include "cpu/dynamic/extremes.cpp"

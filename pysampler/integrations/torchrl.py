@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torchrl.data.replay_buffers import samplers
 
-from pysampler.inputs.numbers import whole_number
+from pysampler.inputs.numbers import real_number, whole_number
 from pysampler.keys import key_from_generator, seed_key
 from pysampler.replay.priorities import Priorities
 
@@ -155,7 +155,7 @@ class PrioritizedSampler(samplers.PrioritizedSampler):
                 f"item {int(slots.max())} has a priority, but the storage holds {length} items: was one of sampler and "
                 "storage emptied or loaded without the other?"
             )
-        weights = self.priorities.importance_weights(slots, float(self._beta), "table")
+        weights = self.priorities.importance_weights(slots, real_number(self._beta, "beta"), "table")
         if storage.ndim > 1:
             return torch.unravel_index(slots, tuple(storage.shape)), {"priority_weight": weights}
         return slots, {"priority_weight": weights}

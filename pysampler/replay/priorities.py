@@ -164,6 +164,8 @@ class Priorities:
             and not priorities.is_neg()
         ):
             return priorities
+        if isinstance(priorities, torch.Tensor):
+            check_dense(priorities, "priorities")
         values = (
             torch.as_tensor(priorities, device="cpu").detach().to("cpu", self.table.dtype).resolve_neg().reshape(-1)
         )
@@ -259,6 +261,9 @@ class Priorities:
         if not isinstance(state, Mapping) or set(state) != _STATE_KEYS or state["version"] != 1:
             raise ValueError("this is no state of Priorities, or of a newer version")
         own = state["priorities"]
+        if not isinstance(own, torch.Tensor):
+            raise ValueError(f"the state's priorities must be a tensor, but they are a {type(own).__name__}")
+        check_dense(own, "the state's priorities")
         if tuple(own.shape) != self._own.shape or own.dtype != self.table.dtype:
             raise ValueError(
                 f"the state is of {len(own)} slots of {own.dtype}, but there are {self.capacity} of {self.table.dtype}"

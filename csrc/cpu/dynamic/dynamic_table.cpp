@@ -9,6 +9,7 @@
 
 #include "core/alias_table.h"
 #include "core/systematic.h"
+#include "cpu/dynamic/crown.h"
 #include "cpu/runtime/stretches.h"
 #include "cpu/runtime/float_environment.h"
 
@@ -243,6 +244,11 @@ void DynamicTable::draw_range(Stream stream, uint64_t start, uint64_t step, uint
   const Lattice lattice = strata == 0 ? Lattice{} : make_lattice(total, strata, 0);
   uint64_t stratum = strata == 0 ? 0 : start % strata;
   const uint64_t stratum_step = strata == 0 ? 0 : step % strata;
+  const TreeView& tree = tree_.view();
+  Crown crown;
+  const int level = crown_level(tree, count, kMostCrown);
+  const bool crowned = level + 1 < tree.depth;
+  if (crowned) make_crown(tree, level, total, &crown);
   alignas(64) uint64_t units[kFound];
   for (uint64_t done = 0; done < count; done += kFound) {
     const uint64_t together = std::min(kFound, count - done), from = start + done * step;
@@ -264,7 +270,7 @@ void DynamicTable::draw_range(Stream stream, uint64_t start, uint64_t step, uint
         stratum -= stratum >= strata ? strata : 0;
       }
     }
-    kernels.find(tree_.view(), units, together, out + done);
+    kernels.find(tree, crowned ? &crown : nullptr, units, together, out + done);
   }
 }
 
