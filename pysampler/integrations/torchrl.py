@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from torchrl.data.replay_buffers import samplers
 
+from pysampler.inputs.memory import check_dense
 from pysampler.inputs.numbers import real_number, whole_number
 from pysampler.keys import key_from_generator, seed_key
 from pysampler.replay.priorities import Priorities
@@ -260,6 +261,9 @@ def _flat_slots(index: Any, storage: Any) -> torch.Tensor:
     """Indices as a flat, contiguous tensor of int64; coordinates are turned into such by the storage's shape."""
     if type(index) is torch.Tensor and index.ndim == 1 and index.dtype is torch.int64 and index.is_cpu:
         return index.contiguous()
+    for part in index if isinstance(index, tuple) else (index,):
+        if isinstance(part, torch.Tensor):
+            check_dense(part, "index")
     if isinstance(index, tuple):
         index = torch.stack([torch.as_tensor(each, device="cpu") for each in index], -1)
     slots = torch.as_tensor(index, dtype=torch.int64, device="cpu")

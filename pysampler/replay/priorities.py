@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from pysampler import _core
-from pysampler.inputs.memory import address_of, address_of_output
+from pysampler.inputs.memory import address_of, address_of_output, as_array, check_dense
 from pysampler.inputs.numbers import real_number, whole_number
 from pysampler.inputs.weights import MAX_ITEMS
 from pysampler.sources.dynamic_table import DynamicTable
@@ -114,6 +114,8 @@ class Priorities:
 
     def __getitem__(self, slots: Any) -> torch.Tensor:
         """Returns the priorities of ``slots``, -1 where none was ever given."""
+        if isinstance(slots, torch.Tensor):
+            slots = as_array(slots, "slots")
         return torch.from_numpy(np.array(self._own[slots]))
 
     def set(self, slots: torch.Tensor, priorities: Any) -> None:

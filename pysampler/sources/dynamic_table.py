@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from pysampler import _core
-from pysampler.inputs.memory import address_of, address_of_output
+from pysampler.inputs.memory import address_of, address_of_output, check_dense
 from pysampler.inputs.numbers import whole_number
 from pysampler.inputs.output import output_for
 from pysampler.inputs.shown import shown
@@ -286,7 +286,9 @@ def from_parts(parts: DynamicTableParts) -> DynamicTable:
 
     Raises:
         ValueError: Parts that do not belong together.
+        TypeError: Weights without memory.
     """
+    check_dense(parts.weights, "weights")
     scale = whole_number(parts.scale, "scale", -(2**31), 2**31 - 1)
     capacity = whole_number(parts.capacity, "capacity", len(parts.weights), MAX_ITEMS)
     table = DynamicTable.__new__(DynamicTable)

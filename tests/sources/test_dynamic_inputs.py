@@ -13,11 +13,13 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from pysampler import DynamicTable
 from pysampler.sources.dynamic_batch import draw_at_once, update_at_once
+from pysampler.sources.dynamic_table import from_parts
+from pysampler.sources.dynamic_table_file import DynamicTableParts
 
 
-def freed(count: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+def freed(count: int, dtype: torch.dtype = torch.float32, step: int = 1) -> torch.Tensor:
     """A tensor whose memory was given back, as FSDP does with the parameters of other ranks."""
-    tensor = torch.ones(count, dtype=dtype)
+    tensor = torch.ones(count * step, dtype=dtype)[::step]
     tensor.untyped_storage().resize_(0)
     return tensor
 
@@ -38,8 +40,10 @@ WITHOUT_MEMORY: dict[str, Callable[[DynamicTable], Any]] = {
     "beta": lambda table: table.importance_weights([0], freed(1)),
     "out": lambda table: table.draw(4, seed=0, out=freed(4, torch.int64)),
     "seed": lambda table: table.draw(4, seed=freed(1, torch.int64)),
-    "a state": lambda table: table.load_state_dict({**table.state_dict(), "weights": freed(4)}),
-    "a state, every second": lambda table: table.load_state_dict({**table.state_dict(), "weights": freed(8)[::2]}),
+    "a state": lambda table: table.load_state_dict({**table.state_dict(), "weights": freed(4, torch.float64)}),
+    "a state, every second": lambda table: table.load_state_dict(
+        {**table.state_dict(), "weights": freed(4, torch.float64, 2)}
+    ),
 }
 
 
@@ -53,6 +57,14 @@ def test_tensors_whose_memory_was_freed_are_named_and_change_nothing(
     with pytest.raises(TypeError, match="memory"):
         call(table)
     assert table.fingerprint == before
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_parts_and_weights_whose_memory_was_freed_are_named(step: int) -> None:
+    with pytest.raises(TypeError, match="memory"):
+        DynamicTable(freed(4, step=step))
+    with pytest.raises(TypeError, match="memory"):
+        from_parts(DynamicTableParts(freed(4, step=step), 0, 4, "0"))
 
 
 @pytest.mark.parametrize("name", ["appended", "sizes", "indices", "weights"])
@@ -130,11 +142,11 @@ def test_arguments_that_the_short_way_leaves_alone_draw_the_same() -> None:
     for options in ({"n": np.int64(8)}, {"seed": np.uint8(5)}, {"epoch": torch.tensor(2)}, {"dtype": torch.int64}):
         assert torch.equal(table.draw(**{"n": 8, "seed": 5, "epoch": 2, **options}), wanted)  # type: ignore[arg-type]
     assert table.draw(0, seed=5).shape == (0,)
-    assert torch.equal(table.draw(8, seed=5 - 2**64, epoch=2), wanted)
+    assert torch.equal(table.draw(8, seed=-1), table.draw(8, seed=2**64 - 1))
 
 
 def test_the_short_way_is_taken_by_what_it_is_for_and_by_nothing_else() -> None:
-    table = four()
+    table = DynamicTable(torch.tensor([1.0, 2.0, 3.0, 4.0]))
     core, indices, weights = table._core, torch.tensor([0, 1]), torch.tensor([5.0, 6.0])
     assert draw_at_once(core, 3, 0, 0, 0, 1, False) is not None
     assert update_at_once(core, indices, weights) is True
@@ -182,8 +194,7 @@ def test_updates_inside_vmap_and_grad_are_refused_with_a_reason() -> None:
         table.update(indices, weights)
         return weights.sum()
 
-    for transformed in (torch.func.vmap(update), torch.func.grad(update)):
-        weights = torch.ones(3, 2) if transformed is not torch.func.grad(update) else torch.ones(2)
+    for transformed, weights in ((torch.func.vmap(update), torch.ones(3, 2)), (torch.func.grad(update), torch.ones(2))):
         with pytest.raises((TypeError, RuntimeError)):
             transformed(weights)
     assert table.version == 0
