@@ -1,4 +1,4 @@
-"""What dynamic tables are given: any kind of numbers, tensors without memory, text; and the short way of usual calls."""
+"""What dynamic tables are given: any kind of numbers, tensors without memory, text; and the short way of calls."""
 
 from __future__ import annotations
 
