@@ -66,8 +66,7 @@ void DynamicTable::draw_distinct(uint64_t seed, uint64_t epoch, uint64_t count, 
   };
   if (found < count) std::for_each(out, out + found, take_out);
   for (; found < count; ++found, ++position) {
-    uint64_t unit = unit_of(stream_word(stream, position), tree_.total());
-    kernels.find(tree_.view(), nullptr, &unit, 1, out + found);
+    out[found] = kernels.find_one(tree_.view(), unit_of(stream_word(stream, position), tree_.total()));
     take_out(out[found]);
   }
   for (const Taken& one : taken) set_weight(tree_, kernels, one.place, one.weight);

@@ -191,7 +191,7 @@ void DynamicTable::assign(WeightView weights, const int* scale, const Execution&
   const StandardFloats standard_floats;
   const Writing writing(lock_);
   take(weights, std::min(tree_.capacity(), kMaxItems), scale, heard(execution, true));
-  version_.fetch_add(1, std::memory_order_release);
+  next_version();
 }
 
 // Takes no memory, so that there is no half of an update to undo.
@@ -233,7 +233,7 @@ void DynamicTable::settle(WideSum total, const uint32_t* places, const uint64_t*
     tree_.build(tree_.fresh_scale(whole), whole);
   }
   if (extremes_ != nullptr) extremes_->update(tree_, places, count);
-  version_.fetch_add(1, std::memory_order_release);
+  next_version();
 }
 
 void DynamicTable::draw_range(Stream stream, uint64_t start, uint64_t step, uint64_t strata, uint64_t count,
@@ -280,6 +280,12 @@ uint64_t DynamicTable::draw(Stream stream, uint64_t start, uint64_t step, uint64
   const Reading reading(lock_);
   const uint64_t version = version_.load(std::memory_order_relaxed);
   if (tree_.total() == 0) throw NothingToDraw{};
+  if (count == 1 && strata == 0) {
+    const StandardFloats standard_floats;
+    const uint64_t unit = unit_of(stream_word(stream, start), tree_.total());
+    *out = tree_kernels(target_, type_).find_one(tree_.view(), unit);
+    return version;
+  }
   if (count <= kTogether) {
     draw_range(stream, start, step, strata, count, out);
     return version;

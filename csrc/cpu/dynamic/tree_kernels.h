@@ -44,6 +44,8 @@ struct TreeKernels {
   // items[i] = the item that owns units[i], for i in [0, count), count <= kFound. `units` is used up. Begins at the tree's
   // root, or in its crown (crown.h).
   void (*find)(const TreeView& tree, const Crown* crown, uint64_t* units, uint64_t count, int64_t* items);
+  // The item that owns a unit.
+  int64_t (*find_one)(const TreeView& tree, uint64_t unit);
   // words[i] = the stream's word at start + i * step, for i in [0, kTogether).
   void (*words)(Stream stream, uint64_t start, uint64_t step, uint64_t* words);
   // Copies a batch. False if an index is not below `items`, or a weight not finite or negative.
