@@ -148,6 +148,18 @@ def _other_sections(results: Results) -> list[str]:
         ),
         ("dynamic-draws", "Draws by weights that change, ns per draw", ("items", "batch"), ours),
         ("dynamic-updates", "Updates of such weights, ns per update", ("items", "batch"), ours),
+        (
+            "dynamic-draws-cold",
+            "The same draws, each call after 64 MB of other memory were read, ns per draw",
+            ("items", "batch"),
+            ours,
+        ),
+        (
+            "dynamic-updates-cold",
+            "The same updates, each call after 64 MB of other memory were read, ns per update",
+            ("items", "batch"),
+            ours,
+        ),
         ("dynamic-ones", "A draw and the update of its item, one by one in C++, ns", ("items",), ours),
         ("replay", "Prioritised replay: a batch drawn and its priorities updated, µs", ("items", "batch"), ours),
         ("mixture", "Mixtures, ns of the processor per index", ("sources",), ours),
