@@ -139,28 +139,5 @@ def cpprb(weights: Weights) -> DynamicPeer:
     return DynamicPeer("cpprb", buffer.sample, update, None, "PrioritizedReplayBuffer.sample; update_priorities")
 
 
-def limit(weights: Weights) -> DynamicPeer:
-    """Not a tree: reads, and writes, of as many cache lines in arrays of the same sizes as our table's.
-
-    Raises:
-        Unavailable: It cannot be compiled.
-    """
-    shim: Any = load_shim("dynamic_limit.cpp", folders=(CSRC,))
-    shim.limit_make.restype = ctypes.c_void_p
-    lines, seeds = ctypes.c_void_p(shim.limit_make(ctypes.c_int64(len(weights)))), itertools.count(1)
-
-    def reads(count: int) -> object:
-        return shim.limit_reads(lines, ctypes.c_uint64(next(seeds) << 32), ctypes.c_int64(count))
-
-    def writes(indices: torch.Tensor, new: torch.Tensor) -> None:
-        shim.limit_writes(lines, ctypes.c_uint64(next(seeds) << 32), ctypes.c_int64(len(indices)))
-
-    def ones(count: int) -> object:
-        return shim.limit_ones(lines, ctypes.c_uint64(next(seeds) << 32), ctypes.c_int64(count))
-
-    return DynamicPeer(LIMIT, reads, writes, ones, "dynamic_limit.cpp: random lines of arrays of our sizes, no search")
-
-
-LIMIT = "memory alone"
-MAKERS = (ours, limit, binary_tree, torchrl, cpprb)
-NAMES = ("pysampler", LIMIT, "binary sum tree, C++", "torchrl SumSegmentTree", "cpprb")
+MAKERS = (ours, binary_tree, torchrl, cpprb)
+NAMES = ("pysampler", "binary sum tree, C++", "torchrl SumSegmentTree", "cpprb")

@@ -8,7 +8,7 @@ from matplotlib.ticker import LogLocator
 from .dynamic_peers import NAMES
 from .records import Results, axis_value
 
-_COLOURS = dict(zip(NAMES, ("#c1272d", "#bbbbbb", "#666666", "#2b6cb0", "#e07b00"), strict=True))
+_COLOURS = dict(zip(NAMES, ("#c1272d", "#666666", "#2b6cb0", "#e07b00"), strict=True))
 _PANELS = (("dynamic-draws", "a draw, ns"), ("dynamic-updates", "an update, ns"))
 
 
