@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pysampler.inputs.listed import listed
 from pysampler.labels.datasets import dataset_labels, is_dataset
 from pysampler.labels.values import IntArray, LabelValues, label_values
 
@@ -113,6 +114,8 @@ def number_labels(
         if column is not None or get_labels is not None or classes is not None:
             raise TypeError("these labels are read already: column, get_labels and classes have no effect on them")
         return source
+    if classes is not None:
+        classes = listed(classes, "classes", MAX_CLASSES, "all classes, in the order of their indices")
     values = _found(source, column, get_labels)
     if len(values) == 0:
         raise ValueError("labels must have at least one item, but they are empty")

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from pysampler.inputs.listed import by_label, listed
 from pysampler.inputs.memory import check_dense, without_tensors
 from pysampler.inputs.numbers import real_number
 from pysampler.inputs.shown import shown
@@ -121,10 +122,12 @@ def _shares(labels: Labels, targets: Targets) -> FloatArray:
 
 
 def _target_shares(labels: Labels, targets: Targets) -> FloatArray:
-    if isinstance(targets, Mapping):
-        return in_class_order(labels.classes, labels.counts, targets, "targets")
+    named = by_label(targets, "targets")
+    if named is not None:
+        return in_class_order(labels.classes, labels.counts, named, "targets")
+    entries = listed(targets, "targets", len(labels.classes), "a share for each class or a dict by name")
     try:
-        shares = np.asarray(without_tensors(targets, "targets"), dtype=np.float64)
+        shares = np.asarray(without_tensors(entries, "targets"), dtype=np.float64)
     except OverflowError:
         raise ValueError("targets must be finite, but one is beyond the range of floats") from None
     if shares.shape != (len(labels.classes),):

@@ -211,8 +211,12 @@ class Endless(torch.utils.data.IterableDataset[int]):
         ({"sources": [2**61, 2**61 + 1]}, ValueError, r"at most 2\^62 items, .* most of them source 1 with"),
         ({"sources": []}, ValueError, r"between 1 and 2\^16 sources, but got 0"),
         ({"sources": [1] * (2**16 + 1)}, ValueError, r"between 1 and 2\^16 sources, but got 65537"),
-        ({"sources": 5}, TypeError, "a mixture needs a sequence of sources, but got 5"),
-        ({"sources": "ab"}, TypeError, "a mixture needs a sequence of sources, but got 'ab'"),
+        (
+            {"sources": 5},
+            TypeError,
+            "the sources of a mixture must be a sequence of sizes, datasets or tables, but got 5",
+        ),
+        ({"sources": "ab"}, TypeError, "the sources of a mixture must be a sequence of .*, but got 'ab'"),
         ({"sources": [5, "ab"]}, TypeError, "source 1 is a text"),
         ({"sources": [5, 2.5]}, TypeError, "source 1 must be a size, .* but is float"),
         (
