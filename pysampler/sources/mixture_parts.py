@@ -15,8 +15,8 @@ from pysampler.inputs.shown import shown
 from pysampler.sources.alias_table import AliasTable
 from pysampler.sources.base import MAX_ITEMS, Source
 from pysampler.sources.class_table import ClassTable
-from pysampler.sources.mixture_schedule import MAX_SOURCES, by_source
-from pysampler.sources.mixture_shares import exact_share
+from pysampler.sources.mixture_schedule import by_source
+from pysampler.sources.mixture_shares import MAX_SOURCES, exact_share
 
 Part = int | AliasTable | ClassTable  # a number of items, or items by weight
 

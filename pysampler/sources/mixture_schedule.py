@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 from pysampler.inputs.listed import by_label, listed
 from pysampler.inputs.numbers import whole_number
 from pysampler.inputs.shown import shown
-from pysampler.sources.mixture_shares import exact_share, share_masses
+from pysampler.sources.mixture_shares import MAX_SOURCES, exact_share, share_masses
 
 MAX_POSITION = 2**62
-MAX_SOURCES = 2**16
 MAX_POINTS = 2**20
 
 

@@ -21,7 +21,7 @@ from pysampler.inputs.shown import shown
 TOTAL = 2**64  # what the masses of all sources sum to
 GROUP = 2**32 - 1  # in the place of a source: the group of those with less than a point a window
 MAX_INNER_BITS = 16
-MAX_LISTED = 2**24  # sizes to compute shares from
+MAX_SOURCES = 2**16
 
 
 def temperature(sizes: Sequence[float], temperature: float) -> list[float]:
@@ -193,11 +193,14 @@ def _boundaries(masses: Sequence[int], points: int) -> tuple[list[int], list[int
 
 def _numbers(values: Sequence[Any], name: str, what: str) -> list[float]:
     numbers = []
-    for i, value in enumerate(listed(values, name, MAX_LISTED, "a sequence of numbers")):
+    given = listed(values, name, MAX_SOURCES, "a sequence of numbers")
+    if len(given) > MAX_SOURCES:
+        raise ValueError(f"{name} must be those of at most 2^16 sources, but there are more")
+    for i, value in enumerate(given):
         if isinstance(value, torch.Tensor):
             check_dense(value, f"{name}[{i}]")
         try:
-            number = float("nan") if isinstance(value, str) else float(value)
+            number = math.nan if isinstance(value, str | bytes) else float(value)
         except OverflowError:
             number = math.inf
         except (TypeError, ValueError, RuntimeError):  # RuntimeError: tensors of several or complex numbers
