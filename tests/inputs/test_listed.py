@@ -115,14 +115,14 @@ def test_what_cannot_be_read_is_a_type_or_value_error_whatever_it_is(name: str) 
             TAKERS[name](given)
 
 
-@pytest.mark.parametrize("value", [torch.ones((), device="meta"), math.nan, -1.0, 0, "2", None, 10**400, 1j, "freed"])
+@pytest.mark.parametrize("value", ["a freed tensor", "a meta tensor", math.nan, -1.0, 0, "2", None, -(10**400), 1j])
 def test_temperatures_and_limits_are_numbers_that_can_be_read(value: Any) -> None:
-    if value == "freed":
+    if value == "a freed tensor":
         value = torch.ones(2)[0].clone()
         value.untyped_storage().resize_(0)  # to compare it crashes in torch
+    elif value == "a meta tensor":
+        value = torch.ones((), device="meta")
     for call in (lambda: temperature([1, 2], value), lambda: unimax([1, 2], 10, value)):
-        if value == 10**400 and call() == [0.5, 0.5]:
-            continue  # as good as infinite
         with pytest.raises((TypeError, ValueError)):
             call()
 
