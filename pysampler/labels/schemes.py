@@ -66,6 +66,8 @@ def weights_of_classes(labels: Labels, scheme: str, parameter: float, targets: T
         if scheme != "inverse":
             raise ValueError(f"give either scheme or targets, but got scheme={shown(scheme)} and targets")
         return np.divide(_shares(labels, targets), counts, out=np.zeros_like(counts), where=filled)
+    if not filled.any():
+        return np.zeros_like(counts)
     if filled.sum() == 1:
         name = labels.classes[int(filled.argmax())]
         warnings.warn(f"only class {name!r} has items, so the weights balance nothing", UserWarning, stacklevel=3)

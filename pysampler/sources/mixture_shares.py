@@ -217,7 +217,7 @@ def _positive(value: Any, name: str, limits: str, most: float = math.inf) -> flo
     try:
         number = math.nan if isinstance(value, str | bytes) else float(value)
     except OverflowError:
-        number = math.inf
+        number = math.inf if value > 0 else -math.inf
     except (TypeError, ValueError, RuntimeError):
         number = math.nan
     if not 0 < number <= most:
