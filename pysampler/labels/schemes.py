@@ -162,7 +162,7 @@ def in_class_order(classes: Sequence[Any], counts: IntArray, values: Mapping[Any
         if isinstance(value, torch.Tensor):
             check_dense(value, f"{argument}[{name!r}]")
         try:
-            ordered[index[name]] = value
+            ordered[index[name]] = value.detach() if isinstance(value, torch.Tensor) else value
         except OverflowError:
             raise ValueError(f"{argument} must be finite, but that of {name!r} is beyond the range of floats") from None
         except (TypeError, ValueError, RuntimeError):  # RuntimeError: tensors without data

@@ -22,6 +22,7 @@ TOTAL = 2**64  # what the masses of all sources sum to
 GROUP = 2**32 - 1  # in the place of a source: the group of those with less than a point a window
 MAX_INNER_BITS = 16
 MAX_SOURCES = 2**16
+MAX_BUDGET = 2**62
 
 
 def temperature(sizes: Sequence[float], temperature: float) -> list[float]:
@@ -62,7 +63,7 @@ def unimax(sizes: Sequence[int], budget: int, max_epochs: float = 1) -> list[flo
         ValueError: Sizes as for ``temperature``, or a budget or max_epochs that is not positive.
     """
     values = _numbers(sizes, "sizes", "sizes")
-    left = whole_number(budget, "budget", 1)
+    left = whole_number(budget, "budget", 1, MAX_BUDGET)
     most = _positive(max_epochs, "max_epochs", "greater than 0 and finite", math.nextafter(math.inf, 0))
     remaining, taken = float(left), [0.0] * len(values)
     order = sorted((i for i, value in enumerate(values) if value > 0), key=lambda i: values[i])
@@ -94,7 +95,7 @@ def exact_share(share: Any, name: str) -> Fraction:
     if isinstance(share, torch.Tensor):
         check_dense(share, f"the share of source {name}")
     try:
-        value = Fraction(share if isinstance(share, int | float | Fraction) else float(share))
+        value = Fraction(share if isinstance(share, int | float | Fraction) else float(_plain(share)))
     except (OverflowError, ValueError):
         raise ValueError(f"shares must be finite and >= 0, but that of source {name} is {shown(share, str)}") from None
     except (TypeError, RuntimeError):  # RuntimeError: a tensor without data
@@ -200,7 +201,7 @@ def _numbers(values: Sequence[Any], name: str, what: str) -> list[float]:
         if isinstance(value, torch.Tensor):
             check_dense(value, f"{name}[{i}]")
         try:
-            number = math.nan if isinstance(value, str | bytes) else float(value)
+            number = math.nan if isinstance(value, str | bytes) else float(_plain(value))
         except OverflowError:
             number = math.inf
         except (TypeError, ValueError, RuntimeError):  # RuntimeError: tensors of several or complex numbers
@@ -209,6 +210,11 @@ def _numbers(values: Sequence[Any], name: str, what: str) -> list[float]:
             raise ValueError(f"{what} must be finite numbers >= 0, but {name}[{i}] is {shown(value)}")
         numbers.append(number)
     return numbers
+
+
+def _plain(value: Any) -> Any:
+    """Returns a number without its gradient, of which torch would warn."""
+    return value.detach() if isinstance(value, torch.Tensor) else value
 
 
 def _positive(value: Any, name: str, limits: str, most: float = math.inf) -> float:
