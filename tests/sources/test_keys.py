@@ -45,7 +45,7 @@ def in_a_thread(call: Callable[[], Any]) -> Any:
     ],
 )
 def test_vmap_that_wants_other_draws_for_each_is_told_the_way_out(draw: Callable[[], Any], randomness: str) -> None:
-    with pytest.raises(TypeError, match="no key can be drawn .* in vmap randomness='same' draws once for all"):
+    with pytest.raises(TypeError, match=r"no key can be drawn .* in vmap randomness='same' draws once for all"):
         torch.func.vmap(lambda x: x + draw(), randomness=randomness)(torch.zeros(3, 2))
     same = torch.func.vmap(lambda x: x + draw(), randomness="same")(torch.zeros(3, 2))
     assert torch.equal(same, same[:1].expand(3, 2))
@@ -67,7 +67,7 @@ def test_fake_tensors_and_gradients_are_named_and_spoil_no_later_key(fresh: bool
         with pytest.raises(TypeError), FakeTensorMode():
             list(sampler)
         with pytest.raises(TypeError):
-            torch.func.grad(lambda x: x * list(sampler)[0])(torch.ones(()))
+            torch.func.grad(lambda x: x * next(iter(sampler)))(torch.ones(()))
         return list(sampler)
 
     assert set(place(attempts)) <= {0, 1}
