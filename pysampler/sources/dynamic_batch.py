@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pysampler import _core
 from pysampler.inputs.indices import flat_indices
-from pysampler.inputs.memory import address_of
+from pysampler.inputs.memory import address_of, check_dense
 from pysampler.inputs.output import new_like_indices
 from pysampler.inputs.weights import converted, to_tensor
 
@@ -78,6 +78,8 @@ def check_appended(weights: Any) -> None:
 
     Of weights that could be read as a batch: of other tensors no shape can be asked.
     """
+    if isinstance(weights, torch.Tensor):
+        check_dense(weights, "weights")  # of others the shape cannot always be asked
     shape = getattr(weights, "shape", None)
     if shape is None:
         nested = isinstance(weights, list | tuple) and any(isinstance(each, list | tuple) for each in weights)
@@ -108,7 +110,10 @@ def _of_array(array: NDArray[Any]) -> Batch:
 
 def _converted(weights: Any, dtype: torch.dtype) -> torch.Tensor:
     if isinstance(weights, int | float) and not isinstance(weights, bool):
-        weights = np.float64(weights)
+        try:
+            weights = np.float64(weights)
+        except OverflowError:
+            raise ValueError("weights must be finite, but one is beyond the range of floats") from None
     tensor = to_tensor(weights)
     values = converted(tensor, dtype)
     # Only into a narrower type can a number be lost: then it was positive and is not. Counted by NumPy, whose small

@@ -342,7 +342,7 @@ uint64_t DynamicTable::all_masses(uint64_t count, uint64_t* masses, uint64_t* to
 
 DynamicTable::Held DynamicTable::all_weights(uint64_t count, void* weights) const {
   const Reading reading(lock_);
-  if (items_ <= count) std::memcpy(weights, tree_.weights(), items_ * tree_.weight_bytes());
+  if (items_ != 0 && items_ <= count) std::memcpy(weights, tree_.weights(), items_ * tree_.weight_bytes());
   return {items_, tree_.view().scale, version_.load(std::memory_order_relaxed), fingerprint()};
 }
 
