@@ -68,7 +68,7 @@ def key_from_generator(generator: torch.Generator | None, device: torch.device |
         try:
             return int(_word.refill().item()) % 2**64
         except (RuntimeError, AssertionError) as error:
-            raise no_key(error) from error
+            raise _no_key(error) from error
     if generator is not None and not isinstance(generator, torch.Generator):
         raise TypeError(f"generator must be a torch.Generator or None, but got {type(generator).__name__}")
     place = generator.device if generator is not None else device or torch.device("cpu")
@@ -79,10 +79,10 @@ def key_from_generator(generator: torch.Generator | None, device: torch.device |
         word = _word.tensor if on_cpu else torch.empty((), dtype=torch.int64, device=place)
         return int(word.random_(-(2**63), None, generator=generator).item()) % 2**64
     except (RuntimeError, AssertionError) as error:
-        raise no_key(error) from error
+        raise _no_key(error) from error
 
 
-def no_key(error: BaseException) -> TypeError:
+def _no_key(error: BaseException) -> TypeError:
     """Returns the error for when torch refuses to draw a key: inside vmap, grad and FakeTensorMode."""
     return TypeError(
         "no key can be drawn from torch's generator here: draw before, and hand the draws to the function; in vmap "

@@ -16,7 +16,7 @@ from pysampler.inputs.numbers import check_positions, positive_count
 from pysampler.inputs.output import new_like_indices, new_output
 from pysampler.inputs.shown import shown
 from pysampler.inputs.weights import MAX_ITEMS, readable, to_tensor
-from pysampler.keys import key_from_generator, no_key, word_of_keys
+from pysampler.keys import key_from_generator, word_of_keys
 
 _READ_AS_THEY_ARE = (torch.float32, torch.float64)
 
@@ -70,10 +70,7 @@ def multinomial(
         RuntimeError: Weights on a GPU while a CUDA graph is captured.
     """
     if generator is None and out is None and input is None and logits is None:
-        try:
-            indices = _draw_at_once(weights, num_samples, replacement)
-        except RuntimeError as error:
-            raise no_key(error) from error
+        indices = _draw_at_once(weights, num_samples, replacement)
         if indices is not None:
             return indices
     tensor = _real_numbers(_given(weights, input, logits))

@@ -81,9 +81,9 @@ Output new_output(const Torch& torch, const Matrix& weights, py::handle draws) {
 
 // The key that pysampler.keys.key_from_generator(None) would take.
 uint64_t take_key(const Torch& torch) {
-  const py::object word = checked(PyObject_CallNoArgs(torch.word_of_keys.ptr()));  // (what refills it, its address)
+  const py::object word = answer(PyObject_CallNoArgs(torch.word_of_keys.ptr()));  // (what refills it, its address)
   if (!PyTuple_Check(word.ptr()) || PyTuple_GET_SIZE(word.ptr()) != 2) throw py::type_error("word_of_keys gives a pair");
-  checked(PyObject_CallNoArgs(PyTuple_GET_ITEM(word.ptr(), 0)));
+  answer(PyObject_CallNoArgs(PyTuple_GET_ITEM(word.ptr(), 0)));  // refused inside vmap, grad and FakeTensorMode
   return *pointer<const uint64_t>(number(py::reinterpret_borrow<py::object>(PyTuple_GET_ITEM(word.ptr(), 1))));
 }
 
