@@ -1,10 +1,13 @@
 // The placement of leftovers: right masses, and the same table however the leftovers are cut into segments.
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "check.h"
+#include "core/alias_build.h"
 #include "cpu/table/leftovers.h"
+#include "cpu/table/list_memory.h"
 #include "cpu/table/table_scan.h"
 #include "random.h"
 
@@ -153,6 +156,32 @@ void test_one_excess_of_many_slots() {
   check_masses(masses, place(masses, 5, 2, random));
 }
 
+// Lists of all lengths, from a few numbers to many rooms of them, one after the other.
+void test_lists_stay_as_written_while_others_are_written() {
+  ListMemory memory;
+  std::vector<std::unique_ptr<ListWriter>> writers;  // lists may lie in them
+  for (int writer = 0; writer < 3; ++writer) writers.emplace_back(new ListWriter(memory));
+  Random random(6);
+  std::vector<ItemList> lists;
+  uint32_t number = 0;
+  for (uint64_t list = 0; list < 120; ++list) {
+    ListWriter& writer = *writers[list % 3];
+    const uint64_t pieces = list == 60 ? 3000 : random.below(100);
+    for (uint64_t piece = 0; piece < pieces; ++piece) {
+      uint32_t* end = writer.next(kBlockItems);
+      for (uint64_t i = random.below(kBlockItems + 1); i > 0; --i) *end++ = number++;
+      writer.set_end(end);
+    }
+    lists.push_back(writer.take_list());
+  }
+  uint32_t expected = 0;
+  bool all_right = true;
+  for (const ItemList& list : lists) {
+    for (uint64_t i = 0; i < list.size(); ++i) all_right = all_right && list[i] == expected++;
+  }
+  CHECK(all_right && expected == number);
+}
+
 void test_nothing_left_over_needs_nothing() {
   AliasEntry untouched = {1, 2};
   CHECK(place_leftovers({}, &untouched, {2, {}}));
@@ -180,6 +209,7 @@ int main() {
   RUN(test_one_light_is_filled_by_a_chain_of_heavies);
   RUN(test_sums_that_meet_exactly);
   RUN(test_one_excess_of_many_slots);
+  RUN(test_lists_stay_as_written_while_others_are_written);
   RUN(test_nothing_left_over_needs_nothing);
   RUN(test_sums_that_differ_are_refused);
   return finish_tests();
