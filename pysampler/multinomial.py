@@ -16,7 +16,7 @@ from pysampler.inputs.numbers import check_positions, positive_count
 from pysampler.inputs.output import new_like_indices, new_output
 from pysampler.inputs.shown import shown
 from pysampler.inputs.weights import MAX_ITEMS, readable, to_tensor
-from pysampler.keys import key_from_generator, word_of_keys
+from pysampler.keys import key_from_generator, no_key, word_of_keys
 
 _READ_AS_THEY_ARE = (torch.float32, torch.float64)
 
@@ -70,18 +70,13 @@ def multinomial(
         RuntimeError: Weights on a GPU while a CUDA graph is captured.
     """
     if generator is None and out is None and input is None and logits is None:
-        indices = _draw_at_once(weights, num_samples, replacement)
+        try:
+            indices = _draw_at_once(weights, num_samples, replacement)
+        except RuntimeError as error:
+            raise no_key(error) from error
         if indices is not None:
             return indices
-    if input is not None:
-        if weights is not None:
-            raise TypeError("weights are given twice, by position or as weights= and as input=")
-        weights = input
-    if logits is not None:
-        if weights is not None:
-            raise TypeError("give weights or logits=, not both")
-        weights = _exponentials(logits)
-    tensor = _real_numbers(weights)
+    tensor = _real_numbers(_given(weights, input, logits))
     on_cuda = tensor.is_cuda
     if on_cuda:
         refuse_capture("multinomial, which has to look at its weights")
@@ -132,6 +127,19 @@ _CPU = torch.device("cpu")
 _draw_at_once = _core.make_multinomial_at_once(
     torch.Tensor, torch.float32, torch.float64, new_like_indices(), word_of_keys, torch.get_num_threads
 )
+
+
+def _given(weights: Any, input: Any, logits: torch.Tensor | None) -> Any:
+    """Returns the weights, by whichever name they came."""
+    if input is not None:
+        if weights is not None:
+            raise TypeError("weights are given twice, by position or as weights= and as input=")
+        weights = input
+    if logits is None:
+        return weights
+    if weights is not None:
+        raise TypeError("give weights or logits=, not both")
+    return _exponentials(logits)
 
 
 def _exponentials(logits: Any) -> torch.Tensor:

@@ -52,7 +52,7 @@ def address_of_output(output: torch.Tensor) -> int:
 def check_memory(tensor: torch.Tensor, name: str) -> None:
     """Raises TypeError unless the values of a strided tensor can be read, or there are none."""
     try:
-        if tensor.numel() == 0:
+        if tensor.numel() == 0 and not _is_stand_in(tensor):
             return
         storage = tensor.untyped_storage()
         last = tensor.storage_offset() + sum(
@@ -108,6 +108,12 @@ def check_dense(tensor: torch.Tensor, name: str) -> None:
     if tensor.is_quantized:
         raise TypeError(f"{name} must be plain numbers, but its dtype is {tensor.dtype}; call .dequantize()")
     check_memory(tensor, name)
+
+
+def _is_stand_in(tensor: torch.Tensor) -> bool:
+    """Whether other code answers for it, as for FakeTensors and DTensors: NumPy cannot read such, be they empty."""
+    dispatch = getattr(type(tensor), "__torch_dispatch__", None)
+    return dispatch is not torch.Tensor.__torch_dispatch__ or torch._is_functional_tensor(tensor)
 
 
 def _without_memory(tensor: torch.Tensor, name: str) -> str:

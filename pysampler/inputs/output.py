@@ -9,10 +9,11 @@ import torch
 
 from pysampler import _core
 from pysampler.inputs.memory import check_memory
+from pysampler.inputs.modes import plain_tensors
 
 _DTYPES = (torch.int64, torch.int32)
 _CPU = torch.device("cpu")
-with torch.inference_mode(False):
+with plain_tensors():
     _LIKE = torch.empty(0, dtype=torch.int64, device=_CPU)
 _MANY = 2**19  # so many indices are megabytes, of which to touch each page for the first time costs more than the draws
 

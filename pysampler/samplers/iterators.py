@@ -77,6 +77,10 @@ class PassIterator:
     _sampler: Opener | None
     opened: OpenedPass | None = None
 
+    def __repr__(self) -> str:
+        where = self.where()
+        return f"{type(self).__name__}(epoch={where.epoch}, position={where.position})"
+
     def _begin(self) -> _core.PositionSource:
         assert self._sampler is not None
         self.opened, positions = self._sampler._open(self)

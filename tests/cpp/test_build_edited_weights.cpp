@@ -51,7 +51,7 @@ void check_replaced(std::vector<double> weights, double edit, uint64_t place, Ta
   const std::vector<PackedBlock> scratch(1);
   PackedBlock& block = const_cast<PackedBlock&>(scratch[0]);
   for (const bool any_small : {false, true}) {
-    if (!kernels.pack_blocks(view, {1.0, scale, scale, any_small}, 0, 1, &quota, &block, table.data())) continue;
+    if (!kernels.pack_block(view, {1.0, scale, scale, any_small}, 0, quota, block, table.data())) continue;
     CHECK(block.lights + block.heavies == weights.size());
     for (uint64_t j = 0; j < block.heavies; ++j) {
       CHECK(block.excess[j] >= (j == 0 ? 0 : block.excess[j - 1]));

@@ -139,10 +139,10 @@ void test_a_small_item_never_stands_in_for_the_large_one_that_evens_out() {
       const uint64_t quota = 63 + 63 - 1;
       std::vector<PackedBlock> packed(1);
       std::vector<AliasEntry> table(2);
-      CHECK(build_kernels(target).pack_blocks(view(weights), rule, 0, 1, &quota, packed.data(), table.data()));
+      CHECK(build_kernels(target).pack_block(view(weights), rule, 0, quota, packed[0], table.data()));
       const PackedBlock& block = packed[0];
       CHECK(block.lights == 2 && block.heavies == 0);
-      CHECK(block.light_mass[small_first ? 0 : 1] == 63 && block.light_mass[small_first ? 1 : 0] == 62);
+      CHECK(table[small_first ? 0 : 1].threshold == 63 && table[small_first ? 1 : 0].threshold == 62);
     });
   }
 }
@@ -155,7 +155,7 @@ void test_a_block_of_small_items_cannot_be_evened_out() {
     for (const uint64_t quota : {82, 83, 84}) {
       std::vector<PackedBlock> packed(1);
       std::vector<AliasEntry> table(2);
-      CHECK(build_kernels(target).pack_blocks(view(weights), rule, 0, 1, &quota, packed.data(), table.data()) ==
+      CHECK(build_kernels(target).pack_block(view(weights), rule, 0, quota, packed[0], table.data()) ==
             (quota == 83));
     }
   });

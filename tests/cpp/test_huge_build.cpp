@@ -87,13 +87,9 @@ void check_packed(const PackedBlock& packed, uint64_t block, uint64_t quota) {
   CHECK(lights.size() == packed.lights);
   uint64_t mass = 0;
   for (uint64_t i = 0; i < packed.lights; ++i) {
-    CHECK(near(packed.light_mass[i], lights[i]));
-    mass += packed.light_mass[i];
-    if (i < packed.lights_done) {
-      CHECK(kTable[lights[i]].threshold == packed.light_mass[i]);
-    } else {
-      CHECK(packed.light_id[i] == lights[i]);
-    }
+    CHECK(near(kTable[lights[i]].threshold, lights[i]));
+    mass += kTable[lights[i]].threshold;
+    if (i >= packed.lights_done) CHECK(packed.light_id[i] == lights[i]);
   }
   for (uint64_t j = 0; j < packed.heavies; ++j) {
     const uint64_t own = kSlotMass + packed.excess[j] - (j == 0 ? 0 : packed.excess[j - 1]);
@@ -117,9 +113,11 @@ void check_blocks(Target target, uint64_t first, uint64_t count) {
     quotas[b] = static_cast<uint64_t>(whole_sum(first + b) * kMassOfOne);
   }
   const double scale = static_cast<double>(kMassOfOne);
-  const auto packed = std::make_unique<PackedBlock[]>(count);
-  CHECK(kernels.pack_blocks(view, {1.0, scale, scale, false}, first, count, quotas.data(), packed.get(), kTable));
-  for (uint64_t b = 0; b < count; ++b) check_packed(packed[b], first + b, quotas[b]);
+  const auto packed = std::make_unique<PackedBlock>();
+  for (uint64_t b = 0; b < count; ++b) {
+    CHECK(kernels.pack_block(view, {1.0, scale, scale, false}, first + b, quotas[b], *packed, kTable));
+    check_packed(*packed, first + b, quotas[b]);
+  }
 }
 
 void test_blocks_of_the_largest_table_are_packed_rightly() {
@@ -139,11 +137,11 @@ void test_one_item_may_have_nearly_all_of_the_largest_mass() {
     for (const uint64_t off : {0, 1, 1000, 4096}) {
       for (const double scale : {static_cast<double>(quota - off), static_cast<double>(quota + off)}) {
         for_each_target([&](Target target) {
-          const auto packed = std::make_unique<PackedBlock[]>(1);
+          const auto packed = std::make_unique<PackedBlock>();
           AliasEntry slot;
           const WeightView view = {&weight, 1, WeightType::kFloat64};
-          CHECK(build_kernels(target).pack_blocks(view, {1.0, scale, scale, false}, 0, 1, &quota, packed.get(), &slot));
-          CHECK(packed[0].heavies == 1 && packed[0].excess[0] == quota - kSlotMass);
+          CHECK(build_kernels(target).pack_block(view, {1.0, scale, scale, false}, 0, quota, *packed, &slot));
+          CHECK(packed->heavies == 1 && packed->excess[0] == quota - kSlotMass);
         });
       }
     }

@@ -71,14 +71,17 @@ std::vector<AliasEntry> place(const Masses& masses, uint64_t segments, int threa
   const std::vector<uint64_t> light_cuts = cuts(masses.lights.size()), heavy_cuts = cuts(masses.heavies.size());
   std::vector<AliasEntry> table(masses.items(), {0xDEADBEEFu, 0xFFFFFFFFu});  // a slot left out would show
   std::vector<Leftovers> pieces(segments);
+  std::vector<uint32_t> lights, heavies;
+  for (const Light& light : masses.lights) lights.push_back(light.item);
+  for (const Heavy& heavy : masses.heavies) heavies.push_back(heavy.item);
   for (uint64_t s = 0; s < segments; ++s) {
+    pieces[s].lights = {lights.data() + light_cuts[s], light_cuts[s + 1] - light_cuts[s]};
+    pieces[s].heavies = {heavies.data() + heavy_cuts[s], heavy_cuts[s + 1] - heavy_cuts[s]};
     for (uint64_t i = light_cuts[s]; i < light_cuts[s + 1]; ++i) {
-      pieces[s].lights.push_back(masses.lights[i].item);
       pieces[s].deficit += kSlotMass - masses.lights[i].mass;
       table[masses.lights[i].item].threshold = masses.lights[i].mass;
     }
     for (uint64_t j = heavy_cuts[s]; j < heavy_cuts[s + 1]; ++j) {
-      pieces[s].heavies.push_back(masses.heavies[j].item);
       pieces[s].excess += masses.heavies[j].excess;
       keep_excess(&table[masses.heavies[j].item], masses.heavies[j].excess);
     }
@@ -159,7 +162,8 @@ void test_nothing_left_over_needs_nothing() {
 
 void test_sums_that_differ_are_refused() {
   AliasEntry table[2] = {{5, 0}, {0, 0}};
-  const Leftovers light = {{0}, {}, kSlotMass - 5, 0}, heavy = {{}, {1}, 0, kSlotMass - 4};
+  const uint32_t items[2] = {0, 1};
+  const Leftovers light = {{items, 1}, {}, kSlotMass - 5, 0}, heavy = {{}, {items + 1, 1}, 0, kSlotMass - 4};
   keep_excess(&table[1], heavy.excess);
   CHECK(!place_leftovers({light}, table, {1, {}}));
   CHECK(!place_leftovers({heavy}, table, {1, {}}));

@@ -70,6 +70,44 @@ def test_everything_that_takes_tensors_refuses_those_without_memory(make: Any) -
     assert dynamic.total == 4  # unchanged
 
 
+def test_one_freed_weight_for_all_indices_is_refused_before_it_is_spread() -> None:
+    table = DynamicTable([1.0, 2.0])
+    weight = torch.ones(1, dtype=torch.float64)
+    weight.untyped_storage().resize_(0)
+    with pytest.raises(TypeError, match="weights must be a tensor with memory of its own"):
+        table.update([0, 1], weight)
+    assert table.total == 3
+
+
+@pytest.mark.parametrize("make", ["fake", "functional"])
+def test_empty_stand_ins_for_tensors_are_refused_too(make: str) -> None:
+    """Nothing would be read from them; but NumPy says so of them in its own words."""
+    from torch._subclasses.fake_tensor import FakeTensorMode  # noqa: PLC0415
+
+    if make == "fake":
+        with FakeTensorMode():
+            empty = torch.empty(0)
+    else:
+        empty = torch._to_functional_tensor(torch.empty(0))
+    for call in (
+        lambda: pysampler.repeat_counts(empty, seed=0),
+        lambda: DynamicTable(empty),
+        lambda: DynamicTable([1.0]).append(empty),
+        lambda: DynamicTable([1.0]).update([], empty),
+    ):
+        with pytest.raises(TypeError, match="weights must hold data"):
+            call()
+    assert len(DynamicTable(torch.empty(0))) == len(DynamicTable(torch.nn.Parameter(torch.empty(0)))) == 0
+
+
+def test_weights_to_append_that_tell_no_shape_are_refused() -> None:
+    for odd in (torch.nested.nested_tensor([[1.0], [1.0, 2.0]]), torch.nn.UninitializedParameter()):
+        with pytest.raises(TypeError, match="weights must"):
+            DynamicTable([1.0]).append(odd)
+    with pytest.raises(ValueError, match="weights must be finite"):
+        DynamicTable([1.0]).append(10**400)  # type: ignore[arg-type]
+
+
 def test_the_operator_refuses_freed_memory() -> None:
     """Of fake and meta tensors, torch asks for the shape of the result only."""
     with pytest.raises(TypeError, match="table must be a tensor with memory of its own"):

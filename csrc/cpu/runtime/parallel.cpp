@@ -5,10 +5,9 @@
 #include <exception>
 #include <functional>
 #include <mutex>
-#include <thread>
-#include <vector>
 
 #include "cpu/runtime/float_environment.h"
+#include "cpu/runtime/thread_team.h"
 
 namespace pysampler {
 namespace {
@@ -63,23 +62,15 @@ void parallel_for(uint64_t count, const Execution& execution, const Task& task) 
 void parallel_for_workers(uint64_t count, const Execution& execution, const std::function<Task()>& make_task) {
   if (count == 0) return;
   Work work(count, make_task);
-  std::vector<std::thread> threads;
-  const uint64_t wanted = std::min<uint64_t>(count, std::max(execution.threads, 1));
-  try {
-    threads.reserve(wanted);
-    while (threads.size() + 1 < wanted) {
-      threads.emplace_back([&work] { work.run([] {}); });
-    }
-  } catch (const std::exception&) {
-    // The system has no more threads or memory to give: those that started, and this one, do all the work.
-  }
   bool asked = false;
   const auto ask = [&] {
     asked = true;
     if (execution.interrupt && execution.interrupt()) throw Interrupted{};
   };
-  work.run(ask);
-  for (std::thread& thread : threads) thread.join();
+  ThreadTeam own_team;
+  ThreadTeam& team = execution.team != nullptr ? *execution.team : own_team;
+  const uint64_t threads = std::min<uint64_t>(count, static_cast<uint64_t>(std::max(execution.threads, 1)));
+  team.run(threads, [&] { work.run([] {}); }, [&] { work.run(ask); });
   work.rethrow();
   if (!asked) ask();  // the others were quicker, and have done all there was
 }

@@ -1,4 +1,4 @@
-// Splitting work over threads. Threads live for one call only: nothing persists, so fork() is always safe.
+// Splitting work over threads. Threads live for one call of the library only: nothing persists, so fork() is always safe.
 #pragma once
 
 #include <algorithm>
@@ -13,16 +13,19 @@ namespace pysampler {
 // at least once, so it should mostly be quick.
 using Interrupt = std::function<bool()>;
 
+class ThreadTeam;
+
 // How a call runs. None of it can change a result.
 struct Execution {
   int threads = 1;      // an upper limit
   Interrupt interrupt;  // may be empty
   Target target = active_target();
+  ThreadTeam* team = nullptr;  // threads that wait for work; without one, each loop starts and ends its own
 
   // The same on no more than `most` threads, but on one at least.
   Execution on_at_most(uint64_t most) const {
     return {static_cast<int>(std::clamp<uint64_t>(most, 1, static_cast<uint64_t>(std::max(threads, 1)))), interrupt,
-            target};
+            target, team};
   }
 };
 

@@ -2,13 +2,17 @@
 
 #include <algorithm>
 #include <memory>
+#include <mutex>
+#include <utility>
 #include <vector>
 
 #include "core/alias_build.h"
 #include "cpu/runtime/float_environment.h"
+#include "cpu/runtime/thread_team.h"
 #include "cpu/table/block_shares.h"
 #include "cpu/table/build_kernels.h"
 #include "cpu/table/leftovers.h"
+#include "cpu/table/list_memory.h"
 
 namespace pysampler {
 namespace {
@@ -40,48 +44,51 @@ class Builder {
     const uint64_t tasks = shares_.tasks();
     leftovers_.resize(tasks);
     parallel_for_workers(tasks, execution_, [&] {
-      const std::shared_ptr<Scratch> scratch(new Scratch);  // unfilled: make_shared writes 130 KB of zeros
-      return Task([this, scratch](uint64_t task) { pack_task(task, *scratch); });
+      Scratch& scratch = new_scratch();
+      return Task([this, &scratch](uint64_t task) { pack_task(task, scratch); });
     });
   }
 
-  // One thread's working memory.
+  // One thread's working memory. It stays until the end: lists may lie in it.
   struct Scratch {
-    PackedBlock packed[kPackedTogether];
-    Leftovers leftovers;
+    explicit Scratch(ListMemory& memory) : lights(memory), heavies(memory) {}
+
+    PackedBlock packed;
+    ListWriter lights, heavies;
   };
 
+  Scratch& new_scratch() {
+    std::unique_ptr<Scratch> scratch(new Scratch(list_memory_));  // unfilled: make_unique writes zeros
+    const std::lock_guard<std::mutex> lock(scratches_mutex_);
+    scratches_.push_back(std::move(scratch));
+    return *scratches_.back();
+  }
+
   void pack_task(uint64_t task, Scratch& scratch) {
-    Leftovers& working = scratch.leftovers;
-    working.lights.clear();
-    working.heavies.clear();
-    working.deficit = working.excess = 0;
-    uint64_t first = shares_.first_block(task);
-    const uint64_t end = first + shares_.block_count(task);
-    for (uint64_t before = shares_.units_before(first); first < end; first += kPackedTogether) {
-      const uint64_t count = std::min<uint64_t>(kPackedTogether, end - first);
-      uint64_t quotas[kPackedTogether];
-      for (uint64_t b = 0; b < count; ++b) {
-        const uint64_t units = shares_.units_before(first + b + 1);
-        quotas[b] = units - before;
-        before = units;
-      }
-      const bool packed =
-          kernels_.pack_blocks(weights_, shares_.rule(), first, count, quotas, scratch.packed, table_);
-      if (!packed) changed_while_built();
-      for (uint64_t b = 0; b < count; ++b) collect(scratch.packed[b], working);
+    Leftovers leftovers;
+    const uint64_t first = shares_.first_block(task), end = first + shares_.block_count(task);
+    uint64_t before = shares_.units_before(first);
+    for (uint64_t block = first; block < end; ++block) {
+      const uint64_t units = shares_.units_before(block + 1);
+      if (!kernels_.pack_block(weights_, shares_.rule(), block, units - before, scratch.packed, table_)) changed_while_built();
+      collect(scratch, leftovers);
+      before = units;
     }
-    leftovers_[task] = working;  // an exact copy: the working lists have room to spare
+    leftovers.lights = scratch.lights.take_list();
+    leftovers.heavies = scratch.heavies.take_list();
+    leftovers_[task] = leftovers;
   }
 
   // What the merge inside a block did not place. A heavy with exactly a slot's mass needs nobody.
-  void collect(const PackedBlock& block, Leftovers& to) {
+  void collect(Scratch& scratch, Leftovers& to) {
+    const PackedBlock& block = scratch.packed;
+    uint32_t *light = scratch.lights.next(kBlockItems), *heavy = scratch.heavies.next(kBlockItems);
     const auto collect_heavy = [&](uint64_t excess, uint32_t item) {
       if (excess == 0) {
         table_[item] = full_slot(item);
       } else {
         keep_excess(&table_[item], excess);
-        to.heavies.push_back(item);
+        *heavy++ = item;
         to.excess += excess;
       }
     };
@@ -91,15 +98,17 @@ class Builder {
       const uint64_t given = block.deficit_done, had = block.excess[j];
       if (had < given) {  // has become a light
         table_[block.heavy_id[j]].threshold = static_cast<uint32_t>(kSlotMass - (given - had));
-        to.lights.push_back(block.heavy_id[j]);
+        *light++ = block.heavy_id[j];
         to.deficit += given - had;
       } else {
         collect_heavy(had - given, block.heavy_id[j]);
       }
       for (++j; j < block.heavies; ++j) collect_heavy(block.excess[j] - block.excess[j - 1], block.heavy_id[j]);
     }
-    to.lights.insert(to.lights.end(), block.light_id + i, block.light_id + block.lights);
+    light = std::copy(block.light_id + i, block.light_id + block.lights, light);
     to.deficit += block.deficit_all - block.deficit_done;
+    scratch.lights.set_end(light);
+    scratch.heavies.set_end(heavy);
   }
 
   const WeightView weights_;
@@ -107,6 +116,9 @@ class Builder {
   const BuildKernels& kernels_;
   BlockShares shares_;
   const Execution execution_;
+  ListMemory list_memory_;
+  std::mutex scratches_mutex_;
+  std::vector<std::unique_ptr<Scratch>> scratches_;
   std::vector<Leftovers> leftovers_;
 };
 
@@ -114,7 +126,10 @@ class Builder {
 
 void build(WeightView weights, AliasEntry* table, const Execution& execution) {
   const StandardFloats standard_floats;
-  Builder(weights, table, execution).run();
+  ThreadTeam team;  // for the sums, the packing and the leftovers
+  Execution together = execution;
+  if (together.team == nullptr) together.team = &team;
+  Builder(weights, table, together).run();
 }
 
 }  // namespace pysampler

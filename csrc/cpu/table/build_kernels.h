@@ -19,19 +19,13 @@ struct ScanResult {
 // A block between its masses and its slots. Lists are padded for whole-vector stores.
 struct PackedBlock {
   static constexpr uint64_t kRoom = kBlockItems + 48;
-  alignas(64) uint64_t deficit[kRoom];  // scratch
-  alignas(64) uint64_t excess[kRoom];   // up to and including this heavy: sum of (mass - slot)
-  alignas(64) uint32_t light_mass[kRoom];
+  alignas(64) uint64_t excess[kRoom];  // up to and including this heavy: sum of (mass - slot)
   alignas(64) uint32_t light_id[kRoom];  // some kernels name only those that are left over
   alignas(64) uint32_t heavy_id[kRoom];
-  alignas(64) uint16_t filler_of[kRoom];  // scratch
-  alignas(64) uint16_t closed_at[kRoom];  // scratch
   uint64_t lights, heavies;
   uint64_t lights_done, heavies_done;  // placed inside the block; the rest is left over
   uint64_t deficit_done, deficit_all;  // of the lights placed, of all
 };
-
-constexpr int kPackedTogether = 4;
 
 struct BuildKernels {
   // sums[i] = sum of block first + i. One thread.
@@ -40,11 +34,10 @@ struct BuildKernels {
   // The same over the items that are not small; small_units[i] = total mass of those that are.
   void (*sum_large)(WeightView weights, const MassRule& rule, uint64_t first, uint64_t count, double* sums,
                     uint64_t* small_units);
-  // Masses of the blocks [first, first + count), count <= kPackedTogether, adding up to quotas[], and as many of their
-  // slots as can be filled inside each block; a light that is left over has its mass in its slot's threshold. False if
-  // the weights no longer fit the quotas.
-  bool (*pack_blocks)(WeightView weights, const MassRule& rule, uint64_t first, uint64_t count, const uint64_t* quotas,
-                      PackedBlock* blocks, AliasEntry* table);
+  // The masses of a block, adding up to its quota, and as many of its slots as can be filled inside it; a light that is
+  // left over has its mass in its slot's threshold. False if the weights no longer fit the quota.
+  bool (*pack_block)(WeightView weights, const MassRule& rule, uint64_t block, uint64_t quota, PackedBlock& packed,
+                     AliasEntry* table);
   // The masses of one block by place (BlockLayout::item), adding up to `quota`; 0 where there is no item. Room for
   // kBlockItems, aligned to 64. False if the weights no longer fit the quota.
   bool (*masses_of_block)(WeightView weights, const MassRule& rule, uint64_t block, uint64_t quota, uint64_t* masses);

@@ -80,7 +80,8 @@ class Path {
   }
 
  private:
-  static constexpr size_t kAhead = 64;
+  // Lists run block by block, so their slots lie scattered over the table.
+  static constexpr size_t kAhead = 256;
 
   bool has_light(const PathPoint& point) const { return point.light_segment < segments_.size(); }
   bool has_heavy(const PathPoint& point) const { return point.heavy_segment < segments_.size(); }
@@ -88,13 +89,12 @@ class Path {
 
   // A run of lights that the current heavy fills, within one segment.
   void fill_lights(PathPoint& at, const PathPoint& end, uint32_t heavy) const {
-    const std::vector<uint32_t>& lights = segments_[at.light_segment].lights;
+    const ItemList& lights = segments_[at.light_segment].lights;
     const size_t stop = at.light_segment == end.light_segment ? end.light : lights.size();
     size_t light = at.light;
     uint64_t deficit = at.deficit;
     for (; light < stop && deficit <= at.including; ++light) {
-      // Lists run block by block, so their slots lie scattered over the table.
-      if (light + kAhead < lights.size()) prefetch_to_write(&table_[lights[light + kAhead]]);
+      if (light + kAhead < lights.size()) prefetch_to_l2(&table_[lights[light + kAhead]]);
       AliasEntry& slot = table_[lights[light]];
       deficit += kSlotMass - slot.threshold;
       slot.alias = heavy;
@@ -109,8 +109,8 @@ class Path {
     ++at.heavy;
     to_next_heavy(at);
     if (!has_heavy(at)) return;
-    const std::vector<uint32_t>& heavies = segments_[at.heavy_segment].heavies;
-    if (at.heavy + kAhead < heavies.size()) prefetch_to_write(&table_[heavies[at.heavy + kAhead]]);
+    const ItemList& heavies = segments_[at.heavy_segment].heavies;
+    if (at.heavy + kAhead < heavies.size()) prefetch_to_l2(&table_[heavies[at.heavy + kAhead]]);
     const bool is_last = at.heavy_segment == end.heavy_segment && at.heavy == end.heavy;
     at.including = is_last ? end.including : at.excess + kept_excess(&table_[heavy_item(at)]);
   }
@@ -118,6 +118,8 @@ class Path {
   void pass_heavy(PathPoint& point) const { close_heavy(point, end()); }
 
   void pass_light(PathPoint& point) const {
+    const ItemList& lights = segments_[point.light_segment].lights;
+    if (point.light + kAhead < lights.size()) prefetch_to_l2(&table_[lights[point.light + kAhead]]);
     point.deficit += kSlotMass - table_[segments_[point.light_segment].lights[point.light]].threshold;
     ++point.light;
     to_next_light(point);

@@ -2,6 +2,7 @@
 // over all blocks, in parallel.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -11,13 +12,24 @@
 
 namespace pysampler {
 
+// Numbers of items in a row, in memory of somebody else's.
+struct ItemList {
+  const uint32_t* items = nullptr;
+  size_t count = 0;
+
+  size_t size() const { return count; }
+  bool empty() const { return count == 0; }
+  uint32_t operator[](size_t i) const { return items[i]; }
+  uint32_t back() const { return items[count - 1]; }
+};
+
 // The items that some neighbouring blocks left over, in order, with the sums of slot - mass over the lights and of
 // mass - slot over the heavies. Until it is placed, a light keeps its mass in the threshold of its slot and a heavy its
 // excess, which is positive, in all 8 bytes of its slot: so the lists are short, and their amounts are where they will
 // be written.
 struct Leftovers {
-  std::vector<uint32_t> lights;
-  std::vector<uint32_t> heavies;
+  ItemList lights;
+  ItemList heavies;
   uint64_t deficit = 0;
   uint64_t excess = 0;
 };
