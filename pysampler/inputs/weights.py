@@ -95,9 +95,8 @@ def _from_numpy(array: np.ndarray[Any, Any]) -> torch.Tensor:
         array = array.astype(np.float64)
     # torch takes neither foreign byte orders nor negative strides, and warns about read-only memory.
     native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
-    if (
-        not native.flags.writeable or not native.flags.aligned or native.size < 2
-    ):  # NumPy calls a single entry contiguous whatever its stride
+    alone = native.size < 2  # NumPy calls a single entry contiguous whatever its stride
+    if alone or not native.flags.writeable or not native.flags.aligned:
         native = native.copy()
     # ascontiguousarray makes 0-d arrays 1-d.
     return torch.from_numpy(native.reshape(array.shape))
