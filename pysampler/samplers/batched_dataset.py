@@ -37,8 +37,8 @@ class BatchedDataset(torch.utils.data.Dataset[Any]):
     def __getitem__(self, indices: Sequence[int]) -> Any:
         if not isinstance(indices, Iterable):
             raise TypeError(
-                f"BatchedDataset needs a list of indices, but got {shown(indices)}: give the loader batch_size=None and a "
-                "sampler that yields batches, such as DistributedWeightedBatchSampler"
+                f"BatchedDataset needs a list of indices, but got {shown(indices)}: give the loader batch_size=None "
+                "and a sampler that yields batches, such as DistributedWeightedBatchSampler"
             )
         whole = getattr(self.dataset, "__getitems__", None)  # None turns it off, as in torch's loader
         return self.collate_fn(whole(indices) if whole else [self.dataset[index] for index in indices])
