@@ -11,7 +11,7 @@ from pysampler.cuda.availability import draws_by_triton, require
 from pysampler.cuda.availability import problem as cuda_problem
 from pysampler.cuda.generator import refuse_capture
 from pysampler.cuda.rows import draw_rows
-from pysampler.inputs.memory import address_of, check_dense
+from pysampler.inputs.memory import address_of, check_dense, is_aligned
 from pysampler.inputs.numbers import check_positions, positive_count
 from pysampler.inputs.output import new_like_indices, new_output
 from pysampler.inputs.shown import shown
@@ -192,7 +192,14 @@ def _check_draws(rows: int, columns: int, count: int, replacement: Any) -> None:
 
 
 def _is_readable(tensor: torch.Tensor) -> bool:
-    return tensor.dtype in _READ_AS_THEY_ARE and tensor.is_contiguous()
+    return tensor.dtype in _READ_AS_THEY_ARE and tensor.is_contiguous() and (not tensor.numel() or _begins_well(tensor))
+
+
+def _begins_well(tensor: torch.Tensor) -> bool:
+    try:
+        return is_aligned(tensor)
+    except (RuntimeError, NotImplementedError):  # inside vmap and grad, which address_of tells of
+        return True
 
 
 def _check_out(out: torch.Tensor, device: torch.device) -> None:

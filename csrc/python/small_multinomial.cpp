@@ -44,7 +44,7 @@ Matrix matrix_of(const Torch& torch, py::handle weights) {
   const uint64_t address = number(call(weights, names.data_ptr));
   const py::object shape = get(weights, names.shape);
   const auto dimensions = PyTuple_Check(shape.ptr()) ? PyTuple_GET_SIZE(shape.ptr()) : 0;
-  if (address == 0 || dimensions < 1 || dimensions > 2) throw Unusual{};
+  if (address == 0 || address % (is_float64 ? 8 : 4) != 0 || dimensions < 1 || dimensions > 2) throw Unusual{};
   const auto length = [&](Py_ssize_t i) {
     return number(py::reinterpret_borrow<py::object>(PyTuple_GET_ITEM(shape.ptr(), i)));
   };

@@ -22,26 +22,36 @@ def address_of(tensor: torch.Tensor, name: str = "the tensor") -> int:
     Cost: 0.3 us.
 
     Raises:
-        TypeError: There is no memory, or less than the tensor needs; says what to pass instead.
+        TypeError: There is no memory, less than the tensor needs, or not aligned; says what to pass instead.
     """
     try:
         address = address_if_held(tensor)
+        aligned = address != 0 or is_aligned(tensor)
     except (RuntimeError, NotImplementedError):  # inside vmap and grad
-        address = 0
+        address, aligned = 0, True
     if not address and tensor.numel():
+        if not aligned:
+            size = tensor.element_size()
+            raise TypeError(f"{name} must begin at a multiple of {size} bytes in memory: pass .clone()")
         raise TypeError(_without_memory(tensor, name))
     return address
 
 
 def address_if_held(tensor: torch.Tensor) -> int:
-    """The same without an error of our own: 0 if there is not the memory that all entries need."""
-    address = tensor.data_ptr()
+    """The same without an error of our own: 0 if there is not the memory that all entries need, or not aligned."""
+    address, size = tensor.data_ptr(), tensor.element_size()
     if (
         address
-        and tensor.untyped_storage().nbytes() >= (tensor.storage_offset() + tensor.numel()) * tensor.element_size()
+        and address % size == 0
+        and tensor.untyped_storage().nbytes() >= (tensor.storage_offset() + tensor.numel()) * size
     ):
         return address
     return 0
+
+
+def is_aligned(tensor: torch.Tensor) -> bool:
+    """Whether a tensor's memory begins where numbers of its dtype may; that of ``torch.frombuffer`` need not."""
+    return tensor.data_ptr() % tensor.element_size() == 0
 
 
 def address_of_output(output: torch.Tensor) -> int:

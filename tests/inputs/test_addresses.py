@@ -136,3 +136,39 @@ def test_log_prob_is_taken_by_vmap_and_compile() -> None:
     expected = table.log_prob(indices)
     assert torch.equal(torch.func.vmap(table.log_prob)(indices), expected)
     assert torch.equal(torch.compile(table.log_prob, backend="eager")(indices), expected)
+
+
+def amidst(values: list[float] | list[int], dtype: torch.dtype) -> torch.Tensor:
+    """A tensor that begins in the midst of a number, as those of files and messages may."""
+    memory = bytearray(b"x" + torch.tensor(values, dtype=dtype).numpy().tobytes())
+    tensor = torch.frombuffer(memory, dtype=dtype, offset=1)
+    assert tensor.data_ptr() % tensor.element_size()
+    return tensor
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("numpy", [False, True])
+def test_weights_that_are_not_aligned_are_copied(dtype: torch.dtype, numpy: bool) -> None:
+    values = [1.0, 0.0, 3.0, 4.0]
+    given: Any = amidst(values, dtype).numpy() if numpy else amidst(values, dtype)
+    assert torch.equal(AliasTable(given).probabilities(), AliasTable(values).probabilities())
+    assert DynamicTable(given).weights.tensor().tolist() == values
+    assert len(set(pysampler.multinomial(given, 3).tolist())) == 3
+    assert pysampler.multinomial(given.reshape(2, 2), 4, True).shape == (2, 4)
+    assert torch.equal(ClassTable([0, 1, 2, 3], given).class_probabilities(), AliasTable(values).probabilities())
+
+
+def test_other_tensors_that_are_not_aligned_are_refused_with_the_way_out() -> None:
+    indices, weights = amidst([0, 1], torch.int64), amidst([2.0, 3.0], torch.float64)
+    table = DynamicTable([1.0, 1.0])
+    for call in (
+        lambda: table.update([0, 1], weights),
+        lambda: torch.ops.pysampler.draw(indices, pysampler.stream_state(0), 3),
+        lambda: torch.ops.pysampler.multinomial(weights, pysampler.stream_state(0), 1),
+    ):
+        with pytest.raises(TypeError, match=r"must begin at a multiple of 8 bytes in memory: pass \.clone\(\)"):
+            call()
+    with pytest.raises(ValueError, match="out must be aligned"):
+        AliasTable([1.0]).draw(2, seed=0, out=indices)
+    assert table.total == 2
+    CoverageTracker(2).update(indices)
