@@ -1,7 +1,8 @@
 // One draw and one update at a time through the C++ face of the dynamic table: what a loop in C++ pays, without Python.
-// All that the table needs is compiled into this file.
+// All that the table needs is compiled into this file and, as in the extension, hidden: else nothing could be inlined.
 #include <cstdint>
 
+#include "cpu/dynamic/crown.cpp"
 #include "cpu/dynamic/distinct_draws.cpp"
 #include "cpu/dynamic/dynamic_table.cpp"
 #include "cpu/dynamic/extremes.cpp"
@@ -13,14 +14,16 @@
 #include "cpu/runtime/stretches.cpp"
 #include "cpu/simd/target.cpp"
 
-extern "C" void* dynamic_make(const float* weights, int64_t items) {
+#define SHOWN __attribute__((visibility("default")))
+
+extern "C" SHOWN void* dynamic_make(const float* weights, int64_t items) {
   const pysampler::WeightView view = {weights, static_cast<uint64_t>(items), pysampler::WeightType::kFloat32};
   return new pysampler::DynamicTable(view, 0, nullptr, {});
 }
 
-extern "C" void dynamic_free(void* table) { delete static_cast<pysampler::DynamicTable*>(table); }
+extern "C" SHOWN void dynamic_free(void* table) { delete static_cast<pysampler::DynamicTable*>(table); }
 
-extern "C" void dynamic_ones(void* made, uint64_t seed, int64_t count, const float* weights) {
+extern "C" SHOWN void dynamic_ones(void* made, uint64_t seed, int64_t count, const float* weights) {
   auto& table = *static_cast<pysampler::DynamicTable*>(made);
   const pysampler::Stream stream = pysampler::make_stream(seed, 1);
   const pysampler::Execution execution;

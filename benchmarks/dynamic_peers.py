@@ -50,7 +50,7 @@ def ours(weights: Weights) -> DynamicPeer:
     """Our table, through Python; one by one through C++."""
     table, epochs = pysampler.DynamicTable(torch.from_numpy(weights)), itertools.count()
     try:
-        shim: Any = load_shim("dynamic_ones.cpp", folders=(CSRC,))
+        shim: Any = load_shim("dynamic_ones.cpp", folders=(CSRC,), flags=("-fvisibility=hidden", "-ffp-contract=off"))
     except Unavailable:
         ones = None
     else:

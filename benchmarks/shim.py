@@ -19,7 +19,9 @@ FLAGS = ("-O3", "-march=native", "-shared", "-fPIC", "-pthread")
 
 
 @functools.cache
-def load_shim(source_name: str, libraries: tuple[str, ...] = (), folders: tuple[Path, ...] = ()) -> ctypes.CDLL:
+def load_shim(
+    source_name: str, libraries: tuple[str, ...] = (), folders: tuple[Path, ...] = (), flags: tuple[str, ...] = ()
+) -> ctypes.CDLL:
     """Compiles `benchmarks/<source_name>` once per machine and loads it.
 
     ctypes releases the GIL while a function of the library runs.
@@ -28,6 +30,7 @@ def load_shim(source_name: str, libraries: tuple[str, ...] = (), folders: tuple[
         source_name: File name; ".c" is compiled with $CC or cc, anything else with $CXX or c++.
         libraries: Names to link, as after "-l".
         folders: Where else headers are looked for. Changes there are seen: their newest file is part of the key.
+        flags: For the compiler, besides ``FLAGS``.
 
     Raises:
         Unavailable: If there is no compiler, or header or library is missing; with its first error.
@@ -37,7 +40,7 @@ def load_shim(source_name: str, libraries: tuple[str, ...] = (), folders: tuple[
     compiler = os.environ.get("CC", "cc") if c_language else os.environ.get("CXX", "c++")
     standard = "-std=c11" if c_language else "-std=c++17"
     links = tuple(f"-l{library}" for library in libraries)
-    command = (compiler, standard, *FLAGS, *(f"-I{folder}" for folder in folders))
+    command = (compiler, standard, *FLAGS, *flags, *(f"-I{folder}" for folder in folders))
     newest = max((file.stat().st_mtime_ns for folder in folders for file in folder.rglob("*.*")), default=0)
     # -march=native ties the result to the processor, so its name is part of the key.
     key = "\n".join((*command, *links, describe_cpu(), platform.machine(), source.read_text("utf-8"), str(newest)))

@@ -304,6 +304,17 @@ def make_multinomial_at_once(
     word_of_keys: Callable[[], tuple[Callable[[], object], int]],
     num_threads: Callable[[], int],
 ) -> Callable[[object, object, object], torch.Tensor | None]: ...
+def make_dynamic_at_once(
+    tensor: type[torch.Tensor],
+    int64: torch.dtype,
+    float32: torch.dtype,
+    float64: torch.dtype,
+    new_empty: Callable[..., torch.Tensor],
+    num_threads: Callable[[], int],
+) -> tuple[
+    Callable[[DynamicTable, object, object, object, object, object, object], torch.Tensor | None],
+    Callable[[DynamicTable, object, object], bool | None],
+]: ...
 def softmax_into(out: int, logits: int, rows: int, columns: int, is_float64: bool, threads: int) -> None: ...
 def multinomial_way(columns: int, draws: int, replacement: bool) -> str: ...
 

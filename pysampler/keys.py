@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import torch
 
 from pysampler.cuda.generator import key_from_cuda_generator
-from pysampler.inputs.memory import address_of_output
+from pysampler.inputs.memory import address_of
+from pysampler.inputs.modes import plain_tensors
 from pysampler.inputs.numbers import MAX_COUNT, check_positions, epoch_number, whole_number
 
 
@@ -64,15 +65,29 @@ def key_from_generator(generator: torch.Generator | None, device: torch.device |
     the offset is moved on: nothing waits for the device.
     """
     if generator is None and device is None:  # what small calls mostly cost
-        return int(_word.refill().item()) % 2**64
+        try:
+            return int(_word.refill().item()) % 2**64
+        except (RuntimeError, AssertionError) as error:
+            raise _no_key(error) from error
     if generator is not None and not isinstance(generator, torch.Generator):
         raise TypeError(f"generator must be a torch.Generator or None, but got {type(generator).__name__}")
     place = generator.device if generator is not None else device or torch.device("cpu")
     if place.type == "cuda":
         return key_from_cuda_generator(generator or torch.cuda.default_generators[place.index])
     on_cpu = place.type == "cpu"
-    word = _word.tensor if on_cpu else torch.empty((), dtype=torch.int64, device=place)
-    return int(word.random_(-(2**63), None, generator=generator).item()) % 2**64
+    try:
+        word = _word.tensor if on_cpu else torch.empty((), dtype=torch.int64, device=place)
+        return int(word.random_(-(2**63), None, generator=generator).item()) % 2**64
+    except (RuntimeError, AssertionError) as error:
+        raise _no_key(error) from error
+
+
+def _no_key(error: BaseException) -> TypeError:
+    """Returns the error for when torch refuses to draw a key: inside vmap, grad and FakeTensorMode."""
+    return TypeError(
+        "no key can be drawn from torch's generator here: draw before, and hand the draws to the function; in vmap "
+        f"randomness='same' draws once for all, and draws that are given seed= need no generator [torch: {error}]"
+    )
 
 
 def word_of_keys() -> tuple[Callable[[], object], int]:
@@ -86,11 +101,19 @@ def word_of_keys() -> tuple[Callable[[], object], int]:
 class _Word(threading.local):
     """Where a thread's keys are drawn: a new tensor for each would cost more than the key."""
 
-    def __init__(self) -> None:
-        with torch.inference_mode(False):  # or it could be written to in inference mode only
-            self.tensor = torch.empty((), dtype=torch.int64, device="cpu")
-        self.refill = partial(self.tensor.random_, -(2**63), None)
-        self.address = address_of_output(self.tensor)
+    tensor: torch.Tensor
+    refill: Callable[[], torch.Tensor]
+    address: int
+
+    def __getattr__(self, name: str) -> Any:  # of a thread that has none yet
+        if name not in ("tensor", "refill", "address"):
+            raise AttributeError(name)
+        with plain_tensors():
+            tensor = torch.empty((), dtype=torch.int64, device="cpu")
+        self.address = address_of(tensor, "the key")  # TypeError, and another try the next time
+        self.refill = partial(tensor.random_, -(2**63), None)
+        self.tensor = tensor
+        return getattr(self, name)
 
 
 _word = _Word()

@@ -11,7 +11,7 @@ from pysampler.cuda.availability import draws_by_triton, require
 from pysampler.cuda.availability import problem as cuda_problem
 from pysampler.cuda.generator import refuse_capture
 from pysampler.cuda.rows import draw_rows
-from pysampler.inputs.memory import address_of, check_dense
+from pysampler.inputs.memory import address_of, check_dense, is_aligned
 from pysampler.inputs.numbers import check_positions, positive_count
 from pysampler.inputs.output import new_like_indices, new_output
 from pysampler.inputs.shown import shown
@@ -73,15 +73,7 @@ def multinomial(
         indices = _draw_at_once(weights, num_samples, replacement)
         if indices is not None:
             return indices
-    if input is not None:
-        if weights is not None:
-            raise TypeError("weights are given twice, by position or as weights= and as input=")
-        weights = input
-    if logits is not None:
-        if weights is not None:
-            raise TypeError("give weights or logits=, not both")
-        weights = _exponentials(logits)
-    tensor = _real_numbers(weights)
+    tensor = _real_numbers(_given(weights, input, logits))
     on_cuda = tensor.is_cuda
     if on_cuda:
         refuse_capture("multinomial, which has to look at its weights")
@@ -132,6 +124,19 @@ _CPU = torch.device("cpu")
 _draw_at_once = _core.make_multinomial_at_once(
     torch.Tensor, torch.float32, torch.float64, new_like_indices(), word_of_keys, torch.get_num_threads
 )
+
+
+def _given(weights: Any, input: Any, logits: torch.Tensor | None) -> Any:
+    """Returns the weights, by whichever name they came."""
+    if input is not None:
+        if weights is not None:
+            raise TypeError("weights are given twice, by position or as weights= and as input=")
+        weights = input
+    if logits is None:
+        return weights
+    if weights is not None:
+        raise TypeError("give weights or logits=, not both")
+    return _exponentials(logits)
 
 
 def _exponentials(logits: Any) -> torch.Tensor:
@@ -187,7 +192,14 @@ def _check_draws(rows: int, columns: int, count: int, replacement: Any) -> None:
 
 
 def _is_readable(tensor: torch.Tensor) -> bool:
-    return tensor.dtype in _READ_AS_THEY_ARE and tensor.is_contiguous()
+    return tensor.dtype in _READ_AS_THEY_ARE and tensor.is_contiguous() and (not tensor.numel() or _begins_well(tensor))
+
+
+def _begins_well(tensor: torch.Tensor) -> bool:
+    try:
+        return is_aligned(tensor)
+    except (RuntimeError, NotImplementedError):  # inside vmap and grad, which address_of tells of
+        return True
 
 
 def _check_out(out: torch.Tensor, device: torch.device) -> None:

@@ -118,3 +118,12 @@ def test_a_repr_draws_nothing_and_loads_no_item() -> None:
     for make in MADE.values():
         repr(make())
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_iterators_say_where_they_stand() -> None:
+    sampler = pysampler.WeightedRandomSampler([1.0, 2.0], 9, seed=0)
+    indices = iter(sampler)
+    assert repr(indices) == "IndexIterator(epoch=0, position=0)"
+    next(indices)
+    assert repr(indices) == "IndexIterator(epoch=0, position=1)"
+    assert repr(iter(pysampler.WeightedBatchSampler(sampler, 2))) == "BatchIterator(epoch=1, position=0)"

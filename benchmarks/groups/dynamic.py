@@ -1,4 +1,8 @@
-"""Dynamic tables: draws and updates in batches, and one by one, beside trees of sums."""
+"""Dynamic tables: draws and updates in batches, and one by one, beside trees of sums.
+
+Twice: warm, one call after the other, and cold, each call after 64 MB of other memory were read, as a training step may
+do between two batches.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +10,27 @@ import itertools
 from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..dynamic_peers import MAKERS, NAMES, DynamicPeer, Weights
 from ..records import Case
 from ..session import Session
-from ..timing import Call, Unavailable
+from ..timing import Call, Plan, Unavailable
 
 BATCHES = (32, 256, 4096)
-ONES = 2000
+COLD_ONES = 256
 PEAK_BYTES_PER_ITEM = 120
+COLD_BATCHES = (256, 4096)
+COLD = Plan(rounds=9, block_s=0.0002, budget_s=1)  # of what is timed: between two calls lie some ten milliseconds
+WARM_ONES = Plan(rounds=5, block_s=0.001, budget_s=30)  # one call a round, and an untimed one before it
+OTHER_MEMORY = 64 << 20
 KEPT_BATCHES = 64  # of updates, so that the same places do not come again while they are in a cache
 
 
 def run(session: Session) -> None:
     """From Python in batches: ns for each draw, for each update. Then one draw and its update at a time, in C++."""
+    other = np.ones(OTHER_MEMORY // 8)
     for items in (10**5, 10**6, 10**7):
         if items > max(session.settings.items):
             continue
@@ -33,12 +43,62 @@ def run(session: Session) -> None:
             both: Case = {**case, "batch": batch}
             session.compare("dynamic-draws", both, [_drawing(peer, batch) for peer in peers], "ns/draw")
             session.compare("dynamic-updates", both, [_updating(peer, items, batch) for peer in peers], "ns/update")
-        ones = [
-            Call(peer.name, partial(peer.ones, ONES), ONES, how="a loop in C++, a draw and an update of its item")
-            for peer in peers
-            if peer.ones is not None
-        ]
-        session.compare("dynamic-ones", case, ones, "ns/pair")
+        for batch in COLD_BATCHES:
+            both = {**case, "batch": batch}
+            draws = [ColdCall(_drawing(peer, batch), other) for peer in peers]
+            session.compare("dynamic-draws-cold", both, draws, "ns/draw", COLD)
+            updates = [ColdCall(_updating(peer, items, batch), other) for peer in peers]
+            session.compare("dynamic-updates-cold", both, updates, "ns/update", COLD)
+        pairs = min(items, 10**6)  # more than once through the table's leaves, of sixteen
+        session.compare("dynamic-ones", case, [WarmCall(each) for each in _ones(peers, pairs)], "ns/pair", WARM_ONES)
+        cold = [ColdCall(each, other) for each in _ones(peers, COLD_ONES)]
+        session.compare("dynamic-ones-cold", case, cold, "ns/pair", COLD)
+
+
+def _ones(peers: list[DynamicPeer], pairs: int) -> list[Call]:
+    how = "a loop in C++, a draw and an update of its item"
+    return [Call(each.name, partial(each.ones, pairs), pairs, how=how) for each in peers if each.ones is not None]
+
+
+class WarmCall:
+    """A long call, timed after an untimed one: what others before it have pushed out of the caches is back."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self.name, self.threads, self.work, self.how, self.note = (
+            call.name,
+            call.threads,
+            call.work,
+            call.how,
+            call.note,
+        )
+
+    def block_ns(self, loops: int) -> int:
+        """What the calls take, without the first."""
+        self._call.block_ns(1)
+        return self._call.block_ns(loops)
+
+
+class ColdCall:
+    """A call before each of which, untimed, other memory is read that is larger than the caches."""
+
+    def __init__(self, call: Call, other: npt.NDArray[np.float64]) -> None:
+        self._call, self._other = call, other
+        self.name, self.threads, self.work, self.how, self.note = (
+            call.name,
+            call.threads,
+            call.work,
+            call.how,
+            call.note,
+        )
+
+    def block_ns(self, loops: int) -> int:
+        """What the calls take, without the reading."""
+        total = 0
+        for _ in range(loops):
+            self._other.sum()
+            total += self._call.block_ns(1)
+        return total
 
 
 def _peers(session: Session, case: Case, weights: Weights) -> list[DynamicPeer]:

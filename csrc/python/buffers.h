@@ -42,7 +42,7 @@ Adopted<T> adopt(const pybind11::buffer& buffer, const char* name) {
     return {view, static_cast<const T*>(view->ptr), bytes / sizeof(T)};
   }
   const auto copy = std::make_shared<LargeBuffer>(bytes);
-  std::memcpy(copy->template as<void>(), view->ptr, bytes);
+  if (bytes != 0) std::memcpy(copy->template as<void>(), view->ptr, bytes);
   return {copy, copy->template as<T>(), bytes / sizeof(T)};
 }
 

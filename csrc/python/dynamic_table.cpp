@@ -108,6 +108,17 @@ void assign(DynamicTable& table, uintptr_t weights, uint64_t items, bool is_floa
 
 }  // namespace
 
+void draw_dynamic(const DynamicTable& table, Stream stream, uint64_t start, uint64_t step, uint64_t strata,
+                  uint64_t count, int64_t* out, int threads) {
+  with_table(threads, count, [&](const Execution& execution) {
+    table.draw(stream, start, step, strata, count, out, execution);
+  });
+}
+
+void update_dynamic(DynamicTable& table, const int64_t* indices, const void* weights, uint64_t count, int threads) {
+  with_table(threads, count, [&](const Execution& execution) { table.update(indices, weights, count, execution); });
+}
+
 void DrawRecord::note(uint64_t position, int64_t version) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (!stretches_.empty() && stretches_.back().version == version && stretches_.back().position <= position) return;
@@ -172,9 +183,7 @@ void bind_dynamic_table(py::module_& module) {
            })
       .def("update",
            [](Table& table, uintptr_t indices, uintptr_t weights, uint64_t count, int threads) {
-             with_table(threads, count, [&](const Execution& execution) {
-               table.update(pointer<const int64_t>(indices), pointer<const void>(weights), count, execution);
-             });
+             update_dynamic(table, pointer<const int64_t>(indices), pointer<const void>(weights), count, threads);
            },
            py::arg("indices"), py::arg("weights"), py::arg("count"), py::arg("threads"))
       .def("check",
@@ -194,9 +203,7 @@ void bind_dynamic_table(py::module_& module) {
       .def("draw_into",
            [](const Table& table, uintptr_t out, uint64_t count, uint64_t seed, uint64_t epoch, uint64_t start,
               uint64_t step, int threads, uint64_t strata) {
-             with_table(threads, count, [&](const Execution& execution) {
-               table.draw(make_stream(seed, epoch), start, step, strata, count, pointer<int64_t>(out), execution);
-             });
+             draw_dynamic(table, make_stream(seed, epoch), start, step, strata, count, pointer<int64_t>(out), threads);
            },
            py::arg("out"), py::arg("count"), py::arg("seed"), py::arg("epoch"), py::arg("start"), py::arg("step"),
            py::arg("threads"), py::arg("strata"))

@@ -10,6 +10,7 @@
 #include "python/call.h"
 #include "python/class_table.h"
 #include "python/coverage.h"
+#include "python/dynamic_at_once.h"
 #include "python/dynamic_table.h"
 #include "python/fingerprint.h"
 #include "python/iterators.h"
@@ -73,6 +74,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   bindings::bind_coverage(module);
   bindings::bind_multinomial(module);
   bindings::bind_small_multinomial(module);
+  bindings::bind_dynamic_at_once(module);
   bindings::bind_priorities(module);
   module.def("positive_weights", &bindings::positive_weights, py::arg("weights"), py::arg("count"),
              py::arg("is_float64"), py::arg("threads"));

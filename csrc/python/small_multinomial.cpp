@@ -1,15 +1,13 @@
 #include "python/small_multinomial.h"
 
 #include <cstdint>
-#include <exception>
 #include <memory>
-#include <new>
-#include <stdexcept>
 
 #include "core/alias_table.h"
 #include "cpu/multinomial/multinomial.h"
 #include "python/call.h"
 #include "python/multinomial.h"
+#include "python/torch_objects.h"
 
 namespace py = pybind11;
 
@@ -19,45 +17,11 @@ namespace {
 constexpr uint64_t kMostDraws = 1 << 17;   // of all rows: more of them cost more than the call
 constexpr uint64_t kAtOnce = 4096;         // so many weights and draws are done before another thread could use the GIL
 
-// torch's words for what is asked of a tensor, as Python wants them.
-struct Names {
-  py::str dtype{"dtype"}, is_cpu{"is_cpu"}, shape{"shape"}, is_neg{"is_neg"}, is_contiguous{"is_contiguous"};
-  py::str data_ptr{"data_ptr"}, untyped_storage{"untyped_storage"}, nbytes{"nbytes"}, storage_offset{"storage_offset"};
-};
-
 // What Python hands over once, and what is made of it.
 struct Torch {
   py::object tensor, float32, float64, new_empty, word_of_keys, num_threads;
-  Names names;
+  TensorWords names;
 };
-
-// Anything that is unusual, which the long way through Python deals with or complains about.
-struct Unusual {};
-
-py::object checked(PyObject* result) {
-  if (result == nullptr) throw py::error_already_set();
-  return py::reinterpret_steal<py::object>(result);
-}
-
-// An answer of a tensor. Inside vmap and grad, and where there is no memory, it is a RuntimeError; FakeTensorMode asserts.
-py::object answer(PyObject* result) {
-  if (result == nullptr && (PyErr_ExceptionMatches(PyExc_RuntimeError) || PyErr_ExceptionMatches(PyExc_AssertionError))) {
-    PyErr_Clear();
-    throw Unusual{};
-  }
-  return checked(result);
-}
-
-py::object get(py::handle of, const py::str& name) { return answer(PyObject_GetAttr(of.ptr(), name.ptr())); }
-py::object call(py::handle of, const py::str& name) { return answer(PyObject_CallMethodNoArgs(of.ptr(), name.ptr())); }
-
-// Addresses and sizes; while torch traces a call, the latter may be no plain numbers.
-uint64_t number(const py::object& value) {
-  if (!PyLong_Check(value.ptr())) throw Unusual{};
-  const uint64_t number = PyLong_AsUnsignedLongLong(value.ptr());
-  if (number == static_cast<uint64_t>(-1) && PyErr_Occurred() != nullptr) throw py::error_already_set();
-  return number;
-}
 
 struct Matrix {
   WeightRows rows;
@@ -67,7 +31,7 @@ struct Matrix {
 // The tensor's weights where they can be read as they are and lie in memory: the same questions as address_if_held() of
 // pysampler/inputs/memory.py.
 Matrix matrix_of(const Torch& torch, py::handle weights) {
-  const Names& names = torch.names;
+  const TensorWords& names = torch.names;
   if (reinterpret_cast<PyObject*>(Py_TYPE(weights.ptr())) != torch.tensor.ptr()) throw Unusual{};
   const py::object dtype = get(weights, names.dtype);
   const bool is_float64 = dtype.is(torch.float64);
@@ -80,7 +44,7 @@ Matrix matrix_of(const Torch& torch, py::handle weights) {
   const uint64_t address = number(call(weights, names.data_ptr));
   const py::object shape = get(weights, names.shape);
   const auto dimensions = PyTuple_Check(shape.ptr()) ? PyTuple_GET_SIZE(shape.ptr()) : 0;
-  if (address == 0 || dimensions < 1 || dimensions > 2) throw Unusual{};
+  if (address == 0 || address % (is_float64 ? 8 : 4) != 0 || dimensions < 1 || dimensions > 2) throw Unusual{};
   const auto length = [&](Py_ssize_t i) {
     return number(py::reinterpret_borrow<py::object>(PyTuple_GET_ITEM(shape.ptr(), i)));
   };
@@ -117,9 +81,9 @@ Output new_output(const Torch& torch, const Matrix& weights, py::handle draws) {
 
 // The key that pysampler.keys.key_from_generator(None) would take.
 uint64_t take_key(const Torch& torch) {
-  const py::object word = checked(PyObject_CallNoArgs(torch.word_of_keys.ptr()));  // (what refills it, its address)
+  const py::object word = answer(PyObject_CallNoArgs(torch.word_of_keys.ptr()));  // (what refills it, its address)
   if (!PyTuple_Check(word.ptr()) || PyTuple_GET_SIZE(word.ptr()) != 2) throw py::type_error("word_of_keys gives a pair");
-  checked(PyObject_CallNoArgs(PyTuple_GET_ITEM(word.ptr(), 0)));
+  answer(PyObject_CallNoArgs(PyTuple_GET_ITEM(word.ptr(), 0)));  // refused inside vmap, grad and FakeTensorMode
   return *pointer<const uint64_t>(number(py::reinterpret_borrow<py::object>(PyTuple_GET_ITEM(word.ptr(), 1))));
 }
 
@@ -149,24 +113,11 @@ py::object draw_at_once(const Torch& torch, py::handle weights, py::handle num_s
 constexpr const char* kCapsule = "pysampler.Torch";
 
 PyObject* multinomial_at_once(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
-  try {
+  return at_once([&] {
     if (count != 3) throw py::type_error("weights, num_samples and replacement are wanted");
     const auto* const torch = static_cast<const Torch*>(PyCapsule_GetPointer(self, kCapsule));
-    return draw_at_once(*torch, arguments[0], arguments[1], arguments[2]).release().ptr();
-  } catch (const Unusual&) {
-    Py_RETURN_NONE;
-  } catch (py::error_already_set& error) {
-    error.restore();
-  } catch (const py::builtin_exception& error) {
-    error.set_error();
-  } catch (const std::bad_alloc&) {
-    PyErr_NoMemory();
-  } catch (const std::invalid_argument& error) {
-    PyErr_SetString(PyExc_ValueError, error.what());
-  } catch (const std::exception& error) {
-    PyErr_SetString(PyExc_RuntimeError, error.what());
-  }
-  return nullptr;
+    return draw_at_once(*torch, arguments[0], arguments[1], arguments[2]);
+  });
 }
 
 py::object make_multinomial_at_once(py::object tensor, py::object float32, py::object float64, py::object new_empty,

@@ -22,26 +22,36 @@ def address_of(tensor: torch.Tensor, name: str = "the tensor") -> int:
     Cost: 0.3 us.
 
     Raises:
-        TypeError: There is no memory, or less than the tensor needs; says what to pass instead.
+        TypeError: There is no memory, less than the tensor needs, or not aligned; says what to pass instead.
     """
     try:
         address = address_if_held(tensor)
+        aligned = address != 0 or is_aligned(tensor)
     except (RuntimeError, NotImplementedError):  # inside vmap and grad
-        address = 0
+        address, aligned = 0, True
     if not address and tensor.numel():
+        if not aligned:
+            size = tensor.element_size()
+            raise TypeError(f"{name} must begin at a multiple of {size} bytes in memory: pass .clone()")
         raise TypeError(_without_memory(tensor, name))
     return address
 
 
 def address_if_held(tensor: torch.Tensor) -> int:
-    """The same without an error of our own: 0 if there is not the memory that all entries need."""
-    address = tensor.data_ptr()
+    """The same without an error of our own: 0 if there is not the memory that all entries need, or not aligned."""
+    address, size = tensor.data_ptr(), tensor.element_size()
     if (
         address
-        and tensor.untyped_storage().nbytes() >= (tensor.storage_offset() + tensor.numel()) * tensor.element_size()
+        and address % size == 0
+        and tensor.untyped_storage().nbytes() >= (tensor.storage_offset() + tensor.numel()) * size
     ):
         return address
     return 0
+
+
+def is_aligned(tensor: torch.Tensor) -> bool:
+    """Whether a tensor's memory begins where numbers of its dtype may; that of ``torch.frombuffer`` need not."""
+    return tensor.data_ptr() % tensor.element_size() == 0
 
 
 def address_of_output(output: torch.Tensor) -> int:
@@ -52,7 +62,7 @@ def address_of_output(output: torch.Tensor) -> int:
 def check_memory(tensor: torch.Tensor, name: str) -> None:
     """Raises TypeError unless the values of a strided tensor can be read, or there are none."""
     try:
-        if tensor.numel() == 0:
+        if tensor.numel() == 0 and not _is_stand_in(tensor):
             return
         storage = tensor.untyped_storage()
         last = tensor.storage_offset() + sum(
@@ -108,6 +118,12 @@ def check_dense(tensor: torch.Tensor, name: str) -> None:
     if tensor.is_quantized:
         raise TypeError(f"{name} must be plain numbers, but its dtype is {tensor.dtype}; call .dequantize()")
     check_memory(tensor, name)
+
+
+def _is_stand_in(tensor: torch.Tensor) -> bool:
+    """Whether other code answers for it, as for FakeTensors and DTensors: NumPy cannot read such, be they empty."""
+    dispatch = getattr(type(tensor), "__torch_dispatch__", None)
+    return dispatch is not torch.Tensor.__torch_dispatch__ or torch._is_functional_tensor(tensor)
 
 
 def _without_memory(tensor: torch.Tensor, name: str) -> str:

@@ -6,6 +6,7 @@ import math
 import operator
 from typing import Any
 
+import numpy as np
 import torch
 
 from pysampler.inputs.memory import check_dense
@@ -43,12 +44,14 @@ def real_number(value: Any, name: str) -> float:
     """Returns ``value`` as a float.
 
     Raises:
-        TypeError: No real number.
+        TypeError: No real number: text that spells one is none, nor is a complex one.
         ValueError: NaN, infinite, or an int beyond the range of floats.
     """
     if isinstance(value, torch.Tensor):
         check_dense(value, name)
     try:
+        if not _is_real(value):
+            raise TypeError
         number = float(value)
     except OverflowError:
         number = math.inf
@@ -57,6 +60,15 @@ def real_number(value: Any, name: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{name} must be finite, but got {name}={shown(value)[:40]}")
     return number
+
+
+def _is_real(value: Any) -> bool:
+    """Whether something that ``float`` may take is a number: it also reads text, and drops imaginary parts."""
+    if isinstance(value, torch.Tensor):
+        return not value.is_complex()
+    if isinstance(value, np.ndarray | np.generic):
+        return value.dtype.kind in "biuf"
+    return hasattr(type(value), "__float__") or hasattr(type(value), "__index__")
 
 
 def positive_count(value: Any, name: str, most: int = MAX_COUNT) -> int:

@@ -8,11 +8,12 @@ from collections.abc import Callable
 import torch
 
 from pysampler import _core
-from pysampler.inputs.memory import check_memory
+from pysampler.inputs.memory import check_memory, is_aligned
+from pysampler.inputs.modes import plain_tensors
 
 _DTYPES = (torch.int64, torch.int32)
 _CPU = torch.device("cpu")
-with torch.inference_mode(False):
+with plain_tensors():
     _LIKE = torch.empty(0, dtype=torch.int64, device=_CPU)
 _MANY = 2**19  # so many indices are megabytes, of which to touch each page for the first time costs more than the draws
 
@@ -25,7 +26,7 @@ def output_for(
     Raises:
         TypeError: A dtype other than int64 and int32, or an ``out`` of another dtype or device, or
             without memory, such as a DTensor.
-        ValueError: An ``out`` of another shape or not contiguous; int32 for indices beyond it.
+        ValueError: An ``out`` of another shape, not contiguous or not aligned; int32 for indices beyond it.
         MemoryError: No memory for a new tensor on the CPU.
     """
     if dtype is None and out is None:
@@ -44,6 +45,8 @@ def output_for(
     if out.layout != torch.strided or out.shape != (draws,) or not out.is_contiguous():
         raise ValueError(f"out must be contiguous, of shape ({draws},), but its shape is {tuple(out.shape)}")
     check_memory(out, "out")
+    if not is_aligned(out):
+        raise ValueError("out must be aligned in memory, but begins in the midst of a number")
     if out.is_neg():
         raise ValueError("out must hold what is written to it, but is a negated view: pass out.resolve_neg()")
     return out

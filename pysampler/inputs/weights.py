@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from pysampler.inputs.memory import address_if_held, check_dense, without_tensors
+from pysampler.inputs.memory import address_if_held, check_dense, is_aligned, without_tensors
 
 MAX_ITEMS = 2**32 - 1
 
@@ -95,7 +95,8 @@ def _from_numpy(array: np.ndarray[Any, Any]) -> torch.Tensor:
         array = array.astype(np.float64)
     # torch takes neither foreign byte orders nor negative strides, and warns about read-only memory.
     native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
-    if not native.flags.writeable or native.size < 2:  # NumPy calls a single entry contiguous whatever its stride
+    alone = native.size < 2  # NumPy calls a single entry contiguous whatever its stride
+    if alone or not native.flags.writeable or not native.flags.aligned:
         native = native.copy()
     # ascontiguousarray makes 0-d arrays 1-d.
     return torch.from_numpy(native.reshape(array.shape))
@@ -134,7 +135,8 @@ def readable(weights: torch.Tensor) -> torch.Tensor:
 def converted(weights: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """Returns a contiguous tensor of this dtype, sharing memory where possible. MemoryError if it is not."""
     try:
-        return weights.to(dtype).contiguous()
+        made = weights.to(dtype).contiguous()
+        return made if not made.numel() or not made.is_cpu or is_aligned(made) else made.clone()
     except RuntimeError as error:
         if not weights.is_cpu:
             raise  # torch.cuda.OutOfMemoryError, which users catch

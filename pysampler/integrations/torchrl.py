@@ -24,7 +24,8 @@ import numpy as np
 import torch
 from torchrl.data.replay_buffers import samplers
 
-from pysampler.inputs.numbers import whole_number
+from pysampler.inputs.memory import check_dense
+from pysampler.inputs.numbers import real_number, whole_number
 from pysampler.keys import key_from_generator, seed_key
 from pysampler.replay.priorities import Priorities
 
@@ -155,7 +156,7 @@ class PrioritizedSampler(samplers.PrioritizedSampler):
                 f"item {int(slots.max())} has a priority, but the storage holds {length} items: was one of sampler and "
                 "storage emptied or loaded without the other?"
             )
-        weights = self.priorities.importance_weights(slots, float(self._beta), "table")
+        weights = self.priorities.importance_weights(slots, real_number(self._beta, "beta"), "table")
         if storage.ndim > 1:
             return torch.unravel_index(slots, tuple(storage.shape)), {"priority_weight": weights}
         return slots, {"priority_weight": weights}
@@ -260,6 +261,9 @@ def _flat_slots(index: Any, storage: Any) -> torch.Tensor:
     """Indices as a flat, contiguous tensor of int64; coordinates are turned into such by the storage's shape."""
     if type(index) is torch.Tensor and index.ndim == 1 and index.dtype is torch.int64 and index.is_cpu:
         return index.contiguous()
+    for part in index if isinstance(index, tuple) else (index,):
+        if isinstance(part, torch.Tensor):
+            check_dense(part, "index")
     if isinstance(index, tuple):
         index = torch.stack([torch.as_tensor(each, device="cpu") for each in index], -1)
     slots = torch.as_tensor(index, dtype=torch.int64, device="cpu")

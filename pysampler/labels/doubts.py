@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 JOINT_CLASSES = "for several tasks joint classes: a name such as 'red car' per item"
 _JOIN = "[' '.join(map(str, item)) for item in labels]"
 
@@ -53,8 +55,32 @@ def refuse_counts(series: Any) -> None:
     if getattr(series, "name", None) not in (None, "count", "size") or not hasattr(series, "index"):
         return
     named = any(name is not None for name in getattr(series.index, "names", ()))
-    if named and getattr(series.dtype, "kind", "") in "iu" and series.index.is_unique:
+    ranked = (
+        series.name == "count" and series.is_monotonic_decreasing and list(series.index) != list(range(len(series)))
+    )
+    if (named or ranked) and getattr(series.dtype, "kind", "") in "iu" and series.index.is_unique:
+        of = f"{list(series.index.names)}" if named else f"{list(series.index[:4])} and so on"
         raise ValueError(
-            f"these look like counts by {list(series.index.names)}, one number per class: pass the labels themselves, "
+            f"these look like counts by {of}, one number per class: pass the labels themselves, "
             "one per item; if they are labels, pass .to_numpy()"
+        )
+
+
+def refuse_items(values: Sequence[Any]) -> None:
+    """Raises TypeError for items that hold more than labels: dicts, and tuples that hold arrays or dicts anywhere."""
+    first = values[0] if values else None
+    if isinstance(first, dict):
+        keys = list(first)
+        label = next((key for key in keys if key in ("label", "labels", "target", "class", "y")), None)
+        shown = ", ".join(map(repr, keys[:6]))
+        raise TypeError(
+            f"labels must be numbers or names, but labels[0] is a dict of {shown}: pass the labels alone, "
+            f"[item[{'...' if label is None else repr(label)}] for item in labels]"
+        )
+    if isinstance(first, list | tuple) and any(isinstance(entry, dict) or np.ndim(entry) > 0 for entry in first):
+        kinds = ", ".join(type(entry).__name__ for entry in first[:6])
+        place = next((number for number, entry in enumerate(first) if isinstance(entry, int | str | np.integer)), "...")
+        raise TypeError(
+            f"labels must be numbers or names, but labels[0] is a {type(first).__name__} of {kinds}: pass the labels "
+            f"alone, [item[{place}] for item in labels]"
         )

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from pysampler.inputs.listed import listed
 from pysampler.labels.datasets import dataset_labels, is_dataset
 from pysampler.labels.values import IntArray, LabelValues, label_values
 
 MAX_CLASSES = 2**24
 _LEAST_JUDGED = 10  # items
 _LONE = 0.9
+_FAR = 10
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -113,6 +115,8 @@ def number_labels(
         if column is not None or get_labels is not None or classes is not None:
             raise TypeError("these labels are read already: column, get_labels and classes have no effect on them")
         return source
+    if classes is not None:
+        classes = listed(classes, "classes", MAX_CLASSES, "all classes, in the order of their indices")
     values = _found(source, column, get_labels)
     if len(values) == 0:
         raise ValueError("labels must have at least one item, but they are empty")
@@ -125,6 +129,15 @@ def number_labels(
 def _warn_of_lone_items(labels: Labels) -> None:
     """Warns if nearly every class has one item: then these are ids, inputs or names of files rather than labels."""
     filled = int(np.count_nonzero(labels.counts))
+    last = labels.classes[-1] if labels.classes else None
+    if 1 < len(labels) == filled and type(last) is int and len(labels.classes) > _FAR * len(labels):
+        warnings.warn(
+            f"{len(labels)} items have labels that all differ, up to {last}: are these counts of the items of classes? "
+            "Then pass the label of every item, or, of counts, take 1 / torch.tensor(counts) as weights of classes",
+            UserWarning,
+            stacklevel=3,
+        )
+        return
     if len(labels) >= _LEAST_JUDGED and filled > _LONE * len(labels):
         warnings.warn(
             f"{filled} classes for {len(labels)} items: nearly every class has a single item, so weights would be the "

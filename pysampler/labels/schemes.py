@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from pysampler.inputs.listed import by_label, listed
 from pysampler.inputs.memory import check_dense, without_tensors
 from pysampler.inputs.numbers import real_number
 from pysampler.inputs.shown import shown
@@ -65,6 +66,8 @@ def weights_of_classes(labels: Labels, scheme: str, parameter: float, targets: T
         if scheme != "inverse":
             raise ValueError(f"give either scheme or targets, but got scheme={shown(scheme)} and targets")
         return np.divide(_shares(labels, targets), counts, out=np.zeros_like(counts), where=filled)
+    if not filled.any():
+        return np.zeros_like(counts)
     if filled.sum() == 1:
         name = labels.classes[int(filled.argmax())]
         warnings.warn(f"only class {name!r} has items, so the weights balance nothing", UserWarning, stacklevel=3)
@@ -121,10 +124,12 @@ def _shares(labels: Labels, targets: Targets) -> FloatArray:
 
 
 def _target_shares(labels: Labels, targets: Targets) -> FloatArray:
-    if isinstance(targets, Mapping):
-        return in_class_order(labels.classes, labels.counts, targets, "targets")
+    named = by_label(targets, "targets")
+    if named is not None:
+        return in_class_order(labels.classes, labels.counts, named, "targets")
+    entries = listed(targets, "targets", len(labels.classes), "a share for each class or a dict by name")
     try:
-        shares = np.asarray(without_tensors(targets, "targets"), dtype=np.float64)
+        shares = np.asarray(without_tensors(entries, "targets"), dtype=np.float64)
     except OverflowError:
         raise ValueError("targets must be finite, but one is beyond the range of floats") from None
     if shares.shape != (len(labels.classes),):
@@ -157,7 +162,7 @@ def in_class_order(classes: Sequence[Any], counts: IntArray, values: Mapping[Any
         if isinstance(value, torch.Tensor):
             check_dense(value, f"{argument}[{name!r}]")
         try:
-            ordered[index[name]] = value
+            ordered[index[name]] = value.detach() if isinstance(value, torch.Tensor) else value
         except OverflowError:
             raise ValueError(f"{argument} must be finite, but that of {name!r} is beyond the range of floats") from None
         except (TypeError, ValueError, RuntimeError):  # RuntimeError: tensors without data

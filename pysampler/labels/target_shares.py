@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from pysampler.inputs.listed import by_label
 from pysampler.inputs.shown import shown
 from pysampler.labels.read import read_labels
 from pysampler.labels.schemes import SUM_TOLERANCE, in_class_order
@@ -39,10 +40,11 @@ def complete_targets(
     """
     if rest not in ("data", "equal"):
         raise ValueError(f"rest must be 'data' or 'equal', but got rest={shown(rest)}")
-    if not isinstance(targets, Mapping):
+    given = by_label(targets, "targets")
+    if given is None:
         raise TypeError(f"targets must be a mapping from classes to shares, but got {type(targets).__name__}")
     read = read_labels(labels)
-    named = in_class_order(read.classes, np.zeros_like(read.counts), targets, "targets")
+    named = in_class_order(read.classes, np.zeros_like(read.counts), given, "targets")
     wrong = np.flatnonzero(~((named >= 0) & (named <= 1)))
     if len(wrong):
         first = int(wrong[0])
@@ -50,9 +52,9 @@ def complete_targets(
     left = 1.0 - float(named.sum())
     if left < -SUM_TOLERANCE:
         raise ValueError(f"targets must leave a rest, but they sum to {named.sum():.9g}")
-    unnamed = np.array([name not in targets for name in read.classes]) & (read.counts > 0)
+    unnamed = np.array([name not in given for name in read.classes]) & (read.counts > 0)
     if not unnamed.any() and left > SUM_TOLERANCE:
         raise ValueError(f"targets leave a rest of {left:.9g}, but they name every class that has items")
     parts = unnamed * (read.counts if rest == "data" else 1)
     shares = named + max(left, 0.0) * parts / max(int(parts.sum()), 1)
-    return {name: float(share) for name, share in zip(read.classes, shares, strict=True) if share or name in targets}
+    return {name: float(share) for name, share in zip(read.classes, shares, strict=True) if share or name in given}

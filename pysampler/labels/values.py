@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from pysampler.inputs.memory import as_array
-from pysampler.labels.doubts import JOINT_CLASSES, doubt_columns, doubt_pairs, doubt_tuples, refuse_counts
+from pysampler.labels.doubts import JOINT_CLASSES, doubt_columns, doubt_pairs, doubt_tuples, refuse_counts, refuse_items
 
 IntArray = npt.NDArray[np.int64]
 
@@ -209,6 +209,7 @@ def _from_sequence(values: list[Any]) -> LabelValues:
     labels = _labels_of_pairs(values)
     if labels is not None:
         return _from_sequence(labels)
+    refuse_items(values)
     if all(issubclass(kind, (set, frozenset, list, tuple)) for kind in kinds):
         return _from_collections(values, any(issubclass(kind, (list, tuple)) for kind in kinds))
     if kinds <= {str, bytes}:

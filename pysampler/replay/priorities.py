@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from pysampler import _core
-from pysampler.inputs.memory import address_of, address_of_output
+from pysampler.inputs.memory import address_of, address_of_output, as_array, check_dense
 from pysampler.inputs.numbers import real_number, whole_number
 from pysampler.inputs.weights import MAX_ITEMS
 from pysampler.sources.dynamic_table import DynamicTable
@@ -114,6 +114,8 @@ class Priorities:
 
     def __getitem__(self, slots: Any) -> torch.Tensor:
         """Returns the priorities of ``slots``, -1 where none was ever given."""
+        if isinstance(slots, torch.Tensor):
+            slots = as_array(slots, "slots")
         return torch.from_numpy(np.array(self._own[slots]))
 
     def set(self, slots: torch.Tensor, priorities: Any) -> None:
@@ -164,6 +166,8 @@ class Priorities:
             and not priorities.is_neg()
         ):
             return priorities
+        if isinstance(priorities, torch.Tensor):
+            check_dense(priorities, "priorities")
         values = (
             torch.as_tensor(priorities, device="cpu").detach().to("cpu", self.table.dtype).resolve_neg().reshape(-1)
         )
@@ -259,6 +263,9 @@ class Priorities:
         if not isinstance(state, Mapping) or set(state) != _STATE_KEYS or state["version"] != 1:
             raise ValueError("this is no state of Priorities, or of a newer version")
         own = state["priorities"]
+        if not isinstance(own, torch.Tensor):
+            raise ValueError(f"the state's priorities must be a tensor, but they are a {type(own).__name__}")
+        check_dense(own, "the state's priorities")
         if tuple(own.shape) != self._own.shape or own.dtype != self.table.dtype:
             raise ValueError(
                 f"the state is of {len(own)} slots of {own.dtype}, but there are {self.capacity} of {self.table.dtype}"

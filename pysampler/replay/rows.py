@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from pysampler.inputs.memory import check_dense
+
 # A tensor, or a dict or (named) tuple of what torch.as_tensor takes.
 Item = Any
 
@@ -35,9 +37,9 @@ class TensorRows:
 
         Raises:
             ValueError: Other names, shapes or numbers of parts than the first had.
-            TypeError: What torch makes no tensor of.
+            TypeError: What torch makes no tensor of, or a tensor without memory.
         """
-        columns = [torch.as_tensor(part, device="cpu") for part in _parts(items, self._like)]
+        columns = [_column(part) for part in _parts(items, self._like)]
         if self._columns:
             self._check(items, columns, single)
         if not columns or (not single and any(each.ndim == 0 or len(each) != len(columns[0]) for each in columns)):
@@ -122,6 +124,12 @@ class ListRows:
     def load(self, rows: Any, count: int) -> None:
         """Takes what ``state`` returned."""
         self._items[:] = rows
+
+
+def _column(part: Any) -> torch.Tensor:
+    if isinstance(part, torch.Tensor):
+        check_dense(part, "items")  # torch copies from memory that was freed, and the process ends
+    return torch.as_tensor(part, device="cpu")
 
 
 def _names(items: Item) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch.utils.data
 from torch.utils.data import default_collate
+
+from pysampler.inputs.shown import shown
 
 
 class BatchedDataset(torch.utils.data.Dataset[Any]):
@@ -33,10 +35,10 @@ class BatchedDataset(torch.utils.data.Dataset[Any]):
         self.collate_fn = default_collate if collate_fn is None else collate_fn
 
     def __getitem__(self, indices: Sequence[int]) -> Any:
-        if isinstance(indices, int):
+        if not isinstance(indices, Iterable):
             raise TypeError(
-                f"BatchedDataset needs a list of indices, but got {indices}: give the loader batch_size=None and a "
-                "sampler that yields batches, such as DistributedWeightedBatchSampler"
+                f"BatchedDataset needs a list of indices, but got {shown(indices)}: give the loader batch_size=None "
+                "and a sampler that yields batches, such as DistributedWeightedBatchSampler"
             )
         whole = getattr(self.dataset, "__getitems__", None)  # None turns it off, as in torch's loader
         return self.collate_fn(whole(indices) if whole else [self.dataset[index] for index in indices])

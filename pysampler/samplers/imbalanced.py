@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set, Sized
 from typing import Any
 
 import numpy as np
 import torch
 
+from pysampler.inputs.memory import without_tensors
 from pysampler.labels.class_weights import sample_weights
 from pysampler.labels.read import Labels, read_labels
 from pysampler.labels.values import IntArray
@@ -60,6 +61,8 @@ class ImbalancedDatasetSampler(WeightedRandomSampler):
     ) -> None:
         if labels is not None and callback_get_label is not None:
             raise TypeError("give either labels or callback_get_label, not both")
+        if not isinstance(dataset, Sized):
+            raise TypeError(f"the dataset must tell how many items it has, but {type(dataset).__name__} has no length")
         items = len(dataset)
         if items == 0:
             raise ValueError("the dataset must have at least one item, but it is empty")
@@ -91,7 +94,9 @@ def _labels_of(dataset: Any, callback: Callable[[Any], Any] | None) -> Labels:
 
 
 def _whole(indices: Any) -> IntArray:
-    chosen = np.asarray(indices)
+    if isinstance(indices, Set):
+        raise TypeError("indices must be in an order, but a set has none: pass sorted(indices)")
+    chosen = np.asarray(without_tensors(indices, "indices"))
     if chosen.ndim != 1 or len(chosen) == 0:
         raise ValueError(f"indices must be 1-d, with at least one entry, but their shape is {chosen.shape}")
     if chosen.dtype.kind not in "iu":

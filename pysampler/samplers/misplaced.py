@@ -10,8 +10,8 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary, ref
 
 from torch.utils.data import BatchSampler, DataLoader
@@ -110,8 +110,7 @@ def _may_draw_beyond(sampler: Any, items: int) -> bool:
         return True
 
 
-@dataclass(frozen=True)
-class _Around:
+class _Around(NamedTuple):
     """Who iterates over a sampler, as far as they are torch.
 
     Attributes:

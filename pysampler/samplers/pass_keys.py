@@ -68,7 +68,8 @@ class PassKeys:
         key = key_from_generator(self.generator)
         self._before = before
         if not self._one_key:
-            return replace(where, key=key, stream_epoch=where.epoch if where.pinned else 0), before
+            stream_epoch = where.epoch if where.pinned else 0
+            return Pass(where.epoch, where.position, key, stream_epoch, where.pinned), before  # quicker than replace()
         self._kept = key
         return replace(where, key=key, stream_epoch=where.epoch), before
 
@@ -77,8 +78,9 @@ class PassKeys:
         return self._current_state() if where.key is None else self._before
 
     def _current_state(self) -> torch.Tensor | None:
-        own = self.seed is None and isinstance(self.generator, torch.Generator)
-        return self.generator.get_state() if own and self.generator is not None else None
+        if self.generator is None or self.seed is not None:
+            return None
+        return self.generator.get_state() if isinstance(self.generator, torch.Generator) else None
 
     def load(self, where: Pass, generator_state: torch.Tensor | None, finished: bool) -> None:
         """Goes on with the keys of a pass that was loaded.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -130,8 +129,7 @@ class Passes:
             self._next = _Turn(Pass(where.epoch + 1))
             self._running, self._copied = running, None
 
-    @contextmanager
-    def begin(self, running: Running, loaded: Pass | None, over: Callable[[Pass], bool]) -> Iterator[Pass]:
+    def begin(self, running: Running, loaded: Pass | None, over: Callable[[Pass], bool]) -> _Beginning:
         """Begins the pass that starts where this says; it is the running one from the block's end on.
 
         If the block raises, nothing has begun: the pass comes next again, unless another one was begun or asked for
@@ -142,20 +140,7 @@ class Passes:
             loaded: Where the iterator goes on by itself, if it does. If loaded here too, that is not repeated.
             over: Whether too little is left of a pass for anybody to take.
         """
-        with self._lock:
-            before = self._next
-            where = self._begun(before.where, over) if loaded is None else loaded
-            if loaded is None or (before.loaded and _same_place(before.where, loaded)):
-                self._next = _Turn(Pass(where.epoch + 1))
-            following = self._next
-        try:
-            yield where
-        except BaseException:
-            with self._lock:
-                if self._next is following:
-                    self._next = before
-            raise
-        self._running, self._copied = running, None
+        return _Beginning(self, running, loaded, over)
 
     @staticmethod
     def _begun(where: Pass, over: Callable[[Pass], bool]) -> Pass:
@@ -184,6 +169,32 @@ class Passes:
         passes._next = _Turn(replace(_version_2(turn.where), pinned=pinned), loaded=turn.loaded)
         passes._copied = None if copied is None else _version_2(copied)
         return passes
+
+
+class _Beginning:
+    """The block of ``Passes.begin``. A class, because a generator's block takes three times as long to enter."""
+
+    def __init__(self, passes: Passes, running: Running, loaded: Pass | None, over: Callable[[Pass], bool]) -> None:
+        self._passes, self._running, self._loaded, self._over = passes, running, loaded, over
+
+    def __enter__(self) -> Pass:
+        passes, loaded = self._passes, self._loaded
+        with passes._lock:
+            self._before = before = passes._next
+            where = passes._begun(before.where, self._over) if loaded is None else loaded
+            if loaded is None or (before.loaded and _same_place(before.where, loaded)):
+                passes._next = _Turn(Pass(where.epoch + 1))
+            self._following = passes._next
+        return where
+
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        passes = self._passes
+        if kind is None:
+            passes._running, passes._copied = self._running, None
+            return
+        with passes._lock:
+            if passes._next is self._following:
+                passes._next = self._before
 
 
 def _version_2(where: Pass) -> Pass:

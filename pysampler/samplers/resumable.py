@@ -23,6 +23,8 @@ from pysampler.share import Share
 from pysampler.sources.base import Source
 from pysampler.sources.handed_out import HandedOut
 
+_ALL = Share()
+
 
 class Resumable:
     """A sampler with passes that can be addressed, shared among ranks and resumed.
@@ -106,7 +108,7 @@ class Resumable:
 
     def share(self) -> Share:
         """Returns which positions are this rank's."""
-        return Share()
+        return _ALL
 
     def identity(self) -> Identity:
         """Returns what a state must agree with. O(N) the first time for a table, and after its weights changed."""
@@ -127,7 +129,9 @@ class Resumable:
         draws = self.draws_per_epoch
         source = self._source.current()
         source.check_draws(draws)
-        share = replace(self.share(), batch_size=iterator.batch_size, drop_last_batch=iterator.drop_last_batch)
+        share = self.share()
+        if (share.batch_size, share.drop_last_batch) != (iterator.batch_size, iterator.drop_last_batch):
+            share = replace(share, batch_size=iterator.batch_size, drop_last_batch=iterator.drop_last_batch)
         source.check_share(draws, share)
         if iterator.in_batches:
             source.check_batches(share)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import torch
@@ -10,7 +9,7 @@ import torch
 from pysampler.samplers.resumable import Resumable
 from pysampler.sources.base import Source
 from pysampler.sources.choose import replaced
-from pysampler.sources.editable_weights import EditableWeights
+from pysampler.sources.editable_weights import EditableWeights, warn_of_another_number
 
 
 class Weighted(Resumable):
@@ -41,9 +40,4 @@ class Weighted(Resumable):
         before, source = self._source, replaced(self._source, weights)
         source.check_draws(self.draws_per_epoch)
         self._source = source
-        if source.num_items != before.num_items:
-            warnings.warn(
-                f"there were weights for {before.num_items} items, and now are for {source.num_items}: if the dataset "
-                "has not changed, indices will be missing or out of range",
-                stacklevel=2,
-            )
+        warn_of_another_number(before.num_items, source.num_items)

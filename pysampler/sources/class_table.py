@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
 from pysampler import _core
+from pysampler.inputs.listed import by_label
 from pysampler.inputs.memory import address_of
 from pysampler.inputs.weights import readable, to_tensor
 from pysampler.labels.read import read_labels
@@ -236,8 +236,9 @@ def _from_parts(members: ClassMembers, entries: bytes) -> ClassTable:
 def _checked_weights(members: ClassMembers, class_weights: Any) -> torch.Tensor:
     """Returns contiguous float32 or float64 of shape (C,)."""
     classes, counts = members.classes, members.counts
-    if isinstance(class_weights, Mapping):
-        class_weights = in_class_order(classes, counts, class_weights, "class_weights")
+    named = by_label(class_weights, "class_weights")
+    if named is not None:
+        class_weights = in_class_order(classes, counts, named, "class_weights")
     tensor = to_tensor(class_weights)
     if tensor.shape != (len(classes),):
         raise ValueError(

@@ -10,13 +10,20 @@ from numpy.typing import NDArray
 
 from pysampler import _core
 from pysampler.inputs.indices import flat_indices
-from pysampler.inputs.memory import address_if_held, address_of
+from pysampler.inputs.memory import address_of, check_dense
+from pysampler.inputs.output import new_like_indices
 from pysampler.inputs.weights import converted, to_tensor
 
 _CPU = torch.device("cpu")
 _INT64 = np.dtype(np.int64)
 _SAFE = (1e-30, 1e30)  # neither lost nor infinite in either dtype
 _ARRAYS: dict[torch.dtype, np.dtype[Any]] = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
+
+# A draw and an update of the usual arguments, in the one call that small batches can afford: draws, or True; None with
+# nothing done if anything is unusual, or wrong: the errors are told by what comes then.
+draw_at_once, update_at_once = _core.make_dynamic_at_once(
+    torch.Tensor, torch.int64, torch.float32, torch.float64, new_like_indices(), torch.get_num_threads
+)
 
 
 class Batch(NamedTuple):
@@ -61,37 +68,9 @@ def weight_batch(weights: Any, dtype: torch.dtype, count: int | None = None) -> 
     if count is not None and given != count:
         if given != 1:
             raise ValueError(f"there must be one weight per index, but there are {given} for {count}")
+        address_of(values, "weights")  # or torch would read what is not there
         values = values.reshape(-1).expand(count).contiguous()
     return Batch(values, address_of(values, "weights"), values.numel())
-
-
-def plain_batch(indices: Any, weights: Any, dtype: torch.dtype) -> tuple[int, int, int] | None:
-    """Returns where indices and weights are and how many, of a batch that needs no conversion; None for any other.
-
-    That is most of them, and to ask once for all of it takes a third of the time that ``index_batch`` and
-    ``weight_batch`` take, which say what is wrong.
-    """
-    if not (
-        type(indices) is type(weights) is torch.Tensor
-        and indices.dtype is torch.int64
-        and weights.dtype is dtype
-        and indices.is_cpu
-        and weights.is_cpu
-        and indices.layout is weights.layout is torch.strided
-        and indices.is_contiguous()
-        and weights.is_contiguous()
-        and not weights.is_neg()
-        and not indices.is_neg()
-    ):
-        return None
-    entries = indices.numel()
-    if weights.numel() != entries:
-        return None
-    try:
-        places, values = address_if_held(indices), address_if_held(weights)
-    except (RuntimeError, NotImplementedError):  # inside vmap and grad
-        return None
-    return (places, values, entries) if places and values else None
 
 
 def check_appended(weights: Any) -> None:
@@ -99,6 +78,8 @@ def check_appended(weights: Any) -> None:
 
     Of weights that could be read as a batch: of other tensors no shape can be asked.
     """
+    if isinstance(weights, torch.Tensor):
+        check_dense(weights, "weights")  # of others the shape cannot always be asked
     shape = getattr(weights, "shape", None)
     if shape is None:
         nested = isinstance(weights, list | tuple) and any(isinstance(each, list | tuple) for each in weights)
@@ -129,7 +110,10 @@ def _of_array(array: NDArray[Any]) -> Batch:
 
 def _converted(weights: Any, dtype: torch.dtype) -> torch.Tensor:
     if isinstance(weights, int | float) and not isinstance(weights, bool):
-        weights = np.float64(weights)
+        try:
+            weights = np.float64(weights)
+        except OverflowError:
+            raise ValueError("weights must be finite, but one is beyond the range of floats") from None
     tensor = to_tensor(weights)
     values = converted(tensor, dtype)
     # Only into a narrower type can a number be lost: then it was positive and is not. Counted by NumPy, whose small

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pysampler.inputs.memory import check_dense
+
 _STATE_KEYS = {"appended", "sizes", "indices", "weights"}
 
 
@@ -137,12 +139,14 @@ class LoggedUpdates:
 
         Raises:
             ValueError: Not such a state.
+            TypeError: A tensor without memory.
         """
         wanted = {"appended": torch.bool, "sizes": torch.int64, "indices": torch.int64, "weights": dtype}
         for name, kind in wanted.items():
             tensor = state[name]
             if not isinstance(tensor, torch.Tensor) or tensor.dtype != kind or tensor.ndim != 1:
                 raise ValueError(f"{name} must be a 1-d tensor of {kind}")
+            check_dense(tensor, name)
         appended, sizes, indices, weights = (state[name].detach().cpu().numpy() for name in wanted)
         if len(sizes) != len(appended) or np.any(sizes < 1) or np.any(sizes > len(weights)):
             raise ValueError("sizes must be positive, one for each update")

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from pysampler import _core
-from pysampler.inputs.memory import address_of, address_of_output
+from pysampler.inputs.memory import address_of, address_of_output, check_dense
 from pysampler.inputs.numbers import whole_number
 from pysampler.inputs.output import output_for
 from pysampler.inputs.shown import shown
@@ -18,6 +18,7 @@ from pysampler.share import Share
 from pysampler.sources import dynamic_fork, dynamic_table_state
 from pysampler.sources.base import Source
 from pysampler.sources.dynamic_arguments import strata_of
+from pysampler.sources.dynamic_batch import draw_at_once
 from pysampler.sources.dynamic_log import UpdateLog
 from pysampler.sources.dynamic_log_updates import LoggedUpdates
 from pysampler.sources.dynamic_on_gpu import CudaDynamicTable
@@ -131,6 +132,10 @@ class DynamicTable(DynamicUpdates):
                 weights than distinct items asked for.
             TypeError: An argument of the wrong type.
         """
+        if dtype is None and out is None and without_replacement is False:
+            drawn = draw_at_once(self._core, n, seed, epoch, start, step, stratified)
+            if drawn is not None:
+                return drawn
         wanted, strata = strata_of(n, seed, epoch, start, step, stratified)
         if without_replacement and (strata or wanted.start != 0 or wanted.step != 1):
             raise ValueError("draws without replacement are neither stratified nor addressed by start and step")
@@ -170,6 +175,10 @@ class DynamicTable(DynamicUpdates):
         if torch.device(device).type == "cpu":
             return self
         return CudaDynamicTable(self.as_tensor(), device, from_parts)
+
+    def cpu(self) -> DynamicTable:
+        """Returns the table itself, which is on the CPU; see ``to``."""
+        return self
 
     def cuda(self) -> CudaDynamicTable:
         """Returns a copy of the table on torch's current CUDA device; see ``to``."""
@@ -277,7 +286,9 @@ def from_parts(parts: DynamicTableParts) -> DynamicTable:
 
     Raises:
         ValueError: Parts that do not belong together.
+        TypeError: Weights without memory.
     """
+    check_dense(parts.weights, "weights")
     scale = whole_number(parts.scale, "scale", -(2**31), 2**31 - 1)
     capacity = whole_number(parts.capacity, "capacity", len(parts.weights), MAX_ITEMS)
     table = DynamicTable.__new__(DynamicTable)

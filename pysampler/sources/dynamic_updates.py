@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.distributed
 
-from pysampler.sources.dynamic_batch import Batch, check_appended, index_batch, plain_batch, weight_batch
+from pysampler.sources.dynamic_batch import Batch, check_appended, index_batch, update_at_once, weight_batch
 from pysampler.sources.dynamic_log import UpdateLog
 from pysampler.sources.dynamic_ranks import RankBatch, gathered
 from pysampler.sources.dynamic_readings import DynamicReadings
@@ -35,11 +35,8 @@ class DynamicUpdates(DynamicReadings):
             TypeError: Not integers, or not numbers.
             RuntimeError: Called by a signal handler in the middle of a draw of this table by the same thread.
         """
-        if self._log is None:
-            plain = plain_batch(indices, weights, self._dtype)
-            if plain is not None:
-                self._core.update(*plain, torch.get_num_threads())
-                return
+        if self._log is None and update_at_once(self._core, indices, weights):
+            return
         places = index_batch(indices)
         values = weight_batch(weights, self._dtype, places.entries)
         if self._log is None:

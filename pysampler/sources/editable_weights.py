@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,16 @@ from pysampler import _core
 from pysampler.inputs.weights import check_shape, to_tensor
 from pysampler.share import Share
 from pysampler.sources.base import Source
+
+
+def warn_of_another_number(before: int, after: int) -> None:
+    """Warns if weights have become those of more or fewer items."""
+    if after != before:
+        warnings.warn(
+            f"there were weights for {before} items, and now are for {after}: if the dataset "
+            "has not changed, indices will be missing or out of range",
+            stacklevel=3,
+        )
 
 
 class EditableWeights(Source):
@@ -44,7 +55,9 @@ class EditableWeights(Source):
         version = self.weights._version
         made, of_version = self._latest
         if version != of_version:
+            before = made.num_items
             made = made.with_weights(self.weights)
+            warn_of_another_number(before, made.num_items)
             self._latest = made, version
         return made
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import threading
 import weakref
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pysampler import _core
 
 
-@dataclass(frozen=True)
-class HandedOut:
+class HandedOut(NamedTuple):
     """What one iterator has handed out, at any time.
 
     Positions are those of all epochs: e * k + i in epoch e of k draws.

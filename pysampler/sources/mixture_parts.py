@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence, Set, Sized
 from fractions import Fraction
 from typing import Any
 
 import torch.utils.data
 
+from pysampler.inputs.listed import listed
 from pysampler.inputs.numbers import whole_number
 from pysampler.inputs.shown import shown
 from pysampler.sources.alias_table import AliasTable
 from pysampler.sources.base import MAX_ITEMS, Source
 from pysampler.sources.class_table import ClassTable
 from pysampler.sources.mixture_schedule import by_source
-from pysampler.sources.mixture_shares import exact_share
-
-MAX_SOURCES = 2**16
+from pysampler.sources.mixture_shares import MAX_SOURCES, exact_share
 
 Part = int | AliasTable | ClassTable  # a number of items, or items by weight
 
@@ -33,11 +32,11 @@ def parts_of(sources: Any) -> list[Part]:
         sources = sources.datasets
     elif isinstance(sources, Mapping):
         sources = sources.values()
-    if isinstance(sources, str | bytes) or not isinstance(sources, Iterable):
-        raise TypeError(f"a mixture needs a sequence of sources, but got {shown(sources)}")
-    parts = [_part(source, number) for number, source in enumerate(sources)]
-    if not 0 < len(parts) <= MAX_SOURCES:
-        raise ValueError(f"a mixture has between 1 and 2^16 sources, but got {len(parts)}")
+    given = listed(sources, "the sources of a mixture", MAX_SOURCES, "a sequence of sizes, datasets or tables")
+    if not 0 < len(given) <= MAX_SOURCES:
+        got = len(given) if len(given) <= MAX_SOURCES or not isinstance(sources, Sized) else len(sources)
+        raise ValueError(f"a mixture has between 1 and 2^16 sources, but got {got}")
+    parts = [_part(source, number) for number, source in enumerate(given)]
     total = sum(map(items_of, parts))
     if total > MAX_ITEMS:
         largest = max(range(len(parts)), key=lambda number: items_of(parts[number]))
@@ -65,16 +64,33 @@ def _part(source: Any, number: int) -> Part:
         )
     if isinstance(source, str | bytes):
         raise TypeError(f"source {number} is a text, not a source: {shown(source)}")
-    if isinstance(source, Sized) and getattr(source, "shape", None) != ():  # a tensor of one number has none
-        return len(source)
+    _refuse_unordered(source, number)
     try:
+        if isinstance(source, Sized) and getattr(source, "shape", None) != ():  # a tensor of one number has none
+            return len(source)
         return whole_number(source, f"the size of source {number}", 0, MAX_ITEMS)
-    except TypeError:
+    except (TypeError, RuntimeError):  # RuntimeError: tensors that tell no shape
         kind = type(source).__name__
         raise TypeError(
             f"source {number} must be a size, an object with a length or a table, but is {kind}: give its number of "
             "items instead"
         ) from None
+
+
+def _refuse_unordered(source: Any, number: int) -> None:
+    """Raises TypeError for what has a length, and yet no items 0, 1, 2 and so on."""
+    if isinstance(source, Set):
+        raise TypeError(
+            f"source {number} is a {type(source).__name__}, which has no order to number its items by: pass a list, or "
+            "its size"
+        )
+    if isinstance(source, Mapping) and any(isinstance(key, str) for key in source):
+        parts = ", ".join(map(repr, list(source)[:8]))
+        raise TypeError(f"source {number} is a {type(source).__name__} of {parts}: pass one of these")
+    if isinstance(source, tuple) and len(source) == 2 and isinstance(source[0], str):
+        raise TypeError(
+            f"source {number} is a pair of a name and a source, {source[0]!r}: pass a dict of the sources by name"
+        )
 
 
 def names_of(sources: Any, names: Sequence[str] | None, count: int) -> tuple[str, ...]:
@@ -88,9 +104,7 @@ def names_of(sources: Any, names: Sequence[str] | None, count: int) -> tuple[str
         names = list(sources)
     if names is None:
         return tuple(str(number) for number in range(count))
-    if isinstance(names, str):
-        raise TypeError(f"names must be a sequence of strings, but got {shown(names)}")
-    given = tuple(names)
+    given = tuple(listed(names, "names", count, "a sequence of strings"))
     if len(given) != count:
         raise ValueError(f"there must be a name for each of {count} sources, but got {len(given)}")
     seen: dict[str, int] = {}

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-import torch
-
-from pysampler.inputs.memory import check_dense
+from pysampler.inputs.listed import by_label, listed
 from pysampler.inputs.numbers import whole_number
 from pysampler.inputs.shown import shown
-from pysampler.sources.mixture_shares import exact_share, share_masses
+from pysampler.sources.mixture_shares import MAX_SOURCES, exact_share, share_masses
 
 MAX_POSITION = 2**62
+MAX_POINTS = 2**20
 
 
 class Stage(NamedTuple):
@@ -102,29 +101,21 @@ def by_source(values: Any, names: Sequence[str], what: str) -> list[Any]:
         ValueError: Unknown or missing names, or another number of values than sources.
         TypeError: Nothing of the kind.
     """
-    if isinstance(values, Mapping):
+    named = by_label(values, what)
+    if named is not None:
+        values = named
         known = set(names)
         unknown = [name for name in values if name not in known]
         missing = [name for name in names if name not in values]
         if unknown or missing:
             name, fault = (unknown[0], "unknown") if unknown else (missing[0], "missing")
-            raise ValueError(f"{what} must name each source, but {name!r} is {fault}: {_listed(names)}")
+            raise ValueError(f"{what} must name each source, but {name!r} is {fault}: {_names(names)}")
         return [values[name] for name in names]
-    if isinstance(values, str | bytes | int | float):
-        raise TypeError(f"{what} must be a number for each source or a dict by name, but got {shown(values)}")
-    if isinstance(values, torch.Tensor):
-        check_dense(values, what)
-        if values.shape != (len(names),):  # before it is listed: an expanded one may have any length
-            shape = tuple(values.shape)
-            raise ValueError(
-                f"{what} must be one for each of {len(names)} sources, but have shape {shape}: {_listed(names)}"
-            )
-    listed = list(values)
-    if len(listed) != len(names):
-        raise ValueError(
-            f"{what} must be one for each of {len(names)} sources, but got {len(listed)}: {_listed(names)}"
-        )
-    return listed
+    entries = listed(values, what, len(names), "a number for each source or a dict by name")
+    if len(entries) != len(names):
+        got = len(entries) if len(entries) < len(names) or not isinstance(values, Sized) else len(values)
+        raise ValueError(f"{what} must be one for each of {len(names)} sources, but got {got}: {_names(names)}")
+    return entries
 
 
 def joined(fixed: Sequence[Stage], later: Sequence[Stage]) -> list[Stage]:
@@ -156,7 +147,7 @@ def piecewise_linear(points: Sequence[tuple[int, Any]], *, steps: int) -> list[t
         [(0, [0.75, 0.25]), (50, [0.25, 0.75]), (100, [0.0, 1.0])]
     """
     pieces = whole_number(steps, "steps", 1)
-    given = list(points)
+    given = [_point(point, number) for number, point in enumerate(_points(points))]
     if len(given) < 2:
         raise ValueError(f"a line needs two points or more, but got {len(given)}")
     positions = [whole_number(position, "position", 0, MAX_POSITION - 1) for position, _ in given]
@@ -182,6 +173,19 @@ def piecewise_linear(points: Sequence[tuple[int, Any]], *, steps: int) -> list[t
     return [*stages, stage(positions[-1], lines[-1])]
 
 
+def _points(points: Any) -> list[Any]:
+    return listed(points, "points", MAX_POINTS, "a sequence of (position, shares)")
+
+
+def _point(point: Any, number: int) -> tuple[Any, Any]:
+    """Returns a point's position and its shares: a mapping, or a list."""
+    if not isinstance(point, tuple | list) or len(point) != 2:
+        raise ValueError(f"a point is (position, shares), but point {number} is {shown(point)}")
+    named = by_label(point[1], "shares")
+    wanted = "a number for each source or a dict by name"
+    return point[0], listed(point[1], "shares", MAX_SOURCES, wanted) if named is None else named
+
+
 def _proportions(values: Sequence[Any], names: Sequence[str]) -> list[float]:
     exact = [exact_share(value, name) for value, name in zip(values, names, strict=True)]
     total = sum(exact)
@@ -190,6 +194,6 @@ def _proportions(values: Sequence[Any], names: Sequence[str]) -> list[float]:
     return [float(value / total) for value in exact]
 
 
-def _listed(names: Sequence[str]) -> str:
+def _names(names: Sequence[str]) -> str:
     more = f" and {len(names) - 20} more" if len(names) > 20 else ""
     return f"the sources are {', '.join(map(repr, names[:20]))}{more}"

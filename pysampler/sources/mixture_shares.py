@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from pysampler.inputs.listed import listed
 from pysampler.inputs.memory import check_dense
 from pysampler.inputs.numbers import whole_number
 from pysampler.inputs.shown import shown
@@ -20,6 +21,8 @@ from pysampler.inputs.shown import shown
 TOTAL = 2**64  # what the masses of all sources sum to
 GROUP = 2**32 - 1  # in the place of a source: the group of those with less than a point a window
 MAX_INNER_BITS = 16
+MAX_SOURCES = 2**16
+MAX_BUDGET = 2**62
 
 
 def temperature(sizes: Sequence[float], temperature: float) -> list[float]:
@@ -35,12 +38,11 @@ def temperature(sizes: Sequence[float], temperature: float) -> list[float]:
         ValueError: A size that is negative or not finite, or a temperature that is not positive.
     """
     values = _numbers(sizes, "sizes", "sizes")
-    if not temperature > 0:
-        raise ValueError(f"temperature must be greater than 0, but got {temperature}")
+    degree = _positive(temperature, "temperature", "greater than 0")
     largest = max(values, default=0.0)
     with localcontext() as context:
         context.prec = 34
-        power = 1 / Decimal(float(temperature))
+        power = 1 / Decimal(degree)
         # Not by libm, whose last bit is another on another machine: so would the mixture's fingerprint be.
         weights = [float((Decimal(value) / Decimal(largest)) ** power) if value > 0 else 0.0 for value in values]
     return _normalised(weights)
@@ -61,13 +63,12 @@ def unimax(sizes: Sequence[int], budget: int, max_epochs: float = 1) -> list[flo
         ValueError: Sizes as for ``temperature``, or a budget or max_epochs that is not positive.
     """
     values = _numbers(sizes, "sizes", "sizes")
-    left = whole_number(budget, "budget", 1)
-    if not 0 < max_epochs < math.inf:
-        raise ValueError(f"max_epochs must be greater than 0 and finite, but got {max_epochs}")
+    left = whole_number(budget, "budget", 1, MAX_BUDGET)
+    most = _positive(max_epochs, "max_epochs", "greater than 0 and finite", math.nextafter(math.inf, 0))
     remaining, taken = float(left), [0.0] * len(values)
     order = sorted((i for i, value in enumerate(values) if value > 0), key=lambda i: values[i])
     for done, i in enumerate(order):
-        taken[i] = min(remaining / (len(order) - done), max_epochs * values[i])
+        taken[i] = min(remaining / (len(order) - done), most * values[i])
         remaining -= taken[i]
     return _normalised(taken)
 
@@ -89,12 +90,12 @@ def epochs(sizes: Sequence[int], per_source: Sequence[float]) -> list[float]:
 
 def exact_share(share: Any, name: str) -> Fraction:
     """Returns a source's share as it is. ValueError unless it is finite and >= 0, TypeError if it is no number."""
-    if isinstance(share, bool | str):
+    if isinstance(share, bool | str | bytes):
         raise TypeError(f"the share of source {name} must be a number, but is {shown(share)}")
     if isinstance(share, torch.Tensor):
         check_dense(share, f"the share of source {name}")
     try:
-        value = Fraction(share if isinstance(share, int | float | Fraction) else float(share))
+        value = Fraction(share if isinstance(share, int | float | Fraction) else float(_plain(share)))
     except (OverflowError, ValueError):
         raise ValueError(f"shares must be finite and >= 0, but that of source {name} is {shown(share, str)}") from None
     except (TypeError, RuntimeError):  # RuntimeError: a tensor without data
@@ -193,17 +194,41 @@ def _boundaries(masses: Sequence[int], points: int) -> tuple[list[int], list[int
 
 def _numbers(values: Sequence[Any], name: str, what: str) -> list[float]:
     numbers = []
-    for i, value in enumerate(values):
+    given = listed(values, name, MAX_SOURCES, "a sequence of numbers")
+    if len(given) > MAX_SOURCES:
+        raise ValueError(f"{name} must be those of at most 2^16 sources, but there are more")
+    for i, value in enumerate(given):
+        if isinstance(value, torch.Tensor):
+            check_dense(value, f"{name}[{i}]")
         try:
-            number = float("nan") if isinstance(value, str) else float(value)
+            number = math.nan if isinstance(value, str | bytes) else float(_plain(value))
         except OverflowError:
             number = math.inf
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RuntimeError):  # RuntimeError: tensors of several or complex numbers
             number = math.nan
         if not 0 <= number < math.inf:
             raise ValueError(f"{what} must be finite numbers >= 0, but {name}[{i}] is {shown(value)}")
         numbers.append(number)
     return numbers
+
+
+def _plain(value: Any) -> Any:
+    """Returns a number without its gradient, of which torch would warn."""
+    return value.detach() if isinstance(value, torch.Tensor) else value
+
+
+def _positive(value: Any, name: str, limits: str, most: float = math.inf) -> float:
+    if isinstance(value, torch.Tensor):
+        check_dense(value, name)
+    try:
+        number = math.nan if isinstance(value, str | bytes) else float(value)
+    except OverflowError:
+        number = math.inf if value > 0 else -math.inf
+    except (TypeError, ValueError, RuntimeError):
+        number = math.nan
+    if not 0 < number <= most:
+        raise ValueError(f"{name} must be {limits}, but got {shown(value, str)}")
+    return number
 
 
 def _normalised(weights: Sequence[float]) -> list[float]:

@@ -9,6 +9,7 @@ import torch
 
 from pysampler import _core
 from pysampler.inputs.numbers import positive_count
+from pysampler.inputs.shown import shown
 from pysampler.sources.base import MAX_ITEMS, Source
 
 
@@ -25,6 +26,7 @@ class Shuffle(Source):
 
     Raises:
         ValueError: No items, or too many.
+        TypeError: A tensor that has no length.
     """
 
     kind = "shuffle"
@@ -32,6 +34,8 @@ class Shuffle(Source):
     replacement = False
 
     def __init__(self, items: Any) -> None:
+        if isinstance(items, torch.Tensor) and (items.is_nested or torch.nn.parameter.is_lazy(items)):
+            raise TypeError(f"a dataset must tell its length, but got {shown(items)}")
         if isinstance(items, Sized) and getattr(items, "ndim", 1) != 0:  # tensors and arrays may be numbers
             items = len(items)
             if items == 0:

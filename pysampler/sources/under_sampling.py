@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import torch
 
 from pysampler import _core
+from pysampler.inputs.listed import by_label, listed
 from pysampler.inputs.numbers import whole_number
 from pysampler.labels.schemes import in_class_order
 from pysampler.labels.values import IntArray
@@ -83,6 +84,12 @@ def _restored(members: ClassMembers, quotas: IntArray) -> UnderSampling:
     return rounds
 
 
+def _is_one(per_class: Any) -> bool:
+    """Whether this is, or should be, one number for all classes."""
+    listed_by_class = isinstance(per_class, Iterable) and not isinstance(per_class, str | bytes)
+    return not listed_by_class or getattr(per_class, "ndim", 1) == 0
+
+
 def _quotas(members: ClassMembers, per_class: Any) -> IntArray:
     """Returns how many items of each class an epoch shows, int64 of shape (C,)."""
     classes, counts = members.classes, members.counts
@@ -91,14 +98,17 @@ def _quotas(members: ClassMembers, per_class: Any) -> IntArray:
         raise ValueError("there must be a class that has items, but none has")
     if per_class is None:
         return np.where(filled, counts[filled].min(), 0)
-    if isinstance(per_class, Mapping):
-        for name, number in per_class.items():
+    named = by_label(per_class, "per_class")
+    if named is not None:
+        for name, number in named.items():
             whole_number(number, f"per_class[{name!r}]", 0, MAX_PER_CLASS)
-        quotas = in_class_order(classes, counts, per_class, "per_class").astype(np.int64)
-    elif np.ndim(per_class) == 0:
+        quotas = in_class_order(classes, counts, named, "per_class").astype(np.int64)
+    elif (
+        isinstance(per_class, str | bytes) or not isinstance(per_class, Iterable) or getattr(per_class, "ndim", 1) == 0
+    ):
         return np.where(filled, whole_number(per_class, "per_class", 1, MAX_PER_CLASS), 0)
     else:
-        numbers = list(per_class)
+        numbers = listed(per_class, "per_class", len(classes), "a number, one for each class, or a dict by name")
         if len(numbers) != len(classes):
             raise ValueError(f"per_class must have one number per class, {len(classes)}, but it has {len(numbers)}")
         checked = [whole_number(n, f"per_class[{i}]", 0, MAX_PER_CLASS) for i, n in enumerate(numbers)]

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cpu/multinomial/multinomial.h"
+#include "cpu/multinomial/row_kernels.h"
 #include "draw_reference.h"
 #include "table_checks.h"
 #include "targets.h"
@@ -103,6 +104,43 @@ void test_rows_of_every_weight_family_are_drawn_by_the_masses_of_their_tables() 
   }
 }
 
+// With and without zeros, negative zeros, one weight that is small, one that needs prescaling; the last group whole or not.
+void test_rows_of_one_block_are_drawn_by_the_masses_of_their_tables() {
+  for (const uint64_t columns : {65, 79, 80, 1000, 1008, 1009, 1023, 1024}) {
+    const Case c = {6, columns, 20};
+    Random random(columns);
+    std::vector<float> weights(c.rows * columns);
+    for (float& weight : weights) weight = static_cast<float>(random.uniform()) + 0.01f;
+    const auto at = [&](uint64_t row, uint64_t column) -> float& { return weights[row * columns + column]; };
+    for (uint64_t column = 0; column < columns; column += 3) at(1, column) = 0.0f;
+    at(2, columns - 1) = 0.0f;
+    at(3, 7) = -0.0f;
+    at(4, 11) = 1e-12f;
+    check_case(c, weights);
+    std::vector<double> doubles(weights.begin(), weights.end());
+    for (uint64_t column = 0; column < columns; ++column) doubles[5 * columns + column] *= 1e200;
+    check_case(c, doubles);
+  }
+}
+
+void test_groups_are_not_summed_to_a_quota_that_their_weights_do_not_fit() {
+  const std::vector<float> weights(1000, 1.0f);
+  for_each_target([&](Target target) {
+    const RowKernels& kernels = row_kernels(target);
+    GroupSums sums;
+    sums.weights = view_of(weights);
+    sums.block = 0;
+    kernels.scale_rows(sums.weights, 1000, &sums.scale);
+    CHECK(sums.scale == 0x1p32);
+    const uint64_t all = 1000 * kSlotMass;
+    CHECK(kernels.sum_groups(all, &sums) && sums.ones == 0);
+    CHECK(kernels.sum_groups(all + 1000, &sums) && sums.ones == 1000);
+    CHECK(!kernels.sum_groups(all + 1001, &sums) && !kernels.sum_groups(all - 1, &sums));
+    sums.scale = NAN;
+    CHECK(!kernels.sum_groups(all, &sums));
+  });
+}
+
 std::optional<InvalidRow> refusal_of(const std::vector<double>& weights, const Case& c, bool replacement) {
   try {
     Multinomial({rows_of(weights, c), c.draws, replacement}, {3, {}});
@@ -112,18 +150,21 @@ std::optional<InvalidRow> refusal_of(const std::vector<double>& weights, const C
   return std::nullopt;
 }
 
-void test_the_first_bad_row_is_named() {
-  const Case c = {40, 5, 3};
+void check_first_bad_row(const Case& c) {
   for (const bool replacement : {false, true}) {
     std::vector<double> weights(c.rows * c.columns, 1.0);
-    weights[23 * 5 + 2] = NAN;
-    weights[31 * 5 + 4] = -1;
+    weights[23 * c.columns + 2] = NAN;
+    weights[31 * c.columns + 4] = -1;
     const auto bad = refusal_of(weights, c, replacement);
     CHECK(bad && bad->row == 23 && !bad->too_few && bad->weights.first_index == 2 && bad->weights.bad_count == 1);
-    for (uint64_t column = 0; column < 5; ++column) weights[9 * 5 + column] = 0;
+    for (uint64_t column = 0; column < c.columns; ++column) weights[9 * c.columns + column] = 0;
     const auto zero = refusal_of(weights, c, replacement);
     CHECK(zero && zero->row == 9 && zero->weights.reason == InvalidWeights::Reason::kAllZero);
   }
+}
+
+void test_the_first_bad_row_is_named() {
+  for (const uint64_t columns : {5, 100, 1024, 3000}) check_first_bad_row({40, columns, 3});
 }
 
 void test_too_few_positive_weights_matter_without_replacement_only() {
@@ -184,6 +225,8 @@ int main() {
   using namespace pysampler;
   RUN(test_rows_are_drawn_by_the_masses_of_their_tables);
   RUN(test_rows_of_every_weight_family_are_drawn_by_the_masses_of_their_tables);
+  RUN(test_rows_of_one_block_are_drawn_by_the_masses_of_their_tables);
+  RUN(test_groups_are_not_summed_to_a_quota_that_their_weights_do_not_fit);
   RUN(test_the_first_bad_row_is_named);
   RUN(test_too_few_positive_weights_matter_without_replacement_only);
   RUN(test_no_rows_are_no_work);

@@ -87,9 +87,17 @@ void test_scratch_is_as_documented() {
 }
 
 void test_partitioning_pays_for_large_tables_and_many_draws_only() {
-  CHECK(!partitioned_draw_pays(1000, 1000000000));
-  CHECK(!partitioned_draw_pays(1000000000, 1000));
-  CHECK(partitioned_draw_pays(1000000000, 1000000000));
+  for (const int threads : {1, 2}) {
+    CHECK(!partitioned_draw_pays(1000, 1000000000, threads));
+    CHECK(!partitioned_draw_pays(1000000000, 1000, threads));
+    CHECK(partitioned_draw_pays(1000000000, 1000000000, threads));
+  }
+}
+
+void test_several_threads_partition_larger_tables_only() {
+  constexpr uint64_t kSome = 100'000'000;
+  CHECK(partitioned_draw_pays(kSome, kSome / 2, 1) && !partitioned_draw_pays(kSome, kSome, 2));
+  CHECK(partitioned_draw_pays(2 * kSome, kSome, 2));
 }
 
 }  // namespace
@@ -104,5 +112,6 @@ int main() {
   RUN(test_every_slot_has_a_bucket_and_there_are_not_too_many);
   RUN(test_scratch_is_as_documented);
   RUN(test_partitioning_pays_for_large_tables_and_many_draws_only);
+  RUN(test_several_threads_partition_larger_tables_only);
   return finish_tests();
 }

@@ -8,6 +8,7 @@
 #include "core/batch_strata.h"
 #include "cpu/permutation/keyed_permutation.h"
 #include "cpu/permutation/permuted_each.h"
+#include "cpu/permutation/permuted_same.h"
 #include "cpu/systematic/mass_table.h"
 #include "cpu/systematic/systematic_pass.h"
 #include "random.h"
@@ -172,6 +173,56 @@ void test_permutations_lane_by_lane_equal_one_by_one() {
   }
 }
 
+void test_one_permutation_of_many_elements_equals_one_by_one() {
+  Random random(8);
+  const Stream stream = make_stream(9, 1, Tag::kPermutation);
+  for (const uint64_t elements : {uint64_t{1}, uint64_t{64}, uint64_t{65}, uint64_t{100}, uint64_t{4097}, kMaxPermuted}) {
+    const Permutation permutation = make_permutation(stream, elements % 11, elements);
+    for (const uint64_t count : {0, 1, 4, 5, 15, 16, 17, 32, 33, 63, 64, 65, 500}) {
+      std::vector<uint64_t> given, expected;
+      for (uint64_t i = 0; i < count; ++i) {
+        given.push_back(random.below(elements));
+        expected.push_back(permute(permutation, given.back()));
+      }
+      for_each_target([&](Target target) {
+        std::vector<uint64_t> found = given;
+        permuted_same(permutation, found.data(), count, target);
+        CHECK(found == expected);
+      });
+    }
+  }
+}
+
+// Whole batches go another way than parts of them: wherever a range begins and ends, the draws are those of its positions.
+void test_whole_batches_are_drawn_as_their_positions_are() {
+  Random random(10);
+  constexpr uint64_t kItems = 3000, kClasses = 7;
+  std::vector<uint64_t> masses(kItems);
+  std::vector<int64_t> labels(kItems);
+  for (uint64_t i = 0; i < kItems; ++i) {
+    masses[i] = random.below(3) * random.below(uint64_t{1} << 33);
+    labels[i] = static_cast<int64_t>(random.below(kClasses));
+  }
+  const auto table = std::make_shared<const MassTable>(
+      mass_table_of_items(masses.data(), kItems, labels.data(), kClasses, {}));
+  for (const uint64_t batch : {1, 3, 70, 256, 2048, 2049}) {
+    for (const uint64_t draws : {batch * 5, batch * 4 + batch / 2 + 1}) {
+      const SystematicPass pass(table, 5, 2, draws, batch);
+      std::vector<int64_t> expected(draws);
+      for (uint64_t i = 0; i < draws; ++i) pass.draw({i, 2, 1}, &expected[i], {1, {}, Target::kPortable});
+      for_each_target([&](Target target) {
+        for (int i = 0; i < 8; ++i) {
+          const uint64_t start = i == 0 ? 0 : random.below(draws);
+          const uint64_t count = i == 0 ? draws : 1 + random.below(draws - start);
+          std::vector<int64_t> found(count);
+          pass.draw({start, 1, count}, found.data(), {1, {}, target});
+          CHECK(std::equal(found.begin(), found.end(), expected.begin() + static_cast<std::ptrdiff_t>(start)));
+        }
+      });
+    }
+  }
+}
+
 void test_permutations_made_quickly_are_the_same() {
   const Stream stream = make_stream(~uint64_t{0}, 5, Tag::kPermutation);
   for (const uint64_t elements : {1, 2, 15, 16, 17, 63, 64, 65, 4096, 4097, 1000000}) {
@@ -235,6 +286,8 @@ int main() {
   RUN(test_strata_are_a_partition_around_the_end);
   RUN(test_strata_of_the_largest_epochs_do_not_overflow);
   RUN(test_permutations_lane_by_lane_equal_one_by_one);
+  RUN(test_one_permutation_of_many_elements_equals_one_by_one);
+  RUN(test_whole_batches_are_drawn_as_their_positions_are);
   RUN(test_permutations_made_quickly_are_the_same);
   RUN(test_classes_of_equal_members_draw_what_their_items_would);
   return finish_tests();

@@ -136,6 +136,26 @@ void test_too_few_positive_weights_are_an_error_not_a_crash() {
   }
 }
 
+// Weights that shrink while they are read: the first plan falls short as above, and of the items that the second one was
+// made for hardly any is below its limit any more.
+void test_weights_that_change_meanwhile_are_an_error_and_nothing_is_returned_as_drawn() {
+  const uint64_t items = 100000, count = 20000;
+  std::vector<float> values(items, 1.0f);
+  for (const uint32_t item : sampled_items(items)) values[item] = 1e6f;
+  const WeightView weights = {values.data(), items, WeightType::kFloat32};
+  const auto shrink = [&] {
+    for (float& value : values) value *= 1e-4f;
+    return false;
+  };
+  std::vector<int64_t> out(count, kUntouched);
+  const auto draw = [&] {
+    draw_without_replacement({weights, nullptr, 1, 1, 0}, count, out.data(), {1, shrink, Target::kPortable});
+    return 0;
+  };
+  CHECK(THROWS(draw(), InvalidWeights));
+  CHECK(out == std::vector<int64_t>(count, kUntouched));
+}
+
 void test_a_long_call_can_be_interrupted() {
   const uint64_t items = 200000;
   const OwnedWeights weights(std::vector<double>(items, 1.0), WeightType::kFloat32);
@@ -164,6 +184,7 @@ int main() {
   RUN(test_a_plan_that_falls_short_is_noticed_and_replaced);
   RUN(test_uneven_codes_and_ties_are_settled);
   RUN(test_too_few_positive_weights_are_an_error_not_a_crash);
+  RUN(test_weights_that_change_meanwhile_are_an_error_and_nothing_is_returned_as_drawn);
   RUN(test_a_long_call_can_be_interrupted);
   return finish_tests();
 }

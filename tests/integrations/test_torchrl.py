@@ -6,12 +6,9 @@ issues and pull requests of pytorch/rl.
 
 from __future__ import annotations
 
-import copy
 import itertools
 import multiprocessing
-import pickle
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,22 +22,12 @@ data: Any = require("torchrl.data")
 schedulers: Any = require("torchrl.data.replay_buffers.scheduler")
 samplers: Any = require("torchrl.data.replay_buffers.samplers")
 
+from torchrl_buffers import buffer_of, trained, weights_of  # noqa: E402
+
 from pysampler.integrations.torchrl import PrioritizedSampler  # noqa: E402
 
 TensorDict = tensordict.TensorDict
 HAS_TREES = samplers.SumSegmentTreeFp32 is not None
-
-
-def weights_of(buffer_or_sampler: Any) -> torch.Tensor:
-    sampler = getattr(buffer_or_sampler, "sampler", buffer_or_sampler)
-    return sampler.priorities.table.weights.tensor()  # type: ignore[no-any-return]
-
-
-def buffer_of(capacity: int, alpha: float = 1.0, beta: float = 1.0, **kwargs: Any) -> Any:
-    return data.ReplayBuffer(
-        storage=data.LazyTensorStorage(capacity),
-        sampler=PrioritizedSampler(capacity, alpha=alpha, beta=beta, **kwargs),
-    )
 
 
 @pytest.mark.parametrize("key", ["pk", "td_error"])
@@ -209,186 +196,7 @@ def test_schedulers_change_alpha_and_beta(alpha: Any, beta: Any, least_alpha: fl
         scheduler.step()
 
 
-def ways_of_holding(ndim: int) -> list[tuple[Any, Any]]:
-    size = 100
-    shape = [10] if ndim == 1 else [2, 5]
-    items = TensorDict({"a": torch.arange(10).reshape(shape), "p": torch.ones(shape) / 2}, shape)
-    made = []
-    for kind in (data.ReplayBuffer, data.TensorDictReplayBuffer):
-        kwargs = {"priority_key": "p"} if kind is data.TensorDictReplayBuffer else {}
-        made.append(
-            (
-                kind(
-                    storage=data.LazyTensorStorage(size, ndim=ndim),
-                    sampler=PrioritizedSampler(size, alpha=1.0, beta=1.0, eps=0.0),
-                    batch_size=4,
-                    **kwargs,
-                ),
-                items.clone(),
-            )
-        )
-    return made
-
-
-@pytest.mark.parametrize("ndim", [1, 2])
-def test_priorities_reach_their_items_in_storages_of_one_and_two_dimensions(ndim: int) -> None:
-    torch.manual_seed(0)
-    for buffer, items in ways_of_holding(ndim):
-        index = buffer.extend(items)
-        first = weights_of(buffer)[:10]
-        assert (first == (0.5 if isinstance(buffer, data.TensorDictReplayBuffer) else 1)).all()
-        buffer.update_priority(index, torch.full((), 2.0))
-        assert (weights_of(buffer)[:10] == 2).all()
-        batch, info = buffer.sample(return_info=True)
-        buffer.update_priority(info["index"], 10_000)
-        coordinates = info["index"] if isinstance(info["index"], tuple) else (info["index"],)
-        kept = weights_of(buffer)[:10].reshape(tuple(buffer._storage.shape))
-        assert (kept[coordinates] == 10_000).all()
-        assert int((kept == 10_000).sum()) == len({*zip(*(each.tolist() for each in coordinates), strict=True)})
-        again, _ = buffer.sample(return_info=True)
-        assert set(again["a"].tolist()) <= set(batch["a"].tolist())
-        if isinstance(buffer, data.TensorDictReplayBuffer):
-            again["p"] = torch.full((4,), 10.0**6)
-            buffer.update_tensordict_priority(again)
-            assert set(buffer.sample()["a"].tolist()) <= set(again["a"].tolist())
-
-
-def test_writers_mark_what_they_did_not_keep_with_minus_one() -> None:
-    buffer = data.TensorDictReplayBuffer(
-        storage=data.LazyTensorStorage(3),
-        sampler=PrioritizedSampler(3, alpha=1.0, beta=1.0, eps=0.0),
-        writer=data.TensorDictMaxValueWriter(rank_key="rank"),
-        priority_key="p",
-        batch_size=4,
-    )
-    buffer.extend(TensorDict({"rank": torch.arange(10.0), "p": torch.arange(10.0)}, [10]))
-    assert len(buffer) == 3
-    buffer.sampler.update_priority(torch.tensor([-1, 1, -1]), torch.tensor([7.0, 5.0, 7.0]))
-    buffer.sampler.update_priority(torch.tensor([-1]), torch.tensor([7.0]))
-    assert weights_of(buffer)[1] == 5.0
-    assert buffer.sampler.default_priority <= 9
-
-
-def test_one_storage_serves_a_uniform_and_a_prioritised_buffer() -> None:
-    storage, writer = data.LazyTensorStorage(100), data.RoundRobinWriter()
-    uniform = data.ReplayBuffer(storage=storage, writer=writer, sampler=data.RandomSampler(), batch_size=10)
-    ours = PrioritizedSampler(100, alpha=0.7, beta=1.1)
-    prioritised = data.ReplayBuffer(storage=storage, writer=writer, sampler=ours, batch_size=10)
-    uniform.extend(TensorDict({"a": torch.arange(50)}, [50]))
-    uniform.sample()
-    assert len(prioritised.sample()) == 10
-    assert weights_of(ours).tolist() == [1.0] * 50 + [0.0] * 50
-
-
-def test_3120_a_new_sampler_over_a_storage_that_holds_items_gives_them_the_default() -> None:
-    storage = data.LazyTensorStorage(10)
-    first = data.ReplayBuffer(storage=storage, sampler=PrioritizedSampler(10, alpha=0.7, beta=0.5), batch_size=2)
-    first.extend(torch.arange(4))
-    second = data.ReplayBuffer(storage=storage, sampler=PrioritizedSampler(10, alpha=0.7, beta=0.5), batch_size=2)
-    assert weights_of(second).tolist() == [1] * 4 + [0] * 6
-    assert second.sample().shape == (2,)
-
-
 # State.
-
-
-def trained(seed: int | None = None, **kwargs: Any) -> Any:
-    buffer = buffer_of(20, 0.7, 0.5, seed=seed, **kwargs)
-    buffer.extend(torch.arange(30))
-    generator = torch.Generator().manual_seed(3)
-    for _ in range(5):
-        _, info = buffer.sample(8, return_info=True)
-        buffer.update_priority(info["index"], torch.rand(8, generator=generator))
-    return buffer
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("through", ["state_dict", "torch.save", "dumps", "pickle", "deepcopy"])
-def test_a_sampler_goes_on_from_its_state_with_the_same_batches(
-    through: str, dtype: torch.dtype, tmp_path: Path
-) -> None:
-    buffer = trained(seed=7, dtype=dtype)
-    other = buffer_of(20, 0.1, 0.1, seed=1, dtype=dtype)
-    other.extend(torch.arange(30))
-    if through == "state_dict":
-        other.sampler.load_state_dict(buffer.sampler.state_dict())
-    elif through == "torch.save":
-        torch.save(buffer.state_dict(), tmp_path / "state.pt")
-        other.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
-    elif through == "dumps":
-        buffer.dumps(tmp_path)
-        other.loads(tmp_path)
-    elif through == "pickle":
-        other._sampler = pickle.loads(pickle.dumps(buffer.sampler))
-    else:
-        other._sampler = copy.deepcopy(buffer.sampler)
-    assert (other.sampler.alpha, other.sampler.beta) == (0.7, 0.5)
-    assert other.sampler._max_priority == buffer.sampler._max_priority
-    for _ in range(3):
-        (a, info_a), (b, info_b) = buffer.sample(8, return_info=True), other.sample(8, return_info=True)
-        assert torch.equal(a, b)
-        assert torch.equal(info_a["index"], info_b["index"])
-        assert torch.equal(info_a["priority_weight"], info_b["priority_weight"])
-        for each in (buffer, other):
-            each.update_priority(info_a["index"], a / 30.0)
-            each.add(torch.tensor(5))
-
-
-def test_a_state_is_a_copy() -> None:
-    sampler = trained().sampler
-    state = sampler.state_dict()
-    other = PrioritizedSampler(20, alpha=0.7, beta=0.5)
-    other.load_state_dict(state)
-    before = weights_of(other)
-    state["priorities"]["priorities"].fill_(5)
-    state["priorities"]["table"]["weights"].fill_(5)
-    assert torch.equal(weights_of(other), before)
-    assert torch.equal(weights_of(sampler), before)
-
-
-def test_a_state_of_another_capacity_or_dtype_is_refused_and_nothing_changes(tmp_path: Path) -> None:
-    sampler = trained().sampler
-    before = weights_of(sampler)
-    for other in (PrioritizedSampler(21, 1.0, 1.0), PrioritizedSampler(20, 1.0, 1.0, dtype=torch.float64)):
-        with pytest.raises(ValueError, match="slots of torch"):
-            sampler.load_state_dict(other.state_dict())
-    with pytest.raises(ValueError, match="no state"):
-        sampler.load_state_dict({})
-    PrioritizedSampler(21, 1.0, 1.0).dumps(tmp_path)
-    with pytest.raises(RuntimeError, match=r"\(21\) differs from self._max_capacity \(20\)"):
-        sampler.loads(tmp_path)
-    assert torch.equal(weights_of(sampler), before)
-
-
-@pytest.mark.skipif(not HAS_TREES, reason="torchrl's compiled trees were built for another torch")
-@pytest.mark.parametrize("version", [0, 1])
-@pytest.mark.parametrize("within", [False, True])
-@pytest.mark.parametrize("through", ["state_dict", "dumps"])
-def test_states_of_torchrls_own_sampler_are_taken(version: int, within: bool, through: str, tmp_path: Path) -> None:
-    theirs = data.ReplayBuffer(
-        storage=data.LazyTensorStorage(10),
-        sampler=data.PrioritizedSampler(10, alpha=0.6, beta=0.5, max_priority_within_buffer=within),
-    )
-    theirs.update_priority(theirs.extend(torch.arange(6)), torch.arange(1.0, 7.0))
-    theirs.update_priority(torch.tensor([5]), torch.tensor([2.0]))
-    ours = buffer_of(10, 1.0, max_priority_within_buffer=within)
-    ours.extend(torch.arange(6))
-    if through == "state_dict":
-        state = theirs.sampler.state_dict()
-        if version == 0:
-            del state["_schema_version"]
-        ours.sampler.load_state_dict(state)
-    else:
-        theirs.sampler.dumps(tmp_path)
-        ours.sampler.loads(tmp_path)
-        version = 1
-    assert weights_of(ours)[:6].tolist() == pytest.approx([p**0.6 for p in (1, 2, 3, 4, 5, 2)], rel=1e-5)
-    assert (weights_of(ours)[6:] == 0).all()
-    assert (ours.sampler.alpha, ours.sampler.beta) == (0.6, 0.5)
-    expected = 5 if within or version == 0 else 6
-    assert ours.sampler.default_priority == pytest.approx(expected, rel=1e-5)
-    _, info = ours.sample(100, return_info=True)
-    assert int(info["index"].max()) < 6
 
 
 @pytest.mark.skipif(not HAS_TREES, reason="torchrl's compiled trees were built for another torch")

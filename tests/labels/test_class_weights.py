@@ -278,3 +278,9 @@ def test_every_scheme_that_types_allow_has_its_weights_and_no_other() -> None:
         ValueError, match="scheme must be one of 'inverse', 'sqrt', 'effective', 'power', 'progressive'"
     ):
         class_weights([0, 1, 1], "cubic")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("scheme", ["inverse", "sqrt", "effective", "power", "progressive"])
+def test_classes_that_have_no_items_at_all_weigh_nothing(scheme: Any) -> None:
+    parameter = {"power": {"alpha": 0.5}, "progressive": {"progress": 0.5}}.get(scheme, {})
+    assert class_weights([[0, 0], [0, 0]], scheme, empty="zero", **parameter).tolist() == [0, 0]

@@ -151,3 +151,41 @@ def test_several_labels_of_an_item_are_read_without_a_word(labels: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         read_labels(labels)
+
+
+@pytest.mark.parametrize(
+    ("items", "words"),
+    [
+        ([(0, torch.zeros(3)), (1, torch.zeros(3))], r"a tuple of int, Tensor: .*\[item\[0\] for item in labels\]"),
+        ([(np.zeros(3), 0, 7)], r"a tuple of ndarray, int, int: .*\[item\[1\] for item in labels\]"),
+        ([[{"a": 1}, "cat", 3]], r"a list of dict, str, int: .*\[item\[1\] for item in labels\]"),
+        ([{"image": 1, "label": 2}], r"a dict of 'image', 'label': .*\[item\['label'\] for item in labels\]"),
+        ([{"image": 1, "breed": 2}], r"a dict of 'image', 'breed': .*\[item\[\.\.\.\] for item in labels\]"),
+    ],
+)
+def test_items_that_hold_more_than_labels_say_how_to_take_these_out(items: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        read_labels(items)
+
+
+@pytest.mark.parametrize("counts", [[900, 100], [100, 50, 20], np.array([5000, 31])])
+def test_counts_of_classes_are_doubted(counts: Any) -> None:
+    with pytest.warns(UserWarning, match="labels that all differ, .*: are these counts of the items of classes"):
+        read_labels(counts)
+
+
+def test_few_items_of_close_classes_are_no_counts() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_labels([5, 7])
+        read_labels([0, 1])
+        read_labels([900])
+
+
+def test_counts_of_values_are_no_labels_whatever_the_index_is_called() -> None:
+    pandas = require("pandas")
+    counts = pandas.Series([0, 0, 1, 1, 1, 2]).value_counts()
+    with pytest.raises(ValueError, match=r"counts by \[1, 0, 2\] and so on"):
+        read_labels(counts)
+    plain = pandas.Series([3, 2, 1], name="count")  # a column of that name
+    assert read_labels(plain).classes == (0, 1, 2, 3)

@@ -106,3 +106,17 @@ def test_an_empty_dataset_and_two_sources_of_labels_are_refused() -> None:
 def test_one_class_only_is_pointed_out() -> None:
     with pytest.warns(UserWarning, match="only class 0 has items"):
         ImbalancedDatasetSampler(CATS, indices=[0, 1])
+
+
+def test_indices_and_datasets_that_cannot_be_read_are_named() -> None:
+    dataset = Unreadable(4, targets=[0, 0, 0, 1])
+    for indices in (
+        {0, 3},
+        torch.ones(2, dtype=torch.int64, device="meta"),
+        torch._efficientzerotensor(2, dtype=torch.int64),
+        torch.nested.nested_tensor([[1.0], [1.0, 2.0]]),
+    ):
+        with pytest.raises(TypeError, match="indices must"):
+            ImbalancedDatasetSampler(dataset, indices=indices)
+    with pytest.raises(TypeError, match="tell how many items it has, but generator has no length"):
+        ImbalancedDatasetSampler(label for label in [0, 1])

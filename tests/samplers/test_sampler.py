@@ -277,3 +277,11 @@ def test_an_epoch_is_never_materialised() -> None:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
 
     assert in_child(growth_in_kilobytes) < 8000
+
+
+def test_weights_resized_in_place_are_noticed_as_assigned_ones_are() -> None:
+    sampler = WeightedRandomSampler([1.0, 2.0, 3.0], 4, seed=0)
+    list(sampler)
+    sampler.weights.resize_(2)
+    with pytest.warns(UserWarning, match="weights for 3 items, and now are for 2"):
+        list(sampler)

@@ -186,43 +186,6 @@ def test_pairs_without_replacement_follow_successive_sampling(heavy: float) -> N
         table.draw(5, seed=0, without_replacement=True)
 
 
-@pytest.mark.parametrize("bad", [math.nan, math.inf, -1.0, -math.inf])
-def test_bad_weights_are_named_and_change_nothing(bad: float) -> None:
-    table = DynamicTable([1.0, 2.0, 3.0])
-    before = table.fingerprint
-    with pytest.raises(ValueError, match=r"weights\[1\] is .*invalid entries: 1\).*nothing was changed"):
-        table.update([0, 1, 2], [5.0, bad, 6.0])
-    with pytest.raises(ValueError, match=r"weights\[0\]"):
-        table.append([bad])
-    with pytest.raises(ValueError, match=r"weights\[2\]"):
-        DynamicTable([0.0, 1.0, bad])
-    assert table.fingerprint == before
-    assert table.version == 0
-    assert table.weights.tensor().tolist() == [1, 2, 3]
-
-
-@pytest.mark.parametrize("index", [3, -1, 2**40, 2**63, -(2**63)])
-def test_indices_out_of_range_are_named_and_change_nothing(index: int) -> None:
-    table = DynamicTable([1.0, 2.0, 3.0])
-    with pytest.raises(ValueError, match=r"indices must lie in \[0, 3\), but indices\[1\]"):
-        table.update([0, index], [5.0, 6.0])
-    with pytest.raises(IndexError):
-        table.log_prob([0, index])
-    with pytest.raises(IndexError):
-        table.weights[[0, index]]
-    assert table.weights.tensor().tolist() == [1, 2, 3]
-
-
-def test_numbers_that_a_narrower_dtype_cannot_hold_are_refused() -> None:
-    table = DynamicTable(torch.ones(3))
-    for value, words in ((1e300, "finite"), (1e-300, "become zero")):
-        with pytest.raises(ValueError, match=words):
-            table.update([1], [value])
-    with pytest.raises(ValueError, match="one weight per index"):
-        table.update([1, 2], [1.0, 2.0, 3.0])
-    assert table.weights.tensor().tolist() == [1, 1, 1]
-
-
 def test_a_table_without_positive_weights_draws_once_it_has_some() -> None:
     table = DynamicTable([], capacity=10)
     for _ in range(2):
@@ -252,66 +215,11 @@ def test_importance_weights_are_those_of_prioritised_replay() -> None:
     assert table.log_prob([2]).item() == pytest.approx(math.log(4 / 7.5))
 
 
-def test_beta_may_be_a_number_of_numpy_or_torch() -> None:
-    table = DynamicTable([1.0, 2.0, 4.0])
-    expected = table.importance_weights([0, 2], 0.5)
-    for beta in (np.float32(0.5), np.linspace(0.5, 1, 3)[0], torch.tensor(0.5)):
-        assert torch.equal(table.importance_weights([0, 2], beta), expected)
-    for beta in (-0.1, math.nan, math.inf, 10**400):
-        with pytest.raises(ValueError, match="beta must be"):
-            table.importance_weights([0], beta)
-    with pytest.raises(TypeError, match="beta must be a number"):
-        table.importance_weights([0], "some")
-
-
-def test_an_index_that_is_no_items_is_named() -> None:
-    table = DynamicTable([1.0, 2.0, 4.0])
-    for read in (table.log_prob, table.weights.__getitem__, lambda indices: table.importance_weights(indices, 1.0)):
-        with pytest.raises(IndexError, match=r"\[0, 3\), but indices\[1\] is 3"):
-            read([2, 3, -1])
-        with pytest.raises(IndexError, match=r"indices\[0\] is -1"):
-            read(torch.tensor([-1]))
-
-
-def test_appended_weights_are_a_sequence_or_a_number() -> None:
-    table = DynamicTable([1.0])
-    for more in (torch.ones(2, 2), np.ones((1, 2)), [[1.0], [2.0]]):
-        with pytest.raises(ValueError, match="1d sequence"):
-            table.append(more)
-    table.append(2)
-    table.append((3.0, 4.0))
-    assert table.weights.tensor().tolist() == [1, 2, 3, 4]
-
-
 def test_weights_show_themselves_and_become_arrays() -> None:
     table = DynamicTable(torch.tensor([1.0, 2.0]))
     assert repr(table.weights).startswith("DynamicWeights(2 items")
     assert np.asarray(table.weights).dtype == np.float32
     assert np.asarray(table.weights, dtype=np.float64).tolist() == [1.0, 2.0]
-
-
-@pytest.mark.parametrize("batch", [1, 7, 300])
-def test_plain_batches_and_others_update_alike(batch: int) -> None:
-    rng = np.random.default_rng(batch)
-    tables = [DynamicTable(torch.ones(100)) for _ in range(6)]
-    for _ in range(20):
-        indices, weights = rng.integers(0, 100, batch), rng.random(batch, dtype=np.float32)
-        places, values = torch.from_numpy(indices), torch.from_numpy(weights)
-        tables[0].update(places, values)
-        tables[1].update(indices, weights)
-        tables[2].update(indices.tolist(), weights.tolist())
-        tables[3].update(places.to(torch.int32), values.double())
-        tables[4].update(places.repeat_interleave(2)[::2], torch._neg_view(-values))
-        tables[5].update(torch.cat([places, places])[batch:], torch.cat([values, values])[batch:])
-    assert len({table.fingerprint for table in tables}) == 1
-    table, before = tables[0], tables[0].fingerprint
-    shrunk = torch.ones(batch)
-    shrunk.untyped_storage().resize_(0)
-    with pytest.raises(TypeError, match="memory"):
-        table.update(torch.zeros(batch, dtype=torch.int64), shrunk)
-    with pytest.raises(ValueError, match="one weight per index"):
-        table.update(torch.zeros(batch, dtype=torch.int64), torch.ones(batch + 2))
-    assert table.fingerprint == before
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -398,26 +306,6 @@ def test_weights_are_read_by_numbers_arrays_and_slices() -> None:
     assert table.weights[-2:].tolist() == [8, 9]
     with pytest.raises(IndexError):
         table.weights[-1]
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("kind", [list, tuple, np.array, torch.tensor, lambda values: np.array(values)[::-1][::-1]])
-def test_indices_and_weights_of_any_kind_mean_the_same(kind: Any, dtype: torch.dtype) -> None:
-    table, plain = DynamicTable(torch.ones(6, dtype=dtype)), DynamicTable(torch.ones(6, dtype=dtype))
-    table.update(kind([1, 4, 1]), kind([2.0, 0.0, 3.0]))
-    plain.update(torch.tensor([1, 4, 1]), torch.tensor([2.0, 0.0, 3.0], dtype=dtype))
-    assert table.fingerprint == plain.fingerprint
-    read_only = np.array([0, 5])
-    read_only.flags.writeable = False
-    for weight in (4.0, 4, np.float32(4), torch.tensor(4.0), [4.0], np.array([4.0])):
-        table.update(read_only, 9.0)
-        table.update(read_only, weight)
-        assert table.weights[[0, 5]].tolist() == [4, 4]
-    table.update(torch.tensor([[0], [5]], dtype=torch.int32), torch.tensor([[1.0], [2.0]], dtype=torch.bfloat16))
-    assert table.weights[[0, 5]].tolist() == [1, 2]
-    strided = torch.tensor([[2, 9], [3, 9]])[:, 0]
-    table.update(strided, torch.arange(8, dtype=dtype)[::4])
-    assert table.weights[[2, 3]].tolist() == [0, 4]
 
 
 def test_corrections_by_the_table_are_of_masses_even_where_weights_are_far_apart() -> None:

@@ -158,7 +158,7 @@ def test_sources_are_seen_as_often_as_epochs_says() -> None:
         (lambda: temperature([], 1), ValueError, "nothing is left to draw"),
         (lambda: temperature([1, math.inf], 1), ValueError, r"sizes\[1\] is inf"),
         (lambda: temperature([1, "many"], 1), ValueError, r"sizes\[1\] is 'many'"),
-        (lambda: unimax([1, 2], 0), ValueError, "budget must be >= 1, but got budget=0"),
+        (lambda: unimax([1, 2], 0), ValueError, "budget must be in .*, but got budget=0"),
         (lambda: unimax([1, 2], 10, 0), ValueError, "max_epochs must be greater than 0"),
         (lambda: unimax([1, 2], 10, math.inf), ValueError, "max_epochs must be greater than 0"),
         (lambda: epochs([1, 2], [1]), ValueError, "a number of epochs for each of 2 sources, but got 1"),
@@ -211,8 +211,12 @@ class Endless(torch.utils.data.IterableDataset[int]):
         ({"sources": [2**61, 2**61 + 1]}, ValueError, r"at most 2\^62 items, .* most of them source 1 with"),
         ({"sources": []}, ValueError, r"between 1 and 2\^16 sources, but got 0"),
         ({"sources": [1] * (2**16 + 1)}, ValueError, r"between 1 and 2\^16 sources, but got 65537"),
-        ({"sources": 5}, TypeError, "a mixture needs a sequence of sources, but got 5"),
-        ({"sources": "ab"}, TypeError, "a mixture needs a sequence of sources, but got 'ab'"),
+        (
+            {"sources": 5},
+            TypeError,
+            "the sources of a mixture must be a sequence of sizes, datasets or tables, but got 5",
+        ),
+        ({"sources": "ab"}, TypeError, "the sources of a mixture must be a sequence of .*, but got 'ab'"),
         ({"sources": [5, "ab"]}, TypeError, "source 1 is a text"),
         ({"sources": [5, 2.5]}, TypeError, "source 1 must be a size, .* but is float"),
         (

@@ -142,6 +142,13 @@ def test_an_unknown_target_fails_every_use_and_names_the_choices(wanted: str, fi
         assert "pip install" not in message  # the compiled part is there
 
 
+def test_a_one_call_draw_names_an_unknown_target_too() -> None:
+    result = run(
+        "import torch, pysampler\npysampler.multinomial(torch.ones(3), 2, True)", environment={VARIABLE: "avx9"}
+    )
+    assert result.stderr.rstrip().splitlines()[-1].startswith(f"RuntimeError: {VARIABLE}=avx9 is unknown")
+
+
 def test_an_empty_variable_means_the_best_target() -> None:
     used, best = output_of(LOAD_CORE + "print(core.cpu_target(), core.cpu_targets()[0])", {VARIABLE: ""}).split()
     assert used == best

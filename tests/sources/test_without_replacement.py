@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 from fractions import Fraction
 
 import numpy as np
@@ -156,6 +157,24 @@ def test_float32_and_float64_of_the_same_values_draw_the_same() -> None:
     for count in (10, 3000, 5000):
         assert drawn(weights.astype(np.float32), count) == drawn(weights, count)
         assert drawn(weights.astype(np.int64), count) == drawn(weights, count)
+
+
+def test_probabilities_of_a_table_are_worked_out_once_and_not_pickled(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = AliasTable(torch.arange(1000.0))
+    calls = []
+    work_out = AliasTable.probabilities
+
+    def counted(self: AliasTable) -> torch.Tensor:
+        calls.append(1)
+        return work_out(self)
+
+    monkeypatch.setattr(AliasTable, "probabilities", counted)
+    sampler = WeightedRandomSampler(table, 900, False, seed=3)
+    passes = [list(sampler), list(sampler)]
+    assert len(calls) == 1
+    assert passes == [drawn(table, 900, 3, epoch) for epoch in (0, 1)]
+    pickled = pickle.dumps(sampler.source)
+    assert "_probabilities" not in vars(pickle.loads(pickled))
 
 
 def test_seeds_and_epochs_give_other_orders() -> None:

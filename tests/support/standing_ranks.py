@@ -29,6 +29,7 @@ class RankProcesses:
 
     def __init__(self, world: int = 2) -> None:
         self._folder = tempfile.TemporaryDirectory()
+        self._calls = 0
         context = multiprocessing.get_context("spawn")
         pipes = [context.Pipe() for _ in range(world)]
         self._ends = [mine for mine, _ in pipes]
@@ -57,14 +58,20 @@ class RankProcesses:
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> list[Any]:
         """Calls ``function`` on all ranks at once and returns their results in the order of ranks."""
+        self._calls += 1
         for end in self._ends:
-            end.send((function, arguments))
+            end.send((self._calls, function, arguments))
         deadline = time.monotonic() + PATIENCE_SECONDS
         answers = []
         for rank, end in enumerate(self._ends):
-            if not end.poll(max(0.0, deadline - time.monotonic())):
-                raise AssertionError(f"rank {rank} gave no answer to {function.__name__} in {PATIENCE_SECONDS} seconds")
-            answers.append(end.recv())
+            number, answer = 0, None
+            while number != self._calls:  # those of a call that was given up come late
+                if not end.poll(max(0.0, deadline - time.monotonic())):
+                    raise AssertionError(
+                        f"rank {rank} gave no answer to {function.__name__} in {PATIENCE_SECONDS} seconds"
+                    )
+                number, *answer = end.recv()
+            answers.append(answer)
         for rank, (_, error) in enumerate(answers):
             assert error is None, f"on rank {rank}: {error}"
         return [result for result, _ in answers]
@@ -81,12 +88,12 @@ def _serve(rank: int, world: int, store: str, end: Connection) -> None:
     torch.distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=world)
     while True:
         try:
-            function, arguments = end.recv()
+            number, function, arguments = end.recv()
         except EOFError:
             break
         try:
-            end.send((function(*arguments), None))
+            end.send((number, function(*arguments), None))
         except BaseException:
-            end.send((None, traceback.format_exc()))
+            end.send((number, None, traceback.format_exc()))
     torch.distributed.destroy_process_group()
     os._exit(0)  # tearing down an interpreter full of frameworks takes seconds

@@ -27,7 +27,8 @@ void draw_directly(const AliasTableView& table, Stream stream, const Positions& 
 template <class Index>
 Evaluation draw_as(const AliasTableView& table, Stream stream, const Positions& positions, Index* out,
                    const Execution& execution, Evaluation wanted) {
-  const bool pays = wanted == Evaluation::kAuto && partitioned_draw_pays(table.items, positions.count);
+  const bool pays =
+      wanted == Evaluation::kAuto && partitioned_draw_pays(table.items, positions.count, execution.threads);
   if (positions.step == 1 && (pays || wanted == Evaluation::kPartitioned)) {
     partitioned_draw(table, stream, positions.start, positions.count, out, execution);
     return Evaluation::kPartitioned;

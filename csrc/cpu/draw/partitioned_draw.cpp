@@ -11,7 +11,8 @@ namespace pysampler {
 namespace {
 
 // Measured on Zen 4 (docs/performance.md), fresh scratch included.
-constexpr uint64_t kMinItems = 100'000'000;  // below, direct draws with prefetch are as fast
+// Below, direct draws with prefetch are as fast. Several threads wait for memory at the same time, and the passes gain less.
+constexpr uint64_t kMinItems = 100'000'000, kMinItemsOfThreads = 200'000'000;
 constexpr uint64_t kMinDrawsShare = 2;       // at least items / 2 draws, or neither the table's reading nor the scratch pays
 
 constexpr uint64_t kBlock = 64;
@@ -150,8 +151,8 @@ class PartitionedDraw {
 
 }  // namespace
 
-bool partitioned_draw_pays(uint64_t items, uint64_t count) {
-  return items >= kMinItems && count >= items / kMinDrawsShare;
+bool partitioned_draw_pays(uint64_t items, uint64_t count, int threads) {
+  return items >= (threads > 1 ? kMinItemsOfThreads : kMinItems) && count >= items / kMinDrawsShare;
 }
 
 template <class Index>

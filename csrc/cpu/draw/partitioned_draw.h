@@ -13,8 +13,9 @@
 
 namespace pysampler {
 
-// Whether this way is the faster one for `count` consecutive draws (thresholds measured, see the .cpp file).
-bool partitioned_draw_pays(uint64_t items, uint64_t count);
+// Whether this way is the faster one for `count` consecutive draws on so many threads (thresholds measured, see the .cpp
+// file).
+bool partitioned_draw_pays(uint64_t items, uint64_t count, int threads);
 
 // A region's room beyond its share of the draws, in standard deviations of that share: overflow is never seen.
 constexpr double kSpareDeviations = 8;

@@ -51,7 +51,7 @@ void DynamicTable::draw_distinct(uint64_t seed, uint64_t epoch, uint64_t count, 
   while (found < count && seen_mass < half) {
     kernels.words(stream, position, 1, units);
     for (uint64_t& unit : units) unit = unit_of(unit, tree_.total());
-    kernels.find(tree_.view(), units, kTogether, items);
+    kernels.find(tree_.view(), nullptr, units, kTogether, items);
     for (uint64_t i = 0; i < kTogether && found < count && seen_mass < half; ++i, ++position) {
       if (!seen.insert(items[i]).second) continue;
       seen_mass += mass_of(tree_.weight(static_cast<uint64_t>(items[i])), tree_.view().scale);
@@ -66,8 +66,7 @@ void DynamicTable::draw_distinct(uint64_t seed, uint64_t epoch, uint64_t count, 
   };
   if (found < count) std::for_each(out, out + found, take_out);
   for (; found < count; ++found, ++position) {
-    uint64_t unit = unit_of(stream_word(stream, position), tree_.total());
-    kernels.find(tree_.view(), &unit, 1, out + found);
+    out[found] = kernels.find_one(tree_.view(), unit_of(stream_word(stream, position), tree_.total()));
     take_out(out[found]);
   }
   for (const Taken& one : taken) set_weight(tree_, kernels, one.place, one.weight);

@@ -9,6 +9,7 @@
 
 #include "core/alias_table.h"
 #include "core/systematic.h"
+#include "cpu/dynamic/crown.h"
 #include "cpu/runtime/stretches.h"
 #include "cpu/runtime/float_environment.h"
 
@@ -190,7 +191,7 @@ void DynamicTable::assign(WeightView weights, const int* scale, const Execution&
   const StandardFloats standard_floats;
   const Writing writing(lock_);
   take(weights, std::min(tree_.capacity(), kMaxItems), scale, heard(execution, true));
-  version_.fetch_add(1, std::memory_order_release);
+  next_version();
 }
 
 // Takes no memory, so that there is no half of an update to undo.
@@ -232,7 +233,7 @@ void DynamicTable::settle(WideSum total, const uint32_t* places, const uint64_t*
     tree_.build(tree_.fresh_scale(whole), whole);
   }
   if (extremes_ != nullptr) extremes_->update(tree_, places, count);
-  version_.fetch_add(1, std::memory_order_release);
+  next_version();
 }
 
 void DynamicTable::draw_range(Stream stream, uint64_t start, uint64_t step, uint64_t strata, uint64_t count,
@@ -243,6 +244,11 @@ void DynamicTable::draw_range(Stream stream, uint64_t start, uint64_t step, uint
   const Lattice lattice = strata == 0 ? Lattice{} : make_lattice(total, strata, 0);
   uint64_t stratum = strata == 0 ? 0 : start % strata;
   const uint64_t stratum_step = strata == 0 ? 0 : step % strata;
+  const TreeView& tree = tree_.view();
+  Crown crown;
+  const int level = crown_level(tree, count, kMostCrown);
+  const bool crowned = level + 1 < tree.depth;
+  if (crowned) make_crown(tree, level, total, &crown);
   alignas(64) uint64_t units[kFound];
   for (uint64_t done = 0; done < count; done += kFound) {
     const uint64_t together = std::min(kFound, count - done), from = start + done * step;
@@ -264,7 +270,7 @@ void DynamicTable::draw_range(Stream stream, uint64_t start, uint64_t step, uint
         stratum -= stratum >= strata ? strata : 0;
       }
     }
-    kernels.find(tree_.view(), units, together, out + done);
+    kernels.find(tree, crowned ? &crown : nullptr, units, together, out + done);
   }
 }
 
@@ -274,6 +280,12 @@ uint64_t DynamicTable::draw(Stream stream, uint64_t start, uint64_t step, uint64
   const Reading reading(lock_);
   const uint64_t version = version_.load(std::memory_order_relaxed);
   if (tree_.total() == 0) throw NothingToDraw{};
+  if (count == 1 && strata == 0) {
+    const StandardFloats standard_floats;
+    const uint64_t unit = unit_of(stream_word(stream, start), tree_.total());
+    *out = tree_kernels(target_, type_).find_one(tree_.view(), unit);
+    return version;
+  }
   if (count <= kTogether) {
     draw_range(stream, start, step, strata, count, out);
     return version;
@@ -330,7 +342,7 @@ uint64_t DynamicTable::all_masses(uint64_t count, uint64_t* masses, uint64_t* to
 
 DynamicTable::Held DynamicTable::all_weights(uint64_t count, void* weights) const {
   const Reading reading(lock_);
-  if (items_ <= count) std::memcpy(weights, tree_.weights(), items_ * tree_.weight_bytes());
+  if (items_ != 0 && items_ <= count) std::memcpy(weights, tree_.weights(), items_ * tree_.weight_bytes());
   return {items_, tree_.view().scale, version_.load(std::memory_order_relaxed), fingerprint()};
 }
 

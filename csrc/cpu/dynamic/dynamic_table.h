@@ -107,6 +107,8 @@ class DynamicTable {
   // The masses of these places, whose weights are in the table by now, become part of the tree, and the version moves.
   void settle(WideSum total, const uint32_t* places, const uint64_t* differences, uint64_t count,
               const Execution& execution) noexcept;
+  // Only those that write do so: they need no operation that others could come between.
+  void next_version() { version_.store(version_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
   // Room for a batch.
   void reserve(uint64_t count);
   Execution heard(const Execution& execution, bool writing) const;

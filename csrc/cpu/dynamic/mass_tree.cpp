@@ -39,6 +39,7 @@ MassTree::MassTree(uint64_t capacity, WeightType type)
   weights_ = LargeBuffer(leaves_ * kChildren * weight_bytes());
   std::memset(weights_.as<void>(), 0, weights_.bytes());
   view_.weights = weights_.as<void>();
+  view_.leaves = leaves_;
   for (uint64_t nodes = divided_up(leaves_, kChildren);; nodes = divided_up(nodes, kChildren)) {
     levels_.emplace_back(nodes * kChildren * sizeof(uint64_t));
     std::memset(levels_.back().as<void>(), 0, levels_.back().bytes());

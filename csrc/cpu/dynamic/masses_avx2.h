@@ -51,6 +51,11 @@ inline uint64_t count_at_most(__m256i lanes, __m256i unit) {
   return 4 - static_cast<uint64_t>(__builtin_popcount(static_cast<unsigned>(above)));
 }
 
+inline uint64_t count_of_eight(const uint64_t* numbers, uint64_t unit) {
+  const __m256i lanes = _mm256_set1_epi64x(static_cast<long long>(unit));
+  return count_at_most(load4(numbers), lanes) + count_at_most(load4(numbers + 4), lanes);
+}
+
 inline uint64_t child_of(const uint64_t* before, uint64_t unit) {
   const __m256i lanes = _mm256_set1_epi64x(static_cast<long long>(unit));
   uint64_t count = 0;

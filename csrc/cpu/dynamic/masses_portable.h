@@ -8,6 +8,13 @@ inline void masses_of(const double* weights, int scale, uint64_t* masses) {
   for (uint64_t i = 0; i < kChildren; ++i) masses[i] = mass_of(weights[i], scale);
 }
 
+// How many of eight ascending numbers are at most `unit`: mostly none or one.
+inline uint64_t count_of_eight(const uint64_t* numbers, uint64_t unit) {
+  uint64_t count = 0;
+  while (count < 8 && numbers[count] <= unit) ++count;
+  return count;
+}
+
 inline uint64_t child_of(const uint64_t* before, uint64_t unit) { return child_at(before, unit); }
 inline void add_to(uint64_t* before, uint64_t child, uint64_t difference) { add_to_child(before, child, difference); }
 

@@ -15,7 +15,8 @@ namespace pysampler {
 constexpr int kMostLevels = 7;          // 16 * 16^7 = 2^32 weights
 constexpr uint64_t kTogether = 64;      // words that are made at a time
 constexpr uint64_t kFound = 512;        // draws that are looked up in one call, at most
-constexpr uint64_t kInStep = 8;          // of them, those that go down the tree in step
+constexpr uint64_t kInStep = 8;         // of them, those that go down the tree in step
+constexpr uint64_t kCrownedStep = 16;   // the same where they begin near the leaves, with few levels to work on
 constexpr uint64_t kExchanged = 64;     // updates that are made side by side
 
 // The leaves, and above them nodes of sixteen children that hold the mass before each child (core/dynamic_table.h).
@@ -23,9 +24,14 @@ constexpr uint64_t kExchanged = 64;     // updates that are made side by side
 struct TreeView {
   void* weights;                    // sixteen to a leaf, zeros beyond the last
   uint64_t* levels[kMostLevels];    // sixteen numbers to a node; the last level in use is one node
+  uint64_t leaves;                  // at least 1
   int depth;                        // levels in use, at least 1
   int scale;
+  // Of a level; of level -1 the leaves.
+  uint64_t nodes(int level) const { return ((leaves - 1) >> (4 * (level + 1))) + 1; }
 };
+
+struct Crown;
 
 // What a batch of updates changes besides the tree.
 struct BatchChange {
@@ -35,8 +41,11 @@ struct BatchChange {
 };
 
 struct TreeKernels {
-  // items[i] = the item that owns units[i], for i in [0, count), count <= kFound. `units` is used up.
-  void (*find)(const TreeView& tree, uint64_t* units, uint64_t count, int64_t* items);
+  // items[i] = the item that owns units[i], for i in [0, count), count <= kFound. `units` is used up. Begins at the tree's
+  // root, or in its crown (crown.h).
+  void (*find)(const TreeView& tree, const Crown* crown, uint64_t* units, uint64_t count, int64_t* items);
+  // The item that owns a unit.
+  int64_t (*find_one)(const TreeView& tree, uint64_t unit);
   // words[i] = the stream's word at start + i * step, for i in [0, kTogether).
   void (*words)(Stream stream, uint64_t start, uint64_t step, uint64_t* words);
   // Copies a batch. False if an index is not below `items`, or a weight not finite or negative.

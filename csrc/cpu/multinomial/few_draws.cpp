@@ -16,6 +16,8 @@ uint64_t unit_of(uint64_t word, uint64_t items) {
   return static_cast<uint64_t>(point.slot) << 32 | point.fraction;
 }
 
+[[noreturn]] void changed_meanwhile() { throw InvalidWeights{InvalidWeights::Reason::kChangedMeanwhile}; }
+
 // A unit that was drawn, and by which draw.
 struct Drawn {
   uint64_t block_and_draw;  // block << 32 | draw: sorted, the draws of a block lie together
@@ -76,21 +78,40 @@ class BlockSearch {
   }
 
   void search(uint64_t block, uint64_t begin, uint64_t end) const {
-    alignas(64) uint64_t masses[kBlockItems];
-    const uint64_t before = shares_.units_before(block);
-    if (!build_.masses_of_block(weights_, shares_.rule(), block, shares_.units_before(block + 1) - before, masses)) {
-      throw InvalidWeights{InvalidWeights::Reason::kChangedMeanwhile};
+    const uint64_t before = shares_.units_before(block), quota = shares_.units_before(block + 1) - before;
+    const MassRule& rule = shares_.rule();
+    if (!rule.any_small && rule.prescale == 1.0 && quota < kMostSummedUnits) {
+      GroupSums sums;
+      sums.weights = weights_;
+      sums.scale = rule.scale;
+      sums.block = block;
+      if (rows_.sum_groups(quota, &sums)) {
+        return find(block, before, begin, end, [&](const uint64_t* units, uint64_t count, uint32_t* places) {
+          rows_.find_summed_places(sums, units, count, places);
+        });
+      }
     }
+    alignas(64) uint64_t masses[kBlockItems];
+    if (!build_.masses_of_block(weights_, rule, block, quota, masses)) changed_meanwhile();
+    find(block, before, begin, end, [&](const uint64_t* units, uint64_t count, uint32_t* places) {
+      rows_.find_places(masses, units, count, places);
+    });
+  }
+
+  // find_places(units, count, places) says where units of the block lie in it.
+  template <class FindPlaces>
+  void find(uint64_t block, uint64_t before, uint64_t begin, uint64_t end, FindPlaces find_places) const {
     constexpr uint64_t kTogether = 64;
     uint64_t units[kTogether];
     uint32_t places[kTogether];
     for (; begin < end; begin += kTogether) {
       const uint64_t count = std::min(kTogether, end - begin);
       for (uint64_t i = 0; i < count; ++i) units[i] = drawn_[begin + i].unit - before;
-      rows_.find_places(masses, units, count, places);
+      find_places(units, count, places);
       for (uint64_t i = 0; i < count; ++i) {
-        out_[drawn_[begin + i].block_and_draw & 0xFFFFFFFFu] =
-            static_cast<int64_t>(layout_.item(block, places[i]));
+        const uint64_t item = layout_.item(block, places[i]);
+        if (item >= layout_.items) changed_meanwhile();
+        out_[drawn_[begin + i].block_and_draw & 0xFFFFFFFFu] = static_cast<int64_t>(item);
       }
     }
   }
@@ -120,10 +141,34 @@ void few_draws(WeightView weights, BlockShares& shares, Stream stream, uint64_t 
   const BlockSearch search(weights, shares, drawn, out, execution.target);
   const uint64_t tasks = (draws + kDrawsPerTask - 1) / kDrawsPerTask;
   // Another thread takes some 50 us to start.
-  const uint64_t cost_ns = std::min(draws, shares.blocks()) * 500 + draws * 30;
-  parallel_for(tasks, execution.on_at_most(cost_ns / 200'000), [&](uint64_t task) {
+  constexpr uint64_t kPerThread = 100'000;
+  parallel_for(tasks, execution.on_at_most(few_draws_cost(weights.count, draws) / kPerThread), [&](uint64_t task) {
     search.run(task * kDrawsPerTask, std::min(draws, (task + 1) * kDrawsPerTask));
   });
+}
+
+bool few_draws_of_one_block(WeightView weights, double scale, Stream stream, uint64_t position, uint64_t draws,
+                            int64_t* out, Target target) {
+  const RowKernels& kernels = row_kernels(target);
+  GroupSums sums;
+  sums.weights = weights;
+  sums.scale = scale;
+  sums.block = 0;
+  if (scale == 0 || !kernels.sum_groups(weights.count * kSlotMass, &sums)) return false;
+  constexpr uint64_t kTogether = 256;
+  alignas(64) uint64_t words[kTogether + 48];
+  uint32_t places[kTogether];
+  for (uint64_t done = 0; done < draws; done += kTogether) {
+    const uint64_t count = std::min(kTogether, draws - done);
+    kernels.words_from(stream, position + done, count, words);
+    for (uint64_t j = 0; j < count; ++j) words[j] = unit_of(words[j], weights.count);
+    kernels.find_summed_places(sums, words, count, places);
+    for (uint64_t j = 0; j < count; ++j) {
+      if (places[j] >= weights.count) changed_meanwhile();
+      out[done + j] = places[j];
+    }
+  }
+  return true;
 }
 
 }  // namespace pysampler

@@ -5,6 +5,7 @@
 #include "cpu/draw/draw.h"
 #include "cpu/multinomial/few_draws.h"
 #include "cpu/multinomial/narrow_rows.h"
+#include "cpu/multinomial/row_kernels.h"
 #include "cpu/runtime/float_environment.h"
 #include "cpu/runtime/memory.h"
 #include "cpu/table/build.h"
@@ -18,7 +19,7 @@ uint64_t row_cost(const MultinomialJob& job, Way way) {
   const uint64_t columns = job.weights.columns, draws = job.draws;
   switch (way) {
     case Way::kNarrowRows: return 5 + columns * (2 + draws / 8);
-    case Way::kFewDraws: return 500 + columns + draws * 30;
+    case Way::kFewDraws: return few_draws_cost(columns, draws);
     case Way::kTable: return 500 + columns * 8 + draws * 2;
     case Way::kWithoutReplacement: return 300 + columns * 5 + draws * 10;
   }
@@ -30,25 +31,46 @@ uint64_t row_cost(const MultinomialJob& job, Way way) {
 Multinomial::Multinomial(const MultinomialJob& job, const Execution& execution)
     : job_(job), way_(way_of(job.weights.columns, job.draws, job.replacement)) {
   const StandardFloats standard_floats;
-  if (way_ == Way::kFewDraws && job.weights.columns >= kLongRow) {
-    sum_long_rows(execution);
+  if (way_ == Way::kFewDraws && job.weights.columns > kBlockItems) {
+    sum_rows(execution);
+  } else if (way_ == Way::kFewDraws) {
+    scale_rows(execution);
   } else {
     check_rows(job.weights, job.replacement ? 1 : job.draws, execution);
   }
 }
 
-void Multinomial::sum_long_rows(const Execution& execution) {
+void Multinomial::sum_rows(const Execution& execution) {
   const WeightRows& rows = job_.weights;
-  long_rows_.resize(rows.rows);
+  shares_.resize(rows.rows);
   FirstBadRow bad(rows.rows);
   for_each_rows(rows.rows, rows.columns / 4, rows.columns, 1, execution,
                 [&](uint64_t first, uint64_t count, const Execution& within) {
                   for (uint64_t row = first; row < first + count && row < bad.row(); ++row) {
-                    if (!long_rows_[row].emplace(rows.from(row), within).sum()) bad.found(row);
+                    if (!shares_[row].emplace(rows.from(row), within).sum()) bad.found(row);
                   }
                 });
-  if (bad.row() == rows.rows) return;
-  check_row(rows, bad.row(), 1, execution);  // throws
+  refuse(bad, execution);
+}
+
+void Multinomial::scale_rows(const Execution& execution) {
+  const WeightRows& rows = job_.weights;
+  const RowKernels& kernels = row_kernels(execution.target);
+  scales_.resize(rows.rows);
+  FirstBadRow bad(rows.rows);
+  for_each_rows(rows.rows, rows.columns / 4, rows.columns, 1, execution,
+                [&](uint64_t first, uint64_t count, const Execution&) {
+                  kernels.scale_rows(rows.from(first, count), rows.columns, &scales_[first]);
+                  for (uint64_t row = first; row < first + count && row < bad.row(); ++row) {
+                    if (scales_[row] == 0 && kernels.good_rows(rows.from(row), rows.columns, 1) == 0) bad.found(row);
+                  }
+                });
+  refuse(bad, execution);
+}
+
+void Multinomial::refuse(const FirstBadRow& bad, const Execution& execution) const {
+  if (bad.row() == job_.weights.rows) return;
+  check_row(job_.weights, bad.row(), 1, execution);  // throws
   throw InvalidRow{bad.row(), {InvalidWeights::Reason::kChangedMeanwhile}};
 }
 
@@ -85,7 +107,8 @@ void Multinomial::few_draws_of(uint64_t row, Stream stream, uint64_t position, i
   const auto draw_from = [&](BlockShares& shares) {
     few_draws(weights, shares, stream, position, job_.draws, out, execution);
   };
-  if (!long_rows_.empty()) return draw_from(*long_rows_[row]);
+  if (!shares_.empty()) return draw_from(*shares_[row]);
+  if (few_draws_of_one_block(weights, scales_[row], stream, position, job_.draws, out, execution.target)) return;
   BlockShares shares(weights, execution);
   if (!shares.sum()) throw InvalidWeights{InvalidWeights::Reason::kChangedMeanwhile};
   draw_from(shares);

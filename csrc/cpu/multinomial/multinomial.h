@@ -39,13 +39,19 @@ class Multinomial {
   void draw(const StreamStart& start, int64_t* out, const Execution& execution);
 
  private:
-  void sum_long_rows(const Execution& execution);
+  void sum_rows(const Execution& execution);
+  void scale_rows(const Execution& execution);
+  // Throws if a bad row was found.
+  void refuse(const FirstBadRow& bad, const Execution& execution) const;
   void few_draws_of(uint64_t row, Stream stream, uint64_t position, int64_t* out, const Execution& execution);
   void table_draws_of(uint64_t row, Stream stream, uint64_t position, int64_t* out, const Execution& execution) const;
 
   MultinomialJob job_;
   Way way_;
-  std::vector<std::optional<BlockShares>> long_rows_;  // what the first look at long rows has summed
+  // What the first look at the rows has found, where few draws are made of each: of rows of several blocks (at most some 3 %
+  // of the weights' own memory),
+  std::vector<std::optional<BlockShares>> shares_;
+  std::vector<double> scales_;  // and of those of one
 };
 
 }  // namespace pysampler

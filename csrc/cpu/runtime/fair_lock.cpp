@@ -5,6 +5,8 @@
 namespace pysampler {
 namespace {
 
+[[noreturn]] void refuse() { throw UsedWithinItself("this thread is in the middle of a call of the same table"); }
+
 std::mutex registry_mutex;
 FairLock* first_lock = nullptr;
 
@@ -12,20 +14,10 @@ FairLock* first_lock = nullptr;
 
 thread_local const FairLock::Within* FairLock::within_ = nullptr;
 
-bool FairLock::enter_within() {
-  for (const Within* held = within_; held != nullptr; held = held->outer_) {
-    if (held->lock_ != this) continue;
-    if (held->writing_) refuse_within();
-    state_.fetch_add(1, std::memory_order_acquire);  // nobody writes while this thread reads, whoever waits to do so
-    return true;
-  }
-  return false;
-}
-
-void FairLock::refuse_within() const {
-  for (const Within* held = within_; held != nullptr; held = held->outer_) {
-    if (held->lock_ == this) throw UsedWithinItself("this thread is in the middle of a call of the same table");
-  }
+const FairLock::Within* FairLock::held_within() const {
+  const Within* held = within_;
+  while (held != nullptr && held->lock_ != this) held = held->outer_;
+  return held;
 }
 
 FairLock::FairLock() {
@@ -43,15 +35,23 @@ FairLock::~FairLock() {
 
 // A newcomer that has counted itself in although it must queue up.
 void FairLock::wait_shared() {
+  const Within* const held = held_within();
+  if (held != nullptr && !held->writing_) return;  // nobody writes while this thread reads, whoever waits to do so
   std::unique_lock<std::mutex> queue(mutex_);
   state_.fetch_sub(1, std::memory_order_relaxed);
   changed_.notify_all();  // a writer may have waited for just this one
+  if (held != nullptr) refuse();
   const uint64_t ticket = next_ticket_++;
   state_.fetch_or(kWaiting, std::memory_order_relaxed);
   changed_.wait(queue, [&] { return served_ == ticket && (state_.load(std::memory_order_relaxed) & kWriter) == 0; });
   // While somebody waits, nobody can begin to write but with the mutex held.
   state_.fetch_add(1, std::memory_order_acquire);
   leave_queue();
+}
+
+void FairLock::wait_to_write() {
+  if (held_within() != nullptr) refuse();
+  wait(nullptr);
 }
 
 bool FairLock::try_write() {

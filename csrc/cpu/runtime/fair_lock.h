@@ -25,8 +25,9 @@ class FairLock {
   FairLock& operator=(const FairLock&) = delete;
 
   // Both throw UsedWithinItself where they would wait for the thread that calls them.
+  // Whether this thread holds the lock already matters only where somebody does: whoever finds it free has not asked for
+  // a variable of the thread's own, which in a shared library costs more than the rest.
   void lock_shared() {
-    if (within_ != nullptr && enter_within()) return;
     const uint32_t before = state_.fetch_add(1, std::memory_order_acquire);
     if ((before & (kWriter | kWaiting)) != 0) wait_shared();
   }
@@ -35,9 +36,8 @@ class FairLock {
     if ((before & kWaiting) != 0 && (before & ~(kWriter | kWaiting)) == 1) wake();
   }
   void lock() {
-    if (within_ != nullptr) refuse_within();
     uint32_t free = 0;
-    if (!state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire)) wait(nullptr);
+    if (!state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire)) wait_to_write();
   }
   void unlock() {
     const uint32_t before = state_.fetch_and(~kWriter, std::memory_order_release);
@@ -75,10 +75,10 @@ class FairLock {
   static constexpr uint32_t kWaiting = uint32_t{1} << 30;  // somebody waits: newcomers queue up behind
   // Below: how many read, and those newcomers that are about to turn round.
 
-  // Whether this thread holds the lock already, and has entered once more.
-  bool enter_within();
-  void refuse_within() const;
+  // What this thread holds of this lock already, nullptr if nothing.
+  const Within* held_within() const;
   void wait_shared();
+  void wait_to_write();
   bool wait(const Deadline* deadline);
   void wake();
   // Both with the mutex held.

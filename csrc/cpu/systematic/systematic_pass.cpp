@@ -5,13 +5,15 @@
 #include "cpu/permutation/keyed_permutation.h"
 #include "cpu/permutation/permuted_each.h"
 #include "cpu/permutation/permuted_range.h"
+#include "cpu/permutation/permuted_same.h"
 #include "cpu/runtime/cache_sizes.h"
 #include "cpu/runtime/stretches.h"
 
 namespace pysampler {
 namespace {
 
-constexpr uint64_t kChunk = 512;  // draws that go through a stage together
+constexpr uint64_t kChunk = 512;   // draws that go through a stage together
+constexpr uint64_t kWhole = 2048;  // the same for whole batches
 constexpr StretchSizes kStretches = {1 << 15, 1 << 17};  // a draw costs several times one from an alias table
 
 }  // namespace
@@ -50,6 +52,8 @@ void SystematicPass::cut_strata() {
       run = static_cast<uint32_t>(spans.size() - 1);
     }
     stratum_[t] = {begin, run, strata_.is_long(t)};
+    if (sections_.empty() || sections_.back().run != run) sections_.push_back({static_cast<uint32_t>(t), 0, run});
+    sections_.back().end = static_cast<uint32_t>(t + 1);
   }
   for (const Span& span : spans) {
     runs_.push_back({span.first_point, make_permutation(permutations_, class_permutation(span.label),
@@ -119,7 +123,9 @@ void SystematicPass::look_up(const uint64_t* units, uint64_t count, int64_t* ite
   if (far) {
     for (uint64_t i = 0; i < count; ++i) prefetch_to_l2(index.guide + index.bucket_of(units[i]));
     for (uint64_t i = 0; i < count; ++i) {
-      prefetch_to_l2(index.begins + index.guide[index.bucket_of(units[i])] + 1);
+      const uint64_t* const first = index.begins + index.guide[index.bucket_of(units[i])] + 1;
+      prefetch_to_l2(first);
+      prefetch_to_l2(first + 2);  // where most searches end, often in the next line
     }
   }
   for (uint64_t i = 0; i < count; ++i) places[i] = index.find(units[i]);
@@ -134,10 +140,61 @@ void SystematicPass::look_up(const uint64_t* units, uint64_t count, int64_t* ite
   for (uint64_t i = 0; i < count; ++i) items[i] = static_cast<int64_t>(table_->item_at(places[i]));
 }
 
+// In the order of the strata: the points that one permutation exchanges then lie together. The order inside each batch comes
+// last, over the items.
+void SystematicPass::draw_whole_batches(uint64_t first, uint64_t batches, int64_t* out, Target target) const {
+  uint64_t units[kWhole];
+  int64_t items[kWhole], places[kWhole], order[kWhole];
+  uint32_t found_at[kWhole];
+  permuted_range(order_, {first, 1, batches}, places, target);
+  for (const Section& section : sections_) {
+    uint64_t* const own = units + section.begin * batches;
+    const uint64_t strata = section.end - section.begin, count = strata * batches;
+    const uint64_t first_point = section.run == kNoRun ? 0 : runs_[section.run].first_point;
+    for (uint64_t b = 0; b < batches; ++b) {
+      const auto place = static_cast<uint64_t>(places[b]);
+      for (uint64_t i = 0; i < strata; ++i) {
+        const Stratum& stratum = stratum_[section.begin + i];
+        own[b * strata + i] = strata_.point_at(stratum.begin, stratum.is_long != 0, place) - first_point;
+      }
+    }
+    if (section.run != kNoRun) permuted_same(runs_[section.run].permutation, own, count, target);
+    for (uint64_t i = 0; i < count; ++i) own[i] = lattice_.mass_at(own[i] + first_point);
+  }
+  const uint64_t draws = batches * strata_.batch;
+  for (uint64_t done = 0; done < draws; done += kChunk) {
+    look_up(units + done, std::min(kChunk, draws - done), items + done);
+  }
+  for (uint64_t b = 0; b < batches; ++b) {
+    for (const Section& section : sections_) {
+      const uint32_t strata = section.end - section.begin;
+      const auto begin = static_cast<uint32_t>(section.begin * batches + b * strata);
+      for (uint32_t i = 0; i < strata; ++i) found_at[section.begin + i] = begin + i;
+    }
+    const Permutation within =
+        keyed_permutation(permutations_, batch_permutation(first + b), strata_.batch, target);
+    permuted_range(within, {0, 1, strata_.batch}, order, target);
+    for (uint64_t i = 0; i < strata_.batch; ++i) out[b * strata_.batch + i] = items[found_at[order[i]]];
+  }
+}
+
 void SystematicPass::draw_range(const Positions& positions, int64_t* out, Target target) const {
   uint64_t units[kChunk];
-  for (uint64_t done = 0; done < positions.count; done += kChunk) {
-    const uint64_t together = std::min(kChunk, positions.count - done);
+  for (uint64_t done = 0, together; done < positions.count; done += together) {
+    const uint64_t start = positions[done], left = positions.count - done;
+    if (batched_ && positions.step == 1 && strata_.batch <= kWhole && start % strata_.batch == 0 &&
+        left >= strata_.batch && start / strata_.batch < strata_.batches) {
+      const uint64_t first = start / strata_.batch;
+      const uint64_t batches =
+          std::min({kWhole / strata_.batch, left / strata_.batch, strata_.batches - first});
+      draw_whole_batches(first, batches, out + done, target);
+      together = batches * strata_.batch;
+      continue;
+    }
+    together = std::min(kChunk, left);
+    if (batched_ && positions.step == 1) {  // no further than where the next batch begins, which may be drawn whole
+      together = std::min(together, strata_.batch - start % strata_.batch);
+    }
     order_points(positions.part(done, together), units, target);
     for (uint64_t i = 0; i < together; ++i) units[i] = lattice_.mass_at(units[i]);
     look_up(units, together, out + done);

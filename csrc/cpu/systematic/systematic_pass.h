@@ -56,6 +56,12 @@ class SystematicPass {
   // Their points, but for the exchange within runs[i]. A full batch takes place `place` of every stratum.
   void batch_points(const BatchPart& part, uint64_t place, uint64_t* points, uint32_t* runs, Target target) const;
   void exchange(uint64_t* points, const uint32_t* runs, uint64_t count, Target target) const;
+  // The `batches` full batches from the first one on, each of them whole: together at most kWhole draws.
+  void draw_whole_batches(uint64_t first, uint64_t batches, int64_t* out, Target target) const;
+  // Neighbouring strata whose points are exchanged by the same permutation, or that all keep theirs.
+  struct Section {
+    uint32_t begin, end, run;
+  };
   // items[i] = the item that owns units[i].
   void look_up(const uint64_t* units, uint64_t count, int64_t* items) const;
 
@@ -68,6 +74,7 @@ class SystematicPass {
   const Permutation order_;  // of the points, or of the places of full batches
   std::vector<Stratum> stratum_;
   std::vector<Run> runs_;
+  std::vector<Section> sections_;  // all strata, in their order
 };
 
 }  // namespace pysampler

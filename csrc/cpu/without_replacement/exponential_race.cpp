@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/exponential_race.h"
+#include "core/weights.h"
 #include "cpu/without_replacement/arrival_sort.h"
 #include "cpu/without_replacement/record_buckets.h"
 
@@ -156,7 +157,8 @@ void run_race(const Race& race, uint64_t count, int64_t* out, const Execution& e
   if (count == 0) return;
   if (race.weights.count <= kFewItems) return SmallRace(race).run(count, out);
   if (run_planned_race(race, plan_by_sample(race, count), count, out, execution)) return;
-  run_planned_race(race, plan_by_histogram(race, count, execution), count, out, execution);
+  if (run_planned_race(race, plan_by_histogram(race, count, execution), count, out, execution)) return;
+  throw InvalidWeights{InvalidWeights::Reason::kChangedMeanwhile};  // that plan cannot fall short of what it has seen
 }
 
 }  // namespace pysampler
