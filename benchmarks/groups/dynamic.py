@@ -22,8 +22,8 @@ BATCHES = (32, 256, 4096)
 COLD_ONES = 256
 PEAK_BYTES_PER_ITEM = 120
 COLD_BATCHES = (256, 4096)
-COLD = Plan(rounds=9, block_s=0.0002, budget_s=1)  # of what is timed: between two calls lie some ten milliseconds
-WARM_ONES = Plan(rounds=5, block_s=0.001, budget_s=30)  # one call a round, and an untimed one before it
+COLD_BLOCK_S = 0.0002  # of what is timed: between two calls lie some ten milliseconds
+WARM_ONES = 10**6  # more than once through the leaves of a table, of sixteen weights
 OTHER_MEMORY = 64 << 20
 KEPT_BATCHES = 64  # of updates, so that the same places do not come again while they are in a cache
 
@@ -31,6 +31,9 @@ KEPT_BATCHES = 64  # of updates, so that the same places do not come again while
 def run(session: Session) -> None:
     """From Python in batches: ns for each draw, for each update. Then one draw and its update at a time, in C++."""
     other = np.ones(OTHER_MEMORY // 8)
+    rounds = session.settings.plan.rounds
+    cold = Plan(rounds, COLD_BLOCK_S, budget_s=1)
+    once = Plan(min(rounds, 5), block_s=0.001, budget_s=30)  # one call a round, and an untimed one before it
     for items in (10**5, 10**6, 10**7):
         if items > max(session.settings.items):
             continue
@@ -46,13 +49,14 @@ def run(session: Session) -> None:
         for batch in COLD_BATCHES:
             both = {**case, "batch": batch}
             draws = [ColdCall(_drawing(peer, batch), other) for peer in peers]
-            session.compare("dynamic-draws-cold", both, draws, "ns/draw", COLD)
+            session.compare("dynamic-draws-cold", both, draws, "ns/draw", cold)
             updates = [ColdCall(_updating(peer, items, batch), other) for peer in peers]
-            session.compare("dynamic-updates-cold", both, updates, "ns/update", COLD)
-        pairs = min(items, 10**6)  # more than once through the table's leaves, of sixteen
-        session.compare("dynamic-ones", case, [WarmCall(each) for each in _ones(peers, pairs)], "ns/pair", WARM_ONES)
-        cold = [ColdCall(each, other) for each in _ones(peers, COLD_ONES)]
-        session.compare("dynamic-ones-cold", case, cold, "ns/pair", COLD)
+            session.compare("dynamic-updates-cold", both, updates, "ns/update", cold)
+        pairs = min(items, WARM_ONES if rounds > 3 else WARM_ONES // 10)
+        warm = [WarmCall(each) for each in _ones(peers, pairs)]
+        session.compare("dynamic-ones", case, warm, "ns/pair", once)
+        few = [ColdCall(each, other) for each in _ones(peers, COLD_ONES)]
+        session.compare("dynamic-ones-cold", case, few, "ns/pair", cold)
 
 
 def _ones(peers: list[DynamicPeer], pairs: int) -> list[Call]:
