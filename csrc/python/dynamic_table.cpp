@@ -47,6 +47,8 @@ auto with_table(int threads, uint64_t count, Work&& work) {
     return without_gil(threads, std::forward<Work>(work));
   } catch (const InvalidUpdate& error) {
     throw py::value_error(describe_update(error));
+  } catch (const InvalidWeights&) {  // of brief calls: what was wrong is no longer there to be named
+    throw py::value_error("indices or weights changed while they were read: pass copies; nothing was changed");
   } catch (const NothingToDraw&) {
     throw py::value_error(kNothing);
   } catch (const TooManyItems&) {
