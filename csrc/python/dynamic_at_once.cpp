@@ -66,7 +66,7 @@ Entries entries_of(const TorchOfTables& torch, py::handle tensor, const py::obje
   const uint64_t count = number(call(tensor, words.numel)), address = number(call(tensor, words.data_ptr));
   const uint64_t held = number(call(call(tensor, words.untyped_storage), words.nbytes));
   const uint64_t before = number(call(tensor, words.storage_offset));
-  if (address == 0 || held / bytes < count || held / bytes - count < before) throw Unusual{};
+  if (address == 0 || address % bytes != 0 || held / bytes < count || held / bytes - count < before) throw Unusual{};
   return {static_cast<uintptr_t>(address), count};
 }
 

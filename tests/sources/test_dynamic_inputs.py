@@ -311,3 +311,15 @@ def test_indices_and_weights_of_any_kind_mean_the_same(kind: Any, dtype: torch.d
     strided = torch.tensor([[2, 9], [3, 9]])[:, 0]
     table.update(strided, torch.arange(8, dtype=dtype)[::4])
     assert table.weights[[2, 3]].tolist() == [0, 4]
+
+
+@pytest.mark.parametrize("which", ["indices", "weights"])
+def test_tensors_that_begin_in_the_midst_of_a_number_are_named_and_nothing_changes(which: str) -> None:
+    table = DynamicTable(torch.ones(10, dtype=torch.float64))
+    arguments = {"indices": torch.arange(3), "weights": torch.full((3,), 2.0, dtype=torch.float64)}
+    askew = torch.zeros(3 * 8 + 1, dtype=torch.uint8)[1:].view(torch.uint8)
+    arguments[which] = torch.frombuffer(askew.numpy().data, dtype=arguments[which].dtype)
+    assert arguments[which].data_ptr() % 8 != 0  # or the test shows nothing
+    with pytest.raises(TypeError, match=f"{which} must begin at a multiple of 8 bytes"):
+        table.update(**arguments)
+    assert table.total == 10
