@@ -164,10 +164,16 @@ def _call(command: list[str]) -> None:
 
 def library_sources(joined_in: Path | None) -> list[Path]:
     """The files of csrc/cpu, or the units they are joined to in a folder; those that take longest to compile first."""
-    sources = (ROOT / "csrc" / "cpu").rglob("*.cpp")
-    if joined_in:
-        return [Path(unit) for unit in joined([str(source) for source in sources], str(ROOT / "csrc"), joined_in)]
-    return sorted(sources, key=lambda source: ("kernels" not in source.stem, source.stem))
+    sources = sorted(
+        (ROOT / "csrc" / "cpu").rglob("*.cpp"), key=lambda source: ("kernels" not in source.stem, source.stem)
+    )
+    if joined_in is None:
+        return sources
+    # A program that brings a copy of a file must find that file's own functions in an object that it does not need.
+    tests = "".join(test.read_text(encoding="utf-8") for test in TESTS.glob("*.cpp"))
+    alone = [source for source in sources if f'#include "{source.relative_to(ROOT / "csrc").as_posix()}"' in tests]
+    others = [str(source) for source in sources if source not in alone]
+    return [*map(Path, joined(others, str(ROOT / "csrc"), joined_in)), *alone]
 
 
 def test_sources(only: list[str]) -> list[Path]:

@@ -7,7 +7,7 @@
 #include "gpu_build.h"
 #include "random.h"
 #include "table_checks.h"
-#include "thread_team.h"
+#include "concurrent_team.h"
 #include "weight_families.h"
 
 namespace pysampler {

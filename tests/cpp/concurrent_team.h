@@ -40,7 +40,7 @@ class Barrier {
 
 // One thread's view of its block.
 template <uint32_t kThreadCount>
-class ThreadTeam {
+class ConcurrentTeam {
  public:
   static constexpr uint32_t kThreads = kThreadCount;
   template <class T>
@@ -49,7 +49,7 @@ class ThreadTeam {
     T& operator[](uint32_t) { return value; }
   };
 
-  ThreadTeam(uint32_t block, uint32_t thread, Barrier& barrier) : block_(block), thread_(thread), barrier_(barrier) {}
+  ConcurrentTeam(uint32_t block, uint32_t thread, Barrier& barrier) : block_(block), thread_(thread), barrier_(barrier) {}
 
   uint32_t block() const { return block_; }
   void barrier() { barrier_.wait(); }
@@ -74,7 +74,7 @@ void run_team_on_threads(const Body& body, uint32_t blocks) {
     std::vector<std::thread> threads;
     for (uint32_t thread = 0; thread < Body::kThreads; ++thread) {
       threads.emplace_back([&, block, thread] {
-        ThreadTeam<Body::kThreads> team(block, thread, barrier);
+        ConcurrentTeam<Body::kThreads> team(block, thread, barrier);
         body(team, *shared);
       });
     }
