@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstring>
 #include <limits>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -112,7 +113,7 @@ void test_weights_replaced_before_their_groups_are_summed_lead_to_places_in_the_
   }
 }
 
-void check_rows_edited(uint64_t columns, uint64_t draws) {
+void check_rows_edited(uint64_t columns, uint64_t draws, bool replacement) {
   constexpr uint64_t kRows = 3;
   for (const bool with_zeros : {false, true}) {
     std::vector<double> weights(kRows * columns, 1.0);
@@ -122,11 +123,12 @@ void check_rows_edited(uint64_t columns, uint64_t draws) {
     for_a_while([&] {
       for_each_target([&](Target target) {
         try {
-          Multinomial job({{weights.data(), kRows, columns, WeightType::kFloat64}, draws, true}, {2, {}, target});
+          Multinomial job({{weights.data(), kRows, columns, WeightType::kFloat64}, draws, replacement}, {2, {}, target});
           job.draw({5}, out.data(), {2, {}, target});
           for (const int64_t index : out) CHECK(static_cast<uint64_t>(index) < columns);
         } catch (const InvalidWeights&) {
         } catch (const InvalidRow&) {
+        } catch (const std::invalid_argument&) {  // without replacement: fewer than there were
         }
       });
     });
@@ -134,9 +136,17 @@ void check_rows_edited(uint64_t columns, uint64_t draws) {
 }
 
 void test_rows_that_are_edited_give_indices_in_range_or_an_error() {
-  check_rows_edited(10, 3);
-  check_rows_edited(1000, 50);
-  check_rows_edited(5000, 100);
+  check_rows_edited(10, 3, true);
+  check_rows_edited(1000, 50, true);
+  check_rows_edited(5000, 100, true);
+  check_rows_edited(500, 400, true);
+}
+
+void test_rows_that_are_edited_give_indices_in_range_or_an_error_without_replacement() {
+  check_rows_edited(10, 3, false);
+  check_rows_edited(1000, 800, false);
+  check_rows_edited(50000, 100, false);
+  check_rows_edited(50000, 25000, false);
 }
 
 // Every batch is one of several, and then one index of it is beyond the table for a while.
@@ -175,6 +185,7 @@ int main() {
   RUN(test_weights_replaced_after_their_groups_were_summed_lead_to_places_in_the_block);
   RUN(test_weights_replaced_before_their_groups_are_summed_lead_to_places_in_the_block);
   RUN(test_rows_that_are_edited_give_indices_in_range_or_an_error);
+  RUN(test_rows_that_are_edited_give_indices_in_range_or_an_error_without_replacement);
   RUN(test_batches_that_are_edited_change_a_dynamic_table_as_a_whole_or_not_at_all);
   return finish_tests();
 }
