@@ -30,8 +30,6 @@ class DrawRecord {
   std::vector<Stretch> stretches_;  // positions ascend
 };
 
-// The stream of a table as it is at each call: what is drawn at a position depends on the weights then. With a record,
-// calls are noted in it, of a rank that takes every so many-th position from its own number on.
 // What a table is asked for, with the errors of a dynamic table. The GIL is released before a table's lock is waited for,
 // so that whoever holds that lock can take the GIL to look for signals. `threads` of the execution and a look at signals
 // only for calls that take long enough.
@@ -39,6 +37,8 @@ void draw_dynamic(const DynamicTable& table, Stream stream, uint64_t start, uint
                   uint64_t count, int64_t* out, int threads);
 void update_dynamic(DynamicTable& table, const int64_t* indices, const void* weights, uint64_t count, int threads);
 
+// The stream of a table as it is at each call: what is drawn at a position depends on the weights then. With a record,
+// calls are noted in it, of a rank that takes every so many-th position from its own number on.
 class DynamicDraws final : public PassDraws {
  public:
   DynamicDraws(std::shared_ptr<DynamicTable> table, uint64_t seed, uint64_t epoch, std::shared_ptr<DrawRecord> record,

@@ -194,17 +194,18 @@ void test_one_permutation_of_many_elements_equals_one_by_one() {
 }
 
 // Whole batches go another way than parts of them: wherever a range begins and ends, the draws are those of its positions.
-void test_whole_batches_are_drawn_as_their_positions_are() {
+// In few classes the points of each are exchanged together, in many each by itself.
+void check_whole_batches(uint64_t classes) {
   Random random(10);
-  constexpr uint64_t kItems = 3000, kClasses = 7;
+  constexpr uint64_t kItems = 3000;
   std::vector<uint64_t> masses(kItems);
   std::vector<int64_t> labels(kItems);
   for (uint64_t i = 0; i < kItems; ++i) {
     masses[i] = random.below(3) * random.below(uint64_t{1} << 33);
-    labels[i] = static_cast<int64_t>(random.below(kClasses));
+    labels[i] = static_cast<int64_t>(random.below(classes));
   }
   const auto table = std::make_shared<const MassTable>(
-      mass_table_of_items(masses.data(), kItems, labels.data(), kClasses, {}));
+      mass_table_of_items(masses.data(), kItems, labels.data(), classes, {}));
   for (const uint64_t batch : {1, 3, 70, 256, 2048, 2049}) {
     for (const uint64_t draws : {batch * 5, batch * 4 + batch / 2 + 1}) {
       const SystematicPass pass(table, 5, 2, draws, batch);
@@ -221,6 +222,10 @@ void test_whole_batches_are_drawn_as_their_positions_are() {
       });
     }
   }
+}
+
+void test_whole_batches_are_drawn_as_their_positions_are() {
+  for (const uint64_t classes : {1, 7, 100, 600}) check_whole_batches(classes);
 }
 
 void test_permutations_made_quickly_are_the_same() {

@@ -14,7 +14,7 @@ namespace pysampler {
 // its alias table would give it. So the law is AliasTable's, the draws are others.
 //
 // `shares` must have been summed over these weights, and is shared out here. Only the blocks that are drawn from are looked
-// at again: some 0.3 us each. Scratch: 16 bytes a block and 28 a draw. Throws InvalidWeights (kChangedMeanwhile).
+// at again: some 0.3 us each. Scratch: at most 28 bytes a block and 40 a draw. Throws InvalidWeights (kChangedMeanwhile).
 void few_draws(WeightView weights, BlockShares& shares, Stream stream, uint64_t position, uint64_t draws, int64_t* out,
                const Execution& execution);
 

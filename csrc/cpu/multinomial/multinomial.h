@@ -34,8 +34,9 @@ class Multinomial {
   Multinomial(const MultinomialJob& job, const Execution& execution);
 
   // out[row * draws + j] = draw j of that row. With replacement, and for one draw, its position in the stream is
-  // start.position + row * draws + j; else item i of the row races with that of start.position + row * columns + i. The same for any number of threads, target and dtype that holds the weights. Throws InvalidWeights
-  // (kChangedMeanwhile) if the weights were replaced since.
+  // start.position + row * draws + j; else item i of the row races with that of start.position + row * columns + i. The
+  // same for any number of threads, target and dtype that holds the weights. Throws InvalidWeights (kChangedMeanwhile) if
+  // the weights were replaced since.
   void draw(const StreamStart& start, int64_t* out, const Execution& execution);
 
  private:
@@ -48,8 +49,8 @@ class Multinomial {
 
   MultinomialJob job_;
   Way way_;
-  // What the first look at the rows has found, where few draws are made of each: of rows of several blocks (at most some 3 %
-  // of the weights' own memory),
+  // What the first look at the rows has found, where few draws are made of each: of rows of several blocks (some 300 bytes a
+  // row and 24 a block: of the shortest, a tenth of the weights' own memory, of long ones less than a hundredth),
   std::vector<std::optional<BlockShares>> shares_;
   std::vector<double> scales_;  // and of those of one
 };

@@ -14,6 +14,7 @@ namespace {
 
 constexpr uint64_t kChunk = 512;   // draws that go through a stage together
 constexpr uint64_t kWhole = 2048;  // the same for whole batches
+constexpr uint64_t kLongSection = 8;  // points on average: of fewer, each lane takes a permutation of its own
 constexpr StretchSizes kStretches = {1 << 15, 1 << 17};  // a draw costs several times one from an alias table
 
 }  // namespace
@@ -140,17 +141,17 @@ void SystematicPass::look_up(const uint64_t* units, uint64_t count, int64_t* ite
   for (uint64_t i = 0; i < count; ++i) items[i] = static_cast<int64_t>(table_->item_at(places[i]));
 }
 
-// In the order of the strata: the points that one permutation exchanges then lie together. The order inside each batch comes
-// last, over the items.
-void SystematicPass::draw_whole_batches(uint64_t first, uint64_t batches, int64_t* out, Target target) const {
-  uint64_t units[kWhole];
-  int64_t items[kWhole], places[kWhole], order[kWhole];
-  uint32_t found_at[kWhole];
+void SystematicPass::whole_points(uint64_t first, uint64_t batches, uint64_t* points, Target target) const {
+  const uint64_t draws = batches * strata_.batch;
+  const bool by_section = draws >= kLongSection * sections_.size();
+  int64_t places[kWhole];
+  uint32_t runs[kWhole];
   permuted_range(order_, {first, 1, batches}, places, target);
   for (const Section& section : sections_) {
-    uint64_t* const own = units + section.begin * batches;
+    uint64_t* const own = points + section.begin * batches;
     const uint64_t strata = section.end - section.begin, count = strata * batches;
-    const uint64_t first_point = section.run == kNoRun ? 0 : runs_[section.run].first_point;
+    const bool moves = by_section && section.run != kNoRun;
+    const uint64_t first_point = moves ? runs_[section.run].first_point : 0;
     for (uint64_t b = 0; b < batches; ++b) {
       const auto place = static_cast<uint64_t>(places[b]);
       for (uint64_t i = 0; i < strata; ++i) {
@@ -158,10 +159,25 @@ void SystematicPass::draw_whole_batches(uint64_t first, uint64_t batches, int64_
         own[b * strata + i] = strata_.point_at(stratum.begin, stratum.is_long != 0, place) - first_point;
       }
     }
-    if (section.run != kNoRun) permuted_same(runs_[section.run].permutation, own, count, target);
-    for (uint64_t i = 0; i < count; ++i) own[i] = lattice_.mass_at(own[i] + first_point);
+    std::fill_n(runs + section.begin * batches, count, section.run);
+    if (!moves) continue;
+    permuted_same(runs_[section.run].permutation, own, count, target);
+    for (uint64_t i = 0; i < count; ++i) own[i] += first_point;
   }
+  for (uint64_t done = 0; !by_section && done < draws; done += kChunk) {
+    exchange(points + done, runs + done, std::min(kChunk, draws - done), target);
+  }
+}
+
+// In the order of the strata: the points that one permutation exchanges then lie together. The order inside each batch comes
+// last, over the items.
+void SystematicPass::draw_whole_batches(uint64_t first, uint64_t batches, int64_t* out, Target target) const {
+  uint64_t units[kWhole];
+  int64_t items[kWhole], order[kWhole];
+  uint32_t found_at[kWhole];
   const uint64_t draws = batches * strata_.batch;
+  whole_points(first, batches, units, target);
+  for (uint64_t i = 0; i < draws; ++i) units[i] = lattice_.mass_at(units[i]);
   for (uint64_t done = 0; done < draws; done += kChunk) {
     look_up(units + done, std::min(kChunk, draws - done), items + done);
   }

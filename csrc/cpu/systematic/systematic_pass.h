@@ -21,7 +21,7 @@ class SystematicPass {
  public:
   // An epoch of `draws` draws in [1, kMaxSystematicDraws]. With a `batch` in [1, min(draws, kMaxBatch)], global batch b
   // is the positions from b * batch on, and a small copy of the classes; 0: no batches, one order for all.
-  // Cost: O(batch * log classes), and 16 bytes of memory for each unit of batch.
+  // Cost: O(batch * log classes), and 16 to 28 bytes of memory for each unit of batch.
   SystematicPass(std::shared_ptr<const MassTable> table, uint64_t seed, uint64_t epoch, uint64_t draws, uint64_t batch);
 
   // out[i] = the draw at positions[i], all of them below `draws`. Neither the threads nor the target can change a bit.
@@ -56,6 +56,9 @@ class SystematicPass {
   // Their points, but for the exchange within runs[i]. A full batch takes place `place` of every stratum.
   void batch_points(const BatchPart& part, uint64_t place, uint64_t* points, uint32_t* runs, Target target) const;
   void exchange(uint64_t* points, const uint32_t* runs, uint64_t count, Target target) const;
+  // points[section.begin * batches + b * strata + i] = the point of full batch first + b in stratum section.begin + i, for
+  // each section of so many strata. Together at most kWhole.
+  void whole_points(uint64_t first, uint64_t batches, uint64_t* points, Target target) const;
   // The `batches` full batches from the first one on, each of them whole: together at most kWhole draws.
   void draw_whole_batches(uint64_t first, uint64_t batches, int64_t* out, Target target) const;
   // Neighbouring strata whose points are exchanged by the same permutation, or that all keep theirs.
