@@ -50,9 +50,9 @@ def real_number(value: Any, name: str) -> float:
     if isinstance(value, torch.Tensor):
         check_dense(value, name)
     try:
-        if not _is_real(value):
+        if not is_real(value):
             raise TypeError
-        number = float(value)
+        number = float(without_gradient(value))
     except OverflowError:
         number = math.inf
     except (TypeError, ValueError, RuntimeError):  # RuntimeError: tensors of several numbers, or without data
@@ -62,13 +62,18 @@ def real_number(value: Any, name: str) -> float:
     return number
 
 
-def _is_real(value: Any) -> bool:
+def is_real(value: Any) -> bool:
     """Whether something that ``float`` may take is a number: it also reads text, and drops imaginary parts."""
     if isinstance(value, torch.Tensor):
         return not value.is_complex()
     if isinstance(value, np.ndarray | np.generic):
         return value.dtype.kind in "biuf"
     return hasattr(type(value), "__float__") or hasattr(type(value), "__index__")
+
+
+def without_gradient(value: Any) -> Any:
+    """Returns a number without its gradient, of which torch would warn."""
+    return value.detach() if isinstance(value, torch.Tensor) else value
 
 
 def positive_count(value: Any, name: str, most: int = MAX_COUNT) -> int:

@@ -77,10 +77,15 @@ def refuse_items(values: Sequence[Any]) -> None:
             f"labels must be numbers or names, but labels[0] is a dict of {shown}: pass the labels alone, "
             f"[item[{'...' if label is None else repr(label)}] for item in labels]"
         )
-    if isinstance(first, list | tuple) and any(isinstance(entry, dict) or np.ndim(entry) > 0 for entry in first):
+    if isinstance(first, list | tuple) and any(map(_has_parts, first)):
         kinds = ", ".join(type(entry).__name__ for entry in first[:6])
         place = next((number for number, entry in enumerate(first) if isinstance(entry, int | str | np.integer)), "...")
         raise TypeError(
             f"labels must be numbers or names, but labels[0] is a {type(first).__name__} of {kinds}: pass the labels "
             f"alone, [item[{place}] for item in labels]"
         )
+
+
+def _has_parts(entry: Any) -> bool:
+    """Whether an entry of an item is itself a dict, a list or an array, and so no label."""
+    return isinstance(entry, dict | list | tuple) or np.ndim(entry) > 0

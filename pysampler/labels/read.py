@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -99,7 +99,7 @@ def read_labels(
     """
     labels = number_labels(source, column=column, get_labels=get_labels, classes=classes)
     if labels is not source:
-        _warn_of_lone_items(labels)
+        _warn_of_lone_items(labels, classes is None and get_labels is None and _is_flat(source))
     return labels
 
 
@@ -115,6 +115,11 @@ def number_labels(
         if column is not None or get_labels is not None or classes is not None:
             raise TypeError("these labels are read already: column, get_labels and classes have no effect on them")
         return source
+    if isinstance(classes, Mapping):
+        raise TypeError(
+            "classes must be all classes, in the order of their indices, but got a dict: of names and their indices "
+            "pass sorted(classes, key=classes.get)"
+        )
     if classes is not None:
         classes = listed(classes, "classes", MAX_CLASSES, "all classes, in the order of their indices")
     values = _found(source, column, get_labels)
@@ -126,11 +131,17 @@ def number_labels(
     return number(values, values.flat, classes)  # type: ignore[arg-type]  # told apart above
 
 
-def _warn_of_lone_items(labels: Labels) -> None:
-    """Warns if nearly every class has one item: then these are ids, inputs or names of files rather than labels."""
+def _warn_of_lone_items(labels: Labels, in_a_list: bool) -> None:
+    """Warns if nearly every class has one item: then these are ids, inputs or names of files rather than labels.
+
+    Args:
+        labels: What was read.
+        in_a_list: Whether of a mere list or array, which so few and so large numbers make look like counts of classes.
+    """
     filled = int(np.count_nonzero(labels.counts))
     last = labels.classes[-1] if labels.classes else None
-    if 1 < len(labels) == filled and type(last) is int and len(labels.classes) > _FAR * len(labels):
+    counts = in_a_list and labels.offsets is None and 1 < len(labels) == filled and type(last) is int
+    if counts and not labels.counts[0] and len(labels.classes) > _FAR * len(labels):
         warnings.warn(
             f"{len(labels)} items have labels that all differ, up to {last}: are these counts of the items of classes? "
             "Then pass the label of every item, or, of counts, take 1 / torch.tensor(counts) as weights of classes",
@@ -145,6 +156,15 @@ def _warn_of_lone_items(labels: Labels) -> None:
             UserWarning,
             stacklevel=3,
         )
+
+
+def _is_flat(source: Any) -> bool:
+    """Whether labels came as a mere list or 1-d array of them: no dataset, no matrix, no sets."""
+    if is_dataset(source):
+        return False
+    if hasattr(source, "ndim"):
+        return bool(source.ndim == 1)
+    return not isinstance(source[0], set | frozenset | list | tuple)
 
 
 def _found(source: Any, column: str | None, get_labels: Callable[[Any], Any] | None) -> LabelValues:

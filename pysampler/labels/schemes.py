@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -96,9 +96,10 @@ def scheme_parameter(scheme: str, beta: float | None, alpha: float | None, progr
     value = own.default if given[own.name] is None else given[own.name]
     if value is None:
         raise ValueError(f"scheme {scheme!r} needs {own.name}=")
-    if not own.allows(real_number(value, own.name)):
+    number = real_number(value, own.name)
+    if not own.allows(number):
         raise ValueError(f"{own.name} must be {own.limits}, but got {own.name}={value}")
-    return float(value)
+    return number
 
 
 def _shares(labels: Labels, targets: Targets) -> FloatArray:
@@ -133,9 +134,8 @@ def _target_shares(labels: Labels, targets: Targets) -> FloatArray:
     except OverflowError:
         raise ValueError("targets must be finite, but one is beyond the range of floats") from None
     if shares.shape != (len(labels.classes),):
-        raise ValueError(
-            f"targets must have one share per class, {len(labels.classes)}, but their shape is {shares.shape}"
-        )
+        shape = (len(targets), *shares.shape[1:]) if isinstance(targets, Sized) else shares.shape
+        raise ValueError(f"targets must have one share per class, {len(labels.classes)}, but their shape is {shape}")
     return shares
 
 

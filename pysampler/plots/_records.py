@@ -17,10 +17,13 @@ def class_codes(labels: npt.ArrayLike | Labels) -> IntArray:
     """Returns the class of every item as int64 of shape (N,).
 
     Raises:
-        ValueError: ``Labels`` of which an item may have several.
+        ValueError: ``Labels`` of which an item may have several; names.
     """
     if not isinstance(labels, Labels):
-        return np.asarray(labels, dtype=np.int64)
+        codes = np.asarray(labels)
+        if codes.dtype.kind not in "biuf" and codes.size:
+            raise ValueError("labels must be integers, or of names what read_labels returns: pass read_labels(labels)")
+        return codes.astype(np.int64)
     if labels.offsets is not None:
         raise ValueError("figures by class need exactly one label per item, but some have another number")
     return labels.codes

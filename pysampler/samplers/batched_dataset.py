@@ -35,7 +35,7 @@ class BatchedDataset(torch.utils.data.Dataset[Any]):
         self.collate_fn = default_collate if collate_fn is None else collate_fn
 
     def __getitem__(self, indices: Sequence[int]) -> Any:
-        if not isinstance(indices, Iterable):
+        if not isinstance(indices, Iterable) or getattr(indices, "ndim", 1) == 0:
             raise TypeError(
                 f"BatchedDataset needs a list of indices, but got {shown(indices)}: give the loader batch_size=None "
                 "and a sampler that yields batches, such as DistributedWeightedBatchSampler"

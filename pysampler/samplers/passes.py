@@ -176,24 +176,34 @@ class _Beginning:
 
     def __init__(self, passes: Passes, running: Running, loaded: Pass | None, over: Callable[[Pass], bool]) -> None:
         self._passes, self._running, self._loaded, self._over = passes, running, loaded, over
+        self._before: _Turn | None = None  # what came next until then, and from then on
+        self._following: _Turn | None = None
 
     def __enter__(self) -> Pass:
         passes, loaded = self._passes, self._loaded
-        with passes._lock:
-            self._before = before = passes._next
-            where = passes._begun(before.where, self._over) if loaded is None else loaded
-            if loaded is None or (before.loaded and _same_place(before.where, loaded)):
-                passes._next = _Turn(Pass(where.epoch + 1))
-            self._following = passes._next
-        return where
+        try:
+            with passes._lock:
+                self._before = self._following = before = passes._next
+                where = passes._begun(before.where, self._over) if loaded is None else loaded
+                if loaded is None or (before.loaded and _same_place(before.where, loaded)):
+                    self._following = _Turn(Pass(where.epoch + 1))
+                    passes._next = self._following
+            return where
+        except BaseException:  # Ctrl-C, after which nobody leaves the block
+            self._take_back()
+            raise
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
         passes = self._passes
         if kind is None:
             passes._running, passes._copied = self._running, None
-            return
+        else:
+            self._take_back()
+
+    def _take_back(self) -> None:
+        passes = self._passes
         with passes._lock:
-            if passes._next is self._following:
+            if self._before is not None and passes._next is self._following:
                 passes._next = self._before
 
 

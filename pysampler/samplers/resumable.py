@@ -148,12 +148,12 @@ class Resumable:
             positions = _core.PositionSource(
                 passed, where.position + share.rank, share.world, share.count(where.position, draws), draws
             )
-        begin = where.stream_epoch * draws
-        first = begin + where.position + share.rank
-        source.begun(HandedOut(first, share.world, begin + draws, iterator.progress, weakref.ref(iterator)))
-        opened_before = getattr(before, "opened", None)
-        self._source_changed |= opened_before is not None and opened_before.source is not source
-        return OpenedPass(where, source, share, draws, self.seed, generator), positions
+            begin = where.stream_epoch * draws
+            first = begin + where.position + share.rank
+            source.begun(HandedOut(first, share.world, begin + draws, iterator.progress, weakref.ref(iterator)))
+            opened_before = getattr(before, "opened", None)
+            self._source_changed |= opened_before is not None and opened_before.source is not source
+            return OpenedPass(where, source, share, draws, self.seed, generator), positions
 
     def _read(self, state: Any) -> StoredState:
         return read_state(state, self.identity(), self._source)

@@ -84,10 +84,10 @@ def _refuse_unordered(source: Any, number: int) -> None:
             f"source {number} is a {type(source).__name__}, which has no order to number its items by: pass a list, or "
             "its size"
         )
-    if isinstance(source, Mapping) and any(isinstance(key, str) for key in source):
+    if isinstance(source, Mapping) and isinstance(next(iter(source), None), str):
         parts = ", ".join(map(repr, list(source)[:8]))
         raise TypeError(f"source {number} is a {type(source).__name__} of {parts}: pass one of these")
-    if isinstance(source, tuple) and len(source) == 2 and isinstance(source[0], str):
+    if isinstance(source, tuple) and [isinstance(part, str) for part in source[:3]] == [True, False]:
         raise TypeError(
             f"source {number} is a pair of a name and a source, {source[0]!r}: pass a dict of the sources by name"
         )

@@ -103,14 +103,14 @@ def by_source(values: Any, names: Sequence[str], what: str) -> list[Any]:
     """
     named = by_label(values, what)
     if named is not None:
-        values = named
         known = set(names)
-        unknown = [name for name in values if name not in known]
-        missing = [name for name in names if name not in values]
+        unknown = [name for name in named if name not in known]
+        missing = [name for name in names if name not in named]
         if unknown or missing:
             name, fault = (unknown[0], "unknown") if unknown else (missing[0], "missing")
-            raise ValueError(f"{what} must name each source, but {name!r} is {fault}: {_names(names)}")
-        return [values[name] for name in names]
+            by_place = "" if isinstance(values, Mapping) else "; if they are in this order, pass .tolist()"
+            raise ValueError(f"{what} must name each source, but {name!r} is {fault}: {_names(names)}{by_place}")
+        return [named[name] for name in names]
     entries = listed(values, what, len(names), "a number for each source or a dict by name")
     if len(entries) != len(names):
         got = len(entries) if len(entries) < len(names) or not isinstance(values, Sized) else len(values)

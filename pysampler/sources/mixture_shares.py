@@ -15,7 +15,7 @@ import torch
 
 from pysampler.inputs.listed import listed
 from pysampler.inputs.memory import check_dense
-from pysampler.inputs.numbers import whole_number
+from pysampler.inputs.numbers import is_real, whole_number, without_gradient
 from pysampler.inputs.shown import shown
 
 TOTAL = 2**64  # what the masses of all sources sum to
@@ -95,7 +95,7 @@ def exact_share(share: Any, name: str) -> Fraction:
     if isinstance(share, torch.Tensor):
         check_dense(share, f"the share of source {name}")
     try:
-        value = Fraction(share if isinstance(share, int | float | Fraction) else float(_plain(share)))
+        value = Fraction(share if isinstance(share, int | float | Fraction) else _float(share))
     except (OverflowError, ValueError):
         raise ValueError(f"shares must be finite and >= 0, but that of source {name} is {shown(share, str)}") from None
     except (TypeError, RuntimeError):  # RuntimeError: a tensor without data
@@ -201,7 +201,7 @@ def _numbers(values: Sequence[Any], name: str, what: str) -> list[float]:
         if isinstance(value, torch.Tensor):
             check_dense(value, f"{name}[{i}]")
         try:
-            number = math.nan if isinstance(value, str | bytes) else float(_plain(value))
+            number = _float(value)
         except OverflowError:
             number = math.inf
         except (TypeError, ValueError, RuntimeError):  # RuntimeError: tensors of several or complex numbers
@@ -212,16 +212,18 @@ def _numbers(values: Sequence[Any], name: str, what: str) -> list[float]:
     return numbers
 
 
-def _plain(value: Any) -> Any:
-    """Returns a number without its gradient, of which torch would warn."""
-    return value.detach() if isinstance(value, torch.Tensor) else value
+def _float(value: Any) -> float:
+    """Returns a real number as a float. TypeError of another one, and of text that spells one."""
+    if not is_real(value):
+        raise TypeError
+    return float(without_gradient(value))
 
 
 def _positive(value: Any, name: str, limits: str, most: float = math.inf) -> float:
     if isinstance(value, torch.Tensor):
         check_dense(value, name)
     try:
-        number = math.nan if isinstance(value, str | bytes) else float(value)
+        number = _float(value)
     except OverflowError:
         number = math.inf if value > 0 else -math.inf
     except (TypeError, ValueError, RuntimeError):

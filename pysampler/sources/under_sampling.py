@@ -103,9 +103,7 @@ def _quotas(members: ClassMembers, per_class: Any) -> IntArray:
         for name, number in named.items():
             whole_number(number, f"per_class[{name!r}]", 0, MAX_PER_CLASS)
         quotas = in_class_order(classes, counts, named, "per_class").astype(np.int64)
-    elif (
-        isinstance(per_class, str | bytes) or not isinstance(per_class, Iterable) or getattr(per_class, "ndim", 1) == 0
-    ):
+    elif _is_one(per_class):
         return np.where(filled, whole_number(per_class, "per_class", 1, MAX_PER_CLASS), 0)
     else:
         numbers = listed(per_class, "per_class", len(classes), "a number, one for each class, or a dict by name")

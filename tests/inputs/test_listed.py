@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -47,7 +48,7 @@ BY_POSITION = {**TAKERS, "class weights": lambda given: ClassTable(LABELS, given
 
 
 @pytest.mark.parametrize("name", BY_POSITION)
-@pytest.mark.parametrize("make", [set, frozenset, lambda values: dict.fromkeys(values).keys()])
+@pytest.mark.parametrize("make", [set, frozenset])
 def test_what_has_no_order_is_refused(name: str, make: Callable[[Any], Any]) -> None:
     with pytest.raises(TypeError):
         BY_POSITION[name](make(SHARES.values()))
@@ -136,6 +137,63 @@ def test_sources_that_are_pairs_or_dicts_of_datasets_are_told_apart() -> None:
     assert Mixture([{0: "a", 1: "b"}, 5]).sizes == (2, 5)  # items 0 and 1
 
 
+def test_the_keys_and_items_of_a_dict_have_an_order() -> None:
+    named = {"web": 6, "code": 3}
+    assert Mixture(named.values(), names=named.keys()).fingerprint == Mixture(named).fingerprint  # type: ignore[arg-type]
+    assert read_labels(["cat", "dog"], classes={"dog": 0, "cat": 1}.keys()).classes == ("dog", "cat")  # type: ignore[arg-type]
+    points = {0: [1, 0], 100: [0, 1]}
+    assert piecewise_linear(points.items(), steps=2) == piecewise_linear([*points.items()], steps=2)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="a pair of a name and a source, 'web'"):
+        Mixture(named.items())
+
+
+def test_a_dict_of_classes_is_told_how_to_become_a_list() -> None:
+    index = {"dog": 0, "cat": 1}
+    with pytest.raises(TypeError, match=re.escape("sorted(classes, key=classes.get)")):
+        read_labels(["cat", "dog"], classes=index)  # type: ignore[arg-type]
+    assert read_labels(["cat", "dog"], classes=sorted(index, key=lambda name: index[name])).classes == ("dog", "cat")
+
+
+def test_two_names_of_files_are_a_source_and_no_pair() -> None:
+    assert Mixture([("a.png", "b.png"), ["c.png"], ("d", "e", "f")]).sizes == (2, 1, 3)
+
+
+def test_a_source_that_is_a_mapping_by_number_is_not_read_item_by_item() -> None:
+    """As TensorDicts are: their length is that of their tensors, and to iterate over them makes every item."""
+
+    class Rows(dict[Any, Any]):
+        def __iter__(self) -> Any:
+            yield {"row": 0}
+            raise AssertionError("the second item was made")
+
+        def __len__(self) -> int:
+            return 10**6
+
+    assert Mixture([Rows(), 5]).sizes == (10**6, 5)
+
+
+def test_complex_numbers_are_no_shares_sizes_or_temperatures_and_gradients_do_not_matter() -> None:
+    for call in (
+        lambda one: Mixture([3, 4], [one, one]),
+        lambda one: temperature([one, one], 2),
+        lambda one: temperature([1, 2], one),
+        lambda one: unimax([1, 2], 10, one),
+    ):
+        with pytest.raises((TypeError, ValueError)):
+            call(np.complex64(1))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            call(torch.tensor(1.0, requires_grad=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        class_weights([0, 1], "power", alpha=torch.tensor(0.5, requires_grad=True))  # type: ignore[arg-type]
+
+
+def test_too_many_targets_are_counted_all() -> None:
+    with pytest.raises(ValueError, match=r"one share per class, 2, but their shape is \(5,\)"):
+        class_weights([0, 1], targets=[0.2] * 5)
+
+
 def test_endless_iterators_are_not_listed() -> None:
     assert listed(itertools.count(), "numbers", 3, "numbers") == [0, 1, 2, 3]
 
@@ -159,6 +217,12 @@ def test_a_series_is_read_by_its_index() -> None:
     assert torch.equal(by_class, class_weights([0, 1, 2, 2], targets={0: 2 / 6, 1: 1 / 6, 2: 3 / 6}))
     plain = pandas.Series([0.25, 0.25, 0.5])
     assert torch.equal(class_weights(LABELS, targets=plain), class_weights(LABELS, targets=[0.25, 0.25, 0.5]))
+    table = pandas.DataFrame({"label": LABELS}).value_counts(normalize=True)  # by tuples of one
+    assert torch.equal(class_weights(LABELS, targets=table), class_weights(LABELS, targets=targets))
+    with pytest.raises(
+        ValueError, match=r"1 is unknown: the sources are '0', '1'; if they are in this order, pass \.tolist"
+    ):
+        Mixture([3, 4], pandas.Series([0.5, 0.5], index=[1, 0]))
     with pytest.raises(ValueError, match="'cat' comes twice in the index"):
         class_weights(LABELS, targets=pandas.Series([0.5, 0.25, 0.25], index=["cat", "dog", "cat"]))
     with pytest.raises(ValueError, match="'dogs', which is none of the classes"):

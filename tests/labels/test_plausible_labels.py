@@ -159,6 +159,7 @@ def test_several_labels_of_an_item_are_read_without_a_word(labels: Any) -> None:
         ([(0, torch.zeros(3)), (1, torch.zeros(3))], r"a tuple of int, Tensor: .*\[item\[0\] for item in labels\]"),
         ([(np.zeros(3), 0, 7)], r"a tuple of ndarray, int, int: .*\[item\[1\] for item in labels\]"),
         ([[{"a": 1}, "cat", 3]], r"a list of dict, str, int: .*\[item\[1\] for item in labels\]"),
+        ([([[1], [2, 3]], "cat", 3)], r"a tuple of list, str, int: .*\[item\[1\] for item in labels\]"),
         ([{"image": 1, "label": 2}], r"a dict of 'image', 'label': .*\[item\['label'\] for item in labels\]"),
         ([{"image": 1, "breed": 2}], r"a dict of 'image', 'breed': .*\[item\[\.\.\.\] for item in labels\]"),
     ],
@@ -180,6 +181,25 @@ def test_few_items_of_close_classes_are_no_counts() -> None:
         read_labels([5, 7])
         read_labels([0, 1])
         read_labels([900])
+        read_labels([0, 900])  # a class without items is no class
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda: read_labels([3, 871], classes=range(1000)),
+        lambda: read_labels(torch.eye(100)[[1, 5, 9]]),
+        lambda: read_labels([{3}, {871}]),
+        lambda: read_labels(Unreadable(2, targets=[3, 871])),
+        lambda: read_labels(Subset(Unreadable(1000, targets=list(range(1000))), [3, 871])),
+        lambda: read_labels(TensorDataset(torch.zeros(2, 1), torch.tensor([3, 871]))),
+        lambda: read_labels(Unreadable(2), get_labels=lambda dataset: [3, 871]),
+    ],
+)
+def test_few_items_of_many_classes_are_no_counts_where_they_cannot_be(read: Callable[[], Any]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(read()) in (2, 3)
 
 
 def test_counts_of_values_are_no_labels_whatever_the_index_is_called() -> None:

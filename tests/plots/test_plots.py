@@ -364,6 +364,13 @@ def test_numbers_as_names_of_classes_are_drawn() -> None:
     assert set(plots.draws_per_item([1, 0, 0, 0, 3, 1], labels).data) == {"0", "1"}
 
 
+def test_names_as_labels_are_told_to_be_read_first() -> None:
+    names = ["cat", "dog", "cat"]
+    with pytest.raises(ValueError, match=r"pass read_labels\(labels\)"):
+        plots.draws_per_item([3, 1, 2], names)
+    assert plots.draws_per_item([3, 1, 2], pysampler.read_labels(names)).data["cat"].tolist() == [2, 3]
+
+
 def test_names_and_sizes_that_nobody_knows_are_asked_for() -> None:
     require("matplotlib")
     with pytest.raises(ValueError, match="class_names may be left out"):
