@@ -365,6 +365,7 @@ def test_numbers_as_names_of_classes_are_drawn() -> None:
 
 
 def test_names_as_labels_are_told_to_be_read_first() -> None:
+    require("matplotlib")
     names = ["cat", "dog", "cat"]
     with pytest.raises(ValueError, match=r"pass read_labels\(labels\)"):
         plots.draws_per_item([3, 1, 2], names)
