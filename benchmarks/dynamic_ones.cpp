@@ -12,6 +12,7 @@
 #include "cpu/runtime/memory.cpp"
 #include "cpu/runtime/parallel.cpp"
 #include "cpu/runtime/stretches.cpp"
+#include "cpu/runtime/thread_team.cpp"
 #include "cpu/simd/target.cpp"
 
 #define SHOWN __attribute__((visibility("default")))
