@@ -64,8 +64,8 @@ def _ones(peers: list[DynamicPeer], pairs: int) -> list[Call]:
     return [Call(each.name, partial(each.ones, pairs), pairs, how=how) for each in peers if each.ones is not None]
 
 
-class WarmCall:
-    """A long call, timed after an untimed one: what others before it have pushed out of the caches is back."""
+class _OtherCall:
+    """A call that is timed in another way."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
@@ -77,24 +77,22 @@ class WarmCall:
             call.note,
         )
 
+
+class WarmCall(_OtherCall):
+    """A long call, timed after an untimed one: what others before it have pushed out of the caches is back."""
+
     def block_ns(self, loops: int) -> int:
         """What the calls take, without the first."""
         self._call.block_ns(1)
         return self._call.block_ns(loops)
 
 
-class ColdCall:
+class ColdCall(_OtherCall):
     """A call before each of which, untimed, other memory is read that is larger than the caches."""
 
     def __init__(self, call: Call, other: npt.NDArray[np.float64]) -> None:
-        self._call, self._other = call, other
-        self.name, self.threads, self.work, self.how, self.note = (
-            call.name,
-            call.threads,
-            call.work,
-            call.how,
-            call.note,
-        )
+        super().__init__(call)
+        self._other = other
 
     def block_ns(self, loops: int) -> int:
         """What the calls take, without the reading."""
